@@ -1,0 +1,1 @@
+"""Runs Alkaid's test suites and sums them up."""

@@ -1,0 +1,55 @@
+"""What a suite came to: counts of its single tests, read from JUnit files."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class SuiteResult:
+    """Counts of one suite, its time, and what to tell about it."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    def count_case(self, passed: bool) -> None:
+        """Counts one test that isn't described by a JUnit file."""
+        if passed:
+            self.passed += 1
+        else:
+            self.failed += 1
+
+    def fail(self, why: str) -> None:
+        """Counts a failure of the suite itself, outside any of its tests."""
+        self.failed += 1
+        self.notes.append(why)
+
+    def skip(self, why: str) -> None:
+        """Counts the suite as skipped as a whole."""
+        self.skipped += 1
+        self.notes.append(f"skipped: {why}")
+
+    def add_junit(self, path: Path) -> None:
+        """Adds the test cases of a JUnit file; one that is missing or broken is a failure."""
+        try:
+            root = ElementTree.parse(path).getroot()
+        except (OSError, ElementTree.ParseError) as error:
+            self.fail(f"no readable result file: {error}")
+            return
+        for case in root.iter("testcase"):
+            name = f"{case.get('classname', '')}.{case.get('name', '')}".strip(".")
+            skip = case.find("skipped")
+            if case.find("failure") is not None or case.find("error") is not None:
+                self.failed += 1
+                self.notes.append(f"failed: {name}")
+            elif skip is not None:
+                self.skipped += 1
+                self.notes.append(f"skipped: {name}: {skip.get('message') or 'no reason given'}")
+            else:
+                self.passed += 1

@@ -1,0 +1,161 @@
+"""The suites, in the order in which they run: the quickest to tell first."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import builds
+from .builds import SOURCE, Build, BuildError
+from .command import TIMED_OUT, run
+from .results import SuiteResult
+
+PYTHON = "/usr/bin/python3"
+FUZZ_SECONDS = int(os.environ.get("ALKAID_FUZZ_SECONDS", "20"))
+
+
+@dataclass(frozen=True)
+class Context:
+    """What suites need to know."""
+
+    build: Path
+    results: Path
+
+
+def _meson_suite(result: SuiteResult, build: Build, suite: str, *, limit_seconds: float,
+                 wrapper: str | None = None, environment: dict[str, str] | None = None) -> None:
+    build.configure()
+    programs = build.test_programs({suite})
+    if not programs:
+        result.fail(f"no test is registered in suite {suite}")
+        return
+    build.compile(programs)
+    log = f"alkaid-{suite}"
+    command = ["meson", "test", "-C", build.directory, "--no-rebuild", "--suite", suite,
+               "--logbase", log, "--print-errorlogs", "--timeout-multiplier", "4"]
+    if wrapper:
+        command.append(f"--wrapper={wrapper}")
+    # meson adds the wrapper's name to the names of its logs.
+    logs = build.directory / "meson-logs"
+    for stale in logs.glob(f"{log}*.junit.xml"):
+        stale.unlink()
+    code = run(command, limit_seconds=limit_seconds, environment=environment)
+    before = result.failed
+    for junit in sorted(logs.glob(f"{log}*.junit.xml")) or [logs / f"{log}.junit.xml"]:
+        result.add_junit(junit)
+    _require_outcome(result, before, code)
+
+
+def _require_outcome(result: SuiteResult, failed_before: int, code: int) -> None:
+    """A runner that failed without a failed test, or ran nothing, is a failure too."""
+    if code == TIMED_OUT:
+        result.fail("the time limit was reached")
+    elif code != 0 and result.failed == failed_before:
+        result.fail(f"the test runner ended with code {code}")
+    elif result.passed + result.failed + result.skipped == 0:
+        result.fail("no test ran")
+
+
+def unit(result: SuiteResult, context: Context) -> None:
+    """Unit tests: no EAL, no root, seconds."""
+    _meson_suite(result, builds.normal(context.build), "unit", limit_seconds=300)
+
+
+def pipeline(result: SuiteResult, context: Context) -> None:
+    """The real graph on ring devices, table-driven."""
+    _meson_suite(result, builds.normal(context.build), "pipeline", limit_seconds=300)
+
+
+def fuzz(result: SuiteResult, context: Context) -> None:
+    """Every fuzz target for a short, bounded time, from its seed corpus."""
+    build = builds.fuzzing()
+    build.configure()
+    programs = build.fuzz_programs()
+    if not programs:
+        result.fail("no fuzz target is defined")
+        return
+    build.compile([str(program.relative_to(build.directory)) for program in programs])
+    for program in programs:
+        work = context.results / "fuzz" / program.name
+        shutil.rmtree(work, ignore_errors=True)
+        (work / "corpus").mkdir(parents=True)
+        seeds = SOURCE / "tests/fuzz/corpus" / program.name
+        folders: list[Path] = [work / "corpus"] + ([seeds] if seeds.is_dir() else [])
+        print(f"fuzz: {program.name} for {FUZZ_SECONDS} s", flush=True)
+        code = run(["setarch", platform.machine(), "-R", program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10",
+                    "-rss_limit_mb=2048", "-verbosity=0", "-print_final_stats=1",
+                    f"-artifact_prefix={work}/", *folders],
+                   limit_seconds=FUZZ_SECONDS + 120, directory=work)
+        result.count_case(code == 0)
+        if code != 0:
+            result.notes.append(f"failed: {program.name}: the input that did it is in {work}")
+
+
+def sanitizers(result: SuiteResult, context: Context) -> None:
+    """Unit and pipeline tests once more under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    build = builds.sanitized()
+    environment = {
+        "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0",
+        "LSAN_OPTIONS": f"suppressions={SOURCE}/tests/runner/leaks.supp:print_suppressions=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    }
+    # The sanitizers of this generation of compilers can't place their shadow memory when the kernel
+    # randomizes addresses as widely as new ones do.
+    wrapper = f"setarch {platform.machine()} -R"
+    for suite in ("unit", "pipeline"):
+        _meson_suite(result, build, suite, limit_seconds=600, wrapper=wrapper, environment=environment)
+
+
+def end_to_end(result: SuiteResult, context: Context) -> None:
+    """Real processes, network namespaces, real guests. Needs root."""
+    _pytest(result, context, "e2e", SOURCE / "tests/e2e", limit_seconds=20 * 60)
+
+
+def demo(result: SuiteResult, context: Context) -> None:
+    """The demo holds, notices a stopped data plane, and cleans up after Ctrl-C. Needs root."""
+    _pytest(result, context, "demo", SOURCE / "tests/demo", limit_seconds=15 * 60)
+
+
+def _pytest(result: SuiteResult, context: Context, name: str, folder: Path, *, limit_seconds: float) -> None:
+    as_root: list[str] = []
+    if os.geteuid() != 0:
+        if not shutil.which("sudo") or subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode != 0:
+            result.skip("network namespaces need root: run make test as root, or sudo -v before it")
+            return
+        as_root = ["sudo", "-n"]
+    junit = context.results / f"{name}.xml"
+    junit.unlink(missing_ok=True)
+    code = run([*as_root, "env", f"ALKAID_BUILD={context.build}", "PYTHONDONTWRITEBYTECODE=1",
+                PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short",
+                f"--junitxml={junit}", folder], limit_seconds=limit_seconds, directory=SOURCE)
+    before = result.failed
+    result.add_junit(junit)
+    _require_outcome(result, before, code)
+
+
+SUITES: dict[str, Callable[[SuiteResult, Context], None]] = {
+    "unit": unit,
+    "pipeline": pipeline,
+    "e2e": end_to_end,
+    "demo": demo,
+    "fuzz": fuzz,
+    "sanitizers": sanitizers,
+}
+
+
+def run_suite(name: str, context: Context) -> SuiteResult:
+    """Runs one suite; whatever goes wrong in it becomes a failure in its result."""
+    result = SuiteResult(name)
+    started = time.monotonic()
+    try:
+        SUITES[name](result, context)
+    except (BuildError, OSError, subprocess.SubprocessError) as error:
+        result.fail(str(error))
+    result.seconds = time.monotonic() - started
+    return result
