@@ -1,0 +1,93 @@
+"""A host: a namespace with an uplink, a data plane and an agent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from .console import Console
+from .goal_state import GoalState
+from .namespace import Namespace
+from .process import Process
+from .programs import program
+from .shell import run, wait_until
+
+UPLINK = "up0"
+AGENT_PORT = 50001
+
+
+class Host:
+    """Starts and stops Alkaid's two processes and talks to them."""
+
+    def __init__(self, number: int, namespace: Namespace, vtep: str, run_directory: Path) -> None:
+        self.number = number
+        self.namespace = namespace
+        self.vtep = vtep
+        self.run_directory = run_directory
+        self.run_directory.mkdir(parents=True)
+        self.console = Console(run_directory)
+        self.dataplane: Process | None = None
+        self.agent: Process | None = None
+        self.outlives_us = False
+        self._pushes = 0
+
+    def __str__(self) -> str:
+        return f"host {self.number}"
+
+    # ------------------------------------------------------------ processes
+
+    def start_dataplane(self, *extra: str) -> Process:
+        """Starts the data plane and waits until it serves."""
+        cpu = (self.number - 1) % (os.cpu_count() or 1)
+        self.dataplane = Process(f"{self}'s data plane", self.namespace, [
+            program("alkaid-dataplane"), "--instance", f"host-{self.number}", "--run-dir", self.run_directory,
+            "--uplink", f"af_packet:{UPLINK}", "--vtep", f"{self.vtep}/24",
+            "--workers", "1", "--worker-cpus", str(cpu), "--idle-backoff", "200",
+            "--no-huge", "--memory", "256", *extra], self.log_path("dataplane"), outlives_us=self.outlives_us)
+        self.dataplane.wait_for_log("ready", timeout=40)
+        wait_until((self.run_directory / "dataplane.sock").exists, f"{self}'s data plane has a socket")
+        return self.dataplane
+
+    def start_agent(self, *extra: str) -> Process:
+        """Starts the agent and waits until it is connected to the data plane."""
+        self.agent = agent = Process(f"{self}'s agent", self.namespace, [
+            program("alkaid-agent"), "--instance", f"host-{self.number}", "--run-dir", self.run_directory,
+            "--port", str(AGENT_PORT), *extra], self.log_path("agent"), outlives_us=self.outlives_us)
+
+        def connected() -> bool:
+            agent.require_running()
+            return bool(self.console.json("show", "config").get("dataplane_connected"))
+
+        wait_until(connected, f"{self}'s agent is connected to the data plane", timeout=20)
+        return agent
+
+    def log_path(self, kind: str) -> Path:
+        """The log of the data plane or the agent, kept over restarts."""
+        return self.run_directory / f"{kind}.log"
+
+    def logs(self) -> str:
+        """The ends of both logs, for error messages."""
+        return "\n".join(process.log_tail() for process in (self.dataplane, self.agent) if process is not None)
+
+    # ------------------------------------------------------------ goal states
+
+    def push_command(self, file: Path) -> list[str]:
+        """The command that pushes a goal state, as run in the host's namespace."""
+        return [str(program("alkaid-goalstate")), "push", str(file), "--agent", f"127.0.0.1:{AGENT_PORT}"]
+
+    def push(self, goal_state: GoalState, *, check: bool = True, timeout: float = 20) -> str:
+        """Pushes a goal state and returns what the client said about each resource."""
+        self._pushes += 1
+        file = goal_state.write(self.run_directory / f"goal-state-{self._pushes}.json")
+        finished = run(self.namespace.command(self.push_command(file)), check=check, timeout=timeout)
+        return finished.stdout + finished.stderr
+
+    def wait_for_port(self, port: str, state: str = "ATTACHED", timeout: float = 10) -> dict[str, Any]:
+        """Waits until a guest port has a state and returns the port."""
+
+        def reached() -> dict[str, Any] | None:
+            found = self.console.ports().get(port)
+            return found if found and found["status"]["state"] == state else None
+
+        return wait_until(reached, f"port {port} of {self} is {state}", timeout=timeout)  # type: ignore[return-value]

@@ -1,0 +1,21 @@
+"""send_frames.py DEVICE FILE: sends frames (one a line, in hexadecimal digits) as they are."""
+
+import socket
+import sys
+import time
+
+# Slow enough that no queue on the way overflows: every frame must be accounted for.
+SECONDS_BETWEEN = 0.0005
+
+
+def main() -> None:
+    """Sends the file's frames."""
+    device, file = sys.argv[1:]
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw, open(file, encoding="ascii") as lines:
+        raw.bind((device, 0))
+        for line in lines:
+            raw.send(bytes.fromhex(line))
+            time.sleep(SECONDS_BETWEEN)
+
+
+main()
