@@ -43,10 +43,9 @@ def test_no_packet_is_lost_and_nothing_is_written_again(leased: Lab) -> None:
     report = json.loads(receiver.log.splitlines()[-1])
     assert report == {"received": RATE * SECONDS, "duplicates": 0, "highest": RATE * SECONDS - 1, "missing": []}
     for host in leased.hosts.values():
-        config = wait_until(lambda host=host: (c := host.console.json("show", "config")).get("in_sync") and c,
-                            f"{host} is in sync")
+        wait_until(lambda host=host: host.console.agent()["in_sync"], f"{host} is in sync")
         assert host.console.operations() == operations[host]
-        assert not config.get("pending") and not config.get("refused")
+        assert not host.console.problems("pending") and not host.console.problems("refused")
 
 
 def test_pushing_the_same_state_again_writes_nothing(leased: Lab) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lab import GoalState, Lab, wait_until
+from lab import GoalState, Host, Lab, wait_until
 
 
-def events(lab: Lab, host: int) -> list[dict]:
-    """What the agent has to tell."""
-    return lab.hosts[host].console.json("show", "event")["events"]
+def pending(host: Host) -> set[str]:
+    """Ids of the resources that wait for something."""
+    return {problem["resource_id"] for problem in host.console.problems("pending")}
 
 
 def test_a_port_waits_for_its_device(unplugged_lab: Lab) -> None:
@@ -18,19 +18,17 @@ def test_a_port_waits_for_its_device(unplugged_lab: Lab) -> None:
         reply = host.push(GoalState.example(host.number))
         assert "PENDING" in reply, reply
     host = lab.hosts[1]
-    port = host.wait_for_port("green-1", "WAITING")
-    assert "tapgreen-1" in port["status"]["detail"]
-    pending = host.console.json("show", "config")["pending"]
-    assert {problem["resource_id"] for problem in pending} == {"green-1", "red-1"}
-    assert not [event for event in events(lab, 1) if event["kind"] == "port_attached"]
+    port = host.wait_for_port("green-1", "waiting")
+    assert "tapgreen-1" in port["detail"]
+    assert pending(host) == {"green-1", "red-1"}
+    assert not host.console.events("port_attached")
 
     for number, name in ((1, "green-1"), (2, "green-2")):
         lab.plug(lab.hosts[number], lab.guests[name])
         lab.hosts[number].wait_for_port(name)
-    wait_until(lambda: [event for event in events(lab, 1) if event["kind"] == "port_attached"
-                        and event["resource"]["resource_id"] == "green-1"], "an event tells that green-1 is attached")
-    wait_until(lambda: [problem["resource_id"] for problem in host.console.json("show", "config")["pending"]]
-               == ["red-1"], "only red-1 is pending")
+    wait_until(lambda: "green-1" in [event["resource_id"] for event in host.console.events("port_attached")],
+               "an event tells that green-1 is attached")
+    wait_until(lambda: pending(host) == {"red-1"}, "only red-1 is pending")
     assert lab.guests["green-1"].lease()["ip"] == "10.1.0.11"
     assert lab.guests["green-2"].lease()["ip"] == "10.1.0.12"
     assert lab.guests["green-1"].ping("10.1.0.12").received == 3
@@ -50,7 +48,7 @@ def test_a_device_that_goes_away_and_comes_back(unplugged_lab: Lab) -> None:
     host, guest = lab.hosts[1], lab.guests["green-1"]
     for _ in range(3):
         lab.unplug(host, guest)
-        host.wait_for_port("green-1", "WAITING")
+        host.wait_for_port("green-1", "waiting")
         # The others don't notice.
         assert lab.guests["red-1"].ping("10.1.0.12").received == 3
         lab.plug(host, guest)

@@ -1,4 +1,4 @@
-"""What the console shows, as Python values. Field names are those of the local API's messages."""
+"""What the console shows, as Python values. All knowledge of its JSON is here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Console:
 
     def operations(self) -> int:
         """Objects that were written to the data plane since it started."""
-        return int(self.json("show", "version")["operations"])
+        return int(self.json("show", "version")["dataplane"]["operations"])
 
     def ports(self) -> dict[str, dict[str, Any]]:
         """Ports by name: guests by port id, uplinks by device."""
@@ -44,7 +44,7 @@ class Console:
 
     def uplink(self) -> dict[str, Any]:
         """The uplink port."""
-        return next(port for port in self.ports().values() if port.get("uplink"))
+        return next(port for port in self.ports().values() if port["kind"] == "uplink")
 
     def drops(self, port: str | None = None) -> Counter[str]:
         """Dropped packets by reason, of one port or of all."""
@@ -55,5 +55,17 @@ class Console:
         return counts
 
     def node_packets(self, node: str) -> int:
-        """Packets that a node of the graph has seen, all workers together."""
+        """Packets that a node of the graph has seen."""
         return sum(int(entry["packets"]) for entry in self.json("show", "graph")["nodes"] if entry["name"] == node)
+
+    def agent(self) -> dict[str, Any]:
+        """The agent about itself."""
+        return self.json("show", "config")["agent"]
+
+    def problems(self, kind: str) -> list[dict[str, Any]]:
+        """Resources that are not in effect: "pending" or "refused"."""
+        return self.json("show", "config")[kind]
+
+    def events(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """What the agent remembers, of one kind or all."""
+        return [event for event in self.json("show", "event")["events"] if kind in (None, event["kind"])]

@@ -57,7 +57,7 @@ class Host:
 
         def connected() -> bool:
             agent.require_running()
-            return bool(self.console.json("show", "config").get("dataplane_connected"))
+            return bool(self.console.agent()["dataplane_connected"])
 
         wait_until(connected, f"{self}'s agent is connected to the data plane", timeout=20)
         return agent
@@ -83,11 +83,11 @@ class Host:
         finished = run(self.namespace.command(self.push_command(file)), check=check, timeout=timeout)
         return finished.stdout + finished.stderr
 
-    def wait_for_port(self, port: str, state: str = "ATTACHED", timeout: float = 10) -> dict[str, Any]:
-        """Waits until a guest port has a state and returns the port."""
+    def wait_for_port(self, port: str, state: str = "up", timeout: float = 10) -> dict[str, Any]:
+        """Waits until a guest port is "up" or "waiting" and returns it."""
 
         def reached() -> dict[str, Any] | None:
             found = self.console.ports().get(port)
-            return found if found and found["status"]["state"] == state else None
+            return found if found and found["state"] == state else None
 
         return wait_until(reached, f"port {port} of {self} is {state}", timeout=timeout)  # type: ignore[return-value]

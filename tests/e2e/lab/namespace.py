@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
+import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -96,6 +99,26 @@ def sweep_abandoned() -> None:
         if not any(run(["ip", "netns", "pids", name], check=False).stdout.strip() for name in names):
             for name in names:
                 run(["ip", "netns", "del", name], check=False)
+
+
+def namespaces_of(lab: str) -> list[str]:
+    """The names of a lab's namespaces."""
+    return [name for name in _all_names() if re.fullmatch(rf"{_PREFIX}-\d+-\d+", lab) and name.startswith(f"{lab}-")]
+
+
+def end_processes_in(namespace: str) -> None:
+    """Ends what runs in a namespace of ours: asks first, kills after five seconds."""
+
+    def running() -> list[int]:
+        return [int(pid) for pid in run(["ip", "netns", "pids", namespace], check=False).stdout.split()]
+
+    for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
+        for pid in running():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + seconds
+        while running() and time.monotonic() < deadline:
+            time.sleep(0.1)
 
 
 def _all_names() -> list[str]:

@@ -13,7 +13,8 @@ from .capture import Capture
 from .goal_state import GoalState
 from .guest import Guest, send_frames
 from .host import UPLINK, Host
-from .namespace import Namespace, add_veth, new_lab_name, sweep_abandoned
+from .namespace import Namespace, add_veth, end_processes_in, namespaces_of, new_lab_name, sweep_abandoned
+from .shell import LabError, run
 
 SWITCH = "br0"
 
@@ -146,3 +147,17 @@ def two_hosts(*, start: bool = True, plugged: bool = True) -> Iterator[Lab]:
         yield lab
     finally:
         lab.close()
+
+
+def stop_kept(name: str) -> None:
+    """Removes a lab that was left running on purpose, by its name. Raises LabError if there is none."""
+    namespaces = namespaces_of(name)
+    directories = list(Path(tempfile.gettempdir()).glob(f"{name}-*")) if namespaces else []
+    if not namespaces:
+        raise LabError(f"there is no lab {name}")
+    for namespace in namespaces:
+        end_processes_in(namespace)
+    for namespace in namespaces:
+        run(["ip", "netns", "del", namespace], check=False)
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
