@@ -8,61 +8,62 @@
 namespace alkaid {
 
 // name, description for operators. The order is free; names are part of the console's JSON.
-#define ALKAID_DROP_REASONS(REASON)                                                                \
-  /* any frame */                                                                                  \
-  REASON(frame_truncated, "shorter than an Ethernet header")                                       \
-  REASON(source_mac_invalid, "source MAC is a group address or zero")                              \
-  REASON(ethertype_unsupported, "neither IPv4, IPv6 nor ARP")                                      \
-  REASON(vlan_unsupported, "VLAN tag on a port that carries untagged frames")                      \
-  REASON(arp_malformed, "ARP shorter than its fixed part, or not Ethernet and IPv4")               \
-  /* the tenant's packet */                                                                        \
-  REASON(ipv4_truncated, "frame ends inside the IPv4 header")                                      \
-  REASON(ipv4_version, "IP version is not 4")                                                      \
-  REASON(ipv4_header_length, "IHL is below 5 or beyond the packet")                                \
-  REASON(ipv4_total_length, "IPv4 total length is beyond the frame or inside the header")          \
-  REASON(ipv4_checksum, "IPv4 header checksum is wrong")                                           \
-  REASON(ipv6_truncated, "frame ends inside the IPv6 header or before its payload's end")          \
-  REASON(ipv6_version, "IP version is not 6")                                                      \
-  REASON(l4_truncated, "packet ends inside the TCP, UDP or ICMP header")                           \
-  REASON(ttl_exceeded, "TTL or hop limit reached zero at the distributed router")                  \
-  REASON(source_ip_invalid, "source is a multicast, broadcast or loopback address")                \
-  /* ports and tables */                                                                           \
-  REASON(port_admin_down, "the ingress port is administratively down")                             \
-  REASON(egress_port_down, "the destination's port is down, detached or gone")                     \
-  REASON(egress_queue_full, "the egress device's queue is full")                                   \
-  REASON(egress_too_big, "larger than the egress port's MTU")                                      \
-  REASON(underlay_too_big, "with its encapsulation larger than the underlay's MTU")                \
-  REASON(segment_unknown, "no subnet is known for the port's VNI")                                 \
-  REASON(destination_mac_unknown, "no neighbor has the destination MAC in this VNI")               \
-  REASON(destination_is_source, "the destination is the port that sent it")                        \
-  REASON(multicast_unsupported, "multicast and broadcast are not forwarded in this VNI")           \
-  REASON(not_routed, "sent to the gateway, but the subnet has no router")                          \
-  REASON(route_missing, "no route to the destination")                                             \
-  REASON(route_blackhole, "the route says to discard")                                             \
-  REASON(neighbor_unknown, "routed, but no neighbor has the destination address")                  \
-  REASON(no_buffer, "no packet buffer was free")                                                   \
-  /* local services */                                                                             \
-  REASON(arp_target_unknown, "ARP request for an address that no neighbor has")                    \
-  REASON(arp_unexpected, "ARP other than a request, or with a sender that the port doesn't own")   \
-  REASON(dhcp_malformed, "DHCP message truncated, not BOOTP, or its options run past the end")     \
-  REASON(dhcp_message_type, "DHCP message type (option 53) missing or not a client's")             \
-  REASON(dhcp_no_binding, "the client's MAC has no address in this subnet")                        \
-  REASON(dhcp_disabled, "DHCP is switched off for this subnet")                                    \
-  REASON(dhcp_other_server, "DHCP request that selects another server")                            \
-  REASON(gateway_unsupported, "to the gateway itself, but not an echo request")                    \
-  REASON(icmp_malformed, "ICMP checksum is wrong")                                                 \
-  /* the underlay */                                                                               \
-  REASON(underlay_not_for_us, "underlay frame to another MAC or address")                          \
-  REASON(underlay_ipv4_malformed, "outer IPv4 header malformed or its checksum wrong")             \
-  REASON(underlay_fragment, "fragment of an outer packet")                                         \
-  REASON(underlay_protocol, "underlay packet that is not VXLAN")                                   \
-  REASON(underlay_udp_malformed, "outer UDP length or checksum wrong")                             \
-  REASON(underlay_arp_unexpected, "underlay ARP that concerns nobody here")                        \
-  REASON(vxlan_truncated, "packet ends inside the VXLAN header or the inner Ethernet header")      \
-  REASON(vxlan_flags, "VXLAN flags other than 0x08 (RFC 7348)")                                    \
-  REASON(vxlan_vni_unknown, "VXLAN packet of a VNI that no port here belongs to")                  \
-  REASON(vxlan_not_local, "decapsulated, but the destination is not on this host")                 \
-  REASON(next_hop_unresolved, "the underlay next hop's MAC is not known yet")                      \
+#define ALKAID_DROP_REASONS(REASON)                                                            \
+  /* any frame */                                                                              \
+  REASON(frame_truncated, "shorter than an Ethernet header")                                   \
+  REASON(source_mac_invalid, "source MAC is a group address or zero")                          \
+  REASON(ethertype_unsupported, "neither IPv4, IPv6 nor ARP")                                  \
+  REASON(vlan_unsupported, "VLAN tag on a port that carries untagged frames")                  \
+  REASON(arp_malformed, "ARP shorter than its fixed part, or not Ethernet and IPv4")           \
+  /* the tenant's packet */                                                                    \
+  REASON(ipv4_truncated, "frame ends inside the IPv4 header")                                  \
+  REASON(ipv4_version, "IP version is not 4")                                                  \
+  REASON(ipv4_header_length, "IHL is below 5 or beyond the packet")                            \
+  REASON(ipv4_total_length, "IPv4 total length is beyond the frame or inside the header")      \
+  REASON(ipv4_checksum, "IPv4 header checksum is wrong")                                       \
+  REASON(ipv6_truncated, "frame ends inside the IPv6 header or before its payload's end")      \
+  REASON(ipv6_version, "IP version is not 6")                                                  \
+  REASON(l4_truncated, "packet ends inside the TCP, UDP or ICMP header")                       \
+  REASON(ttl_exceeded, "TTL or hop limit reached zero at the distributed router")              \
+  REASON(source_ip_invalid, "source is a multicast, broadcast or loopback address")            \
+  /* ports and tables */                                                                       \
+  REASON(port_admin_down, "the ingress port is administratively down")                         \
+  REASON(egress_port_down, "the destination's port is down, detached or gone")                 \
+  REASON(egress_queue_full, "the egress device's queue is full")                               \
+  REASON(egress_too_big, "larger than the egress port's MTU")                                  \
+  REASON(underlay_too_big, "with its encapsulation larger than the underlay's MTU")            \
+  REASON(segment_unknown, "no subnet is known for the port's VNI")                             \
+  REASON(destination_mac_unknown, "no neighbor has the destination MAC in this VNI")           \
+  REASON(destination_is_source, "the destination is the port that sent it")                    \
+  REASON(multicast_unsupported, "multicast and broadcast are not forwarded in this VNI")       \
+  REASON(not_routed, "sent to the gateway, but the subnet has no router")                      \
+  REASON(route_missing, "no route to the destination")                                         \
+  REASON(route_blackhole, "the route says to discard")                                         \
+  REASON(neighbor_unknown, "routed, but no neighbor has the destination address")              \
+  REASON(no_buffer, "no packet buffer was free")                                               \
+  /* local services */                                                                         \
+  REASON(arp_target_unknown, "ARP request for an address that no neighbor has")                \
+  REASON(arp_unexpected, "ARP other than a request or a unicast reply")                        \
+  REASON(dhcp_malformed, "DHCP message truncated, not BOOTP, or its options run past the end") \
+  REASON(dhcp_message_type, "DHCP message type (option 53) missing or not a client's")         \
+  REASON(dhcp_no_binding, "the client's MAC has no address in this subnet")                    \
+  REASON(dhcp_disabled, "DHCP is switched off for this subnet")                                \
+  REASON(dhcp_other_server, "DHCP request that selects another server")                        \
+  REASON(gateway_unsupported, "to the gateway itself, but not an echo request")                \
+  REASON(icmp_malformed, "ICMP checksum is wrong")                                             \
+  /* the underlay */                                                                           \
+  REASON(underlay_not_for_us, "underlay frame to another MAC or address")                      \
+  REASON(underlay_ipv4_malformed, "outer IPv4 header malformed or its checksum wrong")         \
+  REASON(underlay_fragment, "fragment of an outer packet")                                     \
+  REASON(underlay_protocol, "underlay packet that is not VXLAN")                               \
+  REASON(underlay_udp_malformed, "outer UDP length or checksum wrong")                         \
+  REASON(underlay_arp_unexpected, "underlay ARP that concerns nobody here")                    \
+  REASON(vxlan_truncated, "packet ends inside the VXLAN header or the inner Ethernet header")  \
+  REASON(vxlan_flags, "VXLAN flags other than 0x08 (RFC 7348)")                                \
+  REASON(vxlan_vni_unknown, "VXLAN packet of a VNI that is not known here")                    \
+  REASON(vxlan_not_local, "decapsulated, but the destination is not on this host")             \
+  REASON(ecn_not_capable, "congestion marked on the way, but the packet can't carry the mark") \
+  REASON(next_hop_unresolved, "the underlay next hop's MAC is not known yet")                  \
   REASON(underlay_unavailable, "no uplink is attached")
 
 enum class DropReason : std::uint8_t {

@@ -1,7 +1,7 @@
 // Header parsing: every length is checked before it is read, nothing is written, nothing allocated.
 //
-// `bytes` is the contiguous part of a packet (its first buffer), which must hold all headers that are
-// parsed; `total` is the whole packet's length and bounds the lengths that headers claim.
+// `bytes` is the contiguous part of a packet (its first buffer), which must hold all headers that
+// are parsed; `total` is the whole packet's length and bounds the lengths that headers claim.
 #pragma once
 
 #include <cstddef>
@@ -19,14 +19,14 @@ struct FrameHeaders {
   enum class Kind : std::uint8_t { kIpv4, kIpv6, kArp };
 
   Kind kind = Kind::kIpv4;
-  std::uint8_t protocol = 0;       // IP protocol; of IPv6 the first next header
-  std::uint16_t l3_offset = 0;     // from the frame's start
-  std::uint16_t l4_offset = 0;     // 0: none (ARP, or a later fragment)
-  std::uint16_t l3_end = 0;        // offset behind the IP packet; padding follows
-  BigEndian16 source_port;         // TCP, UDP and SCTP; 0 otherwise
+  std::uint8_t protocol = 0;    // IP protocol; of IPv6 the first next header
+  std::uint16_t l3_offset = 0;  // from the frame's start
+  std::uint16_t l4_offset = 0;  // 0: none (ARP, or a later fragment)
+  std::uint16_t l3_end = 0;     // offset behind the IP packet; padding follows
+  BigEndian16 source_port;      // TCP, UDP and SCTP; 0 otherwise
   BigEndian16 destination_port;
-  bool is_fragment = false;        // IPv4, any fragment
-  bool is_dhcp_client = false;     // IPv4 UDP 68 -> 67
+  bool is_fragment = false;     // IPv4, any fragment
+  bool is_dhcp_client = false;  // IPv4 UDP 68 -> 67
 };
 
 // Parses Ethernet and what follows. Returns kNone and fills `headers`, or the reason to drop.
@@ -47,9 +47,9 @@ struct UnderlayHeaders {
 };
 
 // Parses an underlay frame down to the VXLAN header with RFC 7348's checks: flags 0x08, UDP length
-// right, checksum (if any) is left to the caller as it needs the whole packet. kNone with kOther means
-// well-formed but not VXLAN to `vxlan_port`. Outer fragments are refused: VTEPs must not fragment
-// (RFC 7348, 4.3).
+// right, checksum (if any) is left to the caller as it needs the whole packet. kNone with kOther
+// means well-formed but not VXLAN to `vxlan_port`. Outer fragments are refused: VTEPs must not
+// fragment (RFC 7348, 4.3).
 DropReason parse_underlay(std::span<const std::uint8_t> bytes, std::size_t total,
                           std::uint16_t vxlan_port, UnderlayHeaders& headers);
 

@@ -1,0 +1,287 @@
+#include "dataplane/api/convert.hpp"
+
+#include <fmt/format.h>
+
+namespace alkaid {
+namespace {
+
+constexpr std::uint64_t kLargestMac = (1ULL << 48) - 1;
+
+std::nullopt_t refuse(ObjectError& error, std::string field, std::string message) {
+  error = {ObjectErrorCode::kInvalid, std::move(field), std::move(message)};
+  return std::nullopt;
+}
+
+IpAddress address_of(const api::IpAddress& message) {
+  return IpAddress::from_numbers(message.high(), message.low());
+}
+
+std::optional<Vni> vni_of(std::uint32_t number, const char* field, ObjectError& error) {
+  const auto vni = Vni::from_number(number);
+  if (!vni) {
+    return refuse(error, field, fmt::format("{} is not in 1..{}", number, Vni::kMax));
+  }
+  return vni;
+}
+
+std::optional<MacAddress> mac_of(std::uint64_t number, const char* field, ObjectError& error) {
+  if (number > kLargestMac) {
+    return refuse(error, field, fmt::format("{:#x} has more than 48 bits", number));
+  }
+  return MacAddress::from_number(number);
+}
+
+std::optional<IpPrefix> prefix_of(const api::Prefix& message, const char* field,
+                                  ObjectError& error) {
+  IpPrefix prefix{address_of(message.address()), 0};
+  if (message.length() > prefix.max_length()) {
+    return refuse(error, field,
+                  fmt::format("length {} is beyond {}", message.length(), prefix.max_length()));
+  }
+  prefix.length = static_cast<std::uint8_t>(message.length());
+  return prefix;
+}
+
+void put_prefix(const IpPrefix& prefix, api::Prefix& message) {
+  to_api(prefix.address, *message.mutable_address());
+  message.set_length(prefix.length);
+}
+
+}  // namespace
+
+std::optional<SegmentConfig> from_api(const api::Segment& message, ObjectError& error) {
+  SegmentConfig config;
+  const auto vni = vni_of(message.vni(), "vni", error);
+  const auto dvr_mac = mac_of(message.host_dvr_mac(), "host_dvr_mac", error);
+  if (!vni || !dvr_mac) {
+    return std::nullopt;
+  }
+  config.vni = *vni;
+  config.host_dvr_mac = *dvr_mac;
+  for (const auto& item : message.prefixes()) {
+    const auto prefix = prefix_of(item, "prefixes", error);
+    if (!prefix) {
+      return std::nullopt;
+    }
+    config.prefixes.push_back(*prefix);
+  }
+  for (const auto& item : message.gateways()) {
+    const auto mac = mac_of(item.mac(), "gateways.mac", error);
+    if (!mac) {
+      return std::nullopt;
+    }
+    config.gateways.push_back({address_of(item.address()), *mac});
+  }
+  for (const auto& item : message.dns_servers()) {
+    config.dns_servers.push_back(address_of(item));
+  }
+  config.router = message.router();
+  config.dhcp_enabled = message.dhcp_enabled();
+  config.mtu = message.mtu();
+  config.lease_seconds = message.lease_seconds();
+  return config;
+}
+
+std::optional<PortConfig> from_api(const api::Port& message, ObjectError& error) {
+  PortConfig config;
+  const auto vni = vni_of(message.vni(), "vni", error);
+  const auto mac = mac_of(message.mac(), "mac", error);
+  if (!vni || !mac) {
+    return std::nullopt;
+  }
+  config.id = message.id();
+  config.vni = *vni;
+  config.mac = *mac;
+  for (const auto& item : message.fixed_ips()) {
+    config.fixed_ips.push_back(address_of(item));
+  }
+  for (const auto& item : message.allowed_address_pairs()) {
+    const auto prefix = prefix_of(item.prefix(), "allowed_address_pairs.prefix", error);
+    const auto pair_mac = mac_of(item.mac(), "allowed_address_pairs.mac", error);
+    if (!prefix || !pair_mac) {
+      return std::nullopt;
+    }
+    config.allowed_address_pairs.push_back({*prefix, *pair_mac});
+  }
+  config.admin_up = message.admin_up();
+  config.attachment = message.attachment();
+  config.mtu = message.mtu();
+  return config;
+}
+
+std::optional<RouteKey> from_api(const api::RouteKey& message, ObjectError& error) {
+  const auto prefix = prefix_of(message.prefix(), "prefix", error);
+  if (!prefix) {
+    return std::nullopt;
+  }
+  return RouteKey{message.table(), prefix->masked()};
+}
+
+std::optional<RouteConfig> from_api(const api::Route& message, ObjectError& error) {
+  const auto key = from_api(message.key(), error);
+  if (!key) {
+    return std::nullopt;
+  }
+  RouteConfig config{.key = *key, .action = {}};
+  switch (message.action_case()) {
+    case api::Route::kConnectedVni: {
+      const auto vni = vni_of(message.connected_vni(), "connected_vni", error);
+      if (!vni) {
+        return std::nullopt;
+      }
+      config.action = ConnectedAction{*vni};
+      break;
+    }
+    case api::Route::kNextHop:
+      config.action = NextHopAction{address_of(message.next_hop())};
+      break;
+    case api::Route::kBlackhole:
+      config.action = BlackholeAction{};
+      break;
+    case api::Route::ACTION_NOT_SET:
+      return refuse(error, "action", "is missing: connected_vni, next_hop or blackhole");
+  }
+  return config;
+}
+
+std::optional<DhcpBindingKey> from_api(const api::DhcpBindingKey& message, ObjectError& error) {
+  const auto vni = vni_of(message.vni(), "key.vni", error);
+  const auto mac = mac_of(message.mac(), "key.mac", error);
+  if (!vni || !mac) {
+    return std::nullopt;
+  }
+  return DhcpBindingKey{*vni, *mac};
+}
+
+std::optional<DhcpBindingConfig> from_api(const api::DhcpBinding& message, ObjectError& error) {
+  const auto key = from_api(message.key(), error);
+  if (!key) {
+    return std::nullopt;
+  }
+  return DhcpBindingConfig{*key, address_of(message.ipv4()), address_of(message.ipv6()),
+                           message.host_name()};
+}
+
+bool has_equal_columns(const api::NeighborBatch& batch) {
+  const int rows = batch.vni_size();
+  return batch.ip_high_size() == rows && batch.ip_low_size() == rows && batch.mac_size() == rows &&
+         batch.vtep_high_size() == rows && batch.vtep_low_size() == rows;
+}
+
+bool has_equal_columns(const api::NeighborKeyBatch& batch) {
+  return batch.ip_high_size() == batch.vni_size() && batch.ip_low_size() == batch.vni_size();
+}
+
+std::optional<NeighborConfig> from_api(const api::NeighborBatch& batch, int row,
+                                       ObjectError& error) {
+  const auto vni = vni_of(batch.vni(row), "vni", error);
+  const auto mac = mac_of(batch.mac(row), "mac", error);
+  if (!vni || !mac) {
+    return std::nullopt;
+  }
+  return NeighborConfig{{*vni, IpAddress::from_numbers(batch.ip_high(row), batch.ip_low(row))},
+                        *mac,
+                        IpAddress::from_numbers(batch.vtep_high(row), batch.vtep_low(row))};
+}
+
+std::optional<NeighborKey> from_api(const api::NeighborKeyBatch& batch, int row,
+                                    ObjectError& error) {
+  const auto vni = vni_of(batch.vni(row), "vni", error);
+  if (!vni) {
+    return std::nullopt;
+  }
+  return NeighborKey{*vni, IpAddress::from_numbers(batch.ip_high(row), batch.ip_low(row))};
+}
+
+void to_api(const IpAddress& address, api::IpAddress& message) {
+  message.set_high(address.high());
+  message.set_low(address.low());
+}
+
+void to_api(const SegmentConfig& config, api::Segment& message) {
+  message.set_vni(config.vni.number());
+  for (const auto& prefix : config.prefixes) {
+    put_prefix(prefix, *message.add_prefixes());
+  }
+  for (const auto& gateway : config.gateways) {
+    auto* item = message.add_gateways();
+    to_api(gateway.address, *item->mutable_address());
+    item->set_mac(gateway.mac.number());
+  }
+  for (const auto& server : config.dns_servers) {
+    to_api(server, *message.add_dns_servers());
+  }
+  message.set_router(config.router);
+  message.set_host_dvr_mac(config.host_dvr_mac.number());
+  message.set_dhcp_enabled(config.dhcp_enabled);
+  message.set_mtu(config.mtu);
+  message.set_lease_seconds(config.lease_seconds);
+}
+
+void to_api(const PortConfig& config, api::Port& message) {
+  message.set_id(config.id);
+  message.set_vni(config.vni.number());
+  message.set_mac(config.mac.number());
+  for (const auto& ip : config.fixed_ips) {
+    to_api(ip, *message.add_fixed_ips());
+  }
+  for (const auto& pair : config.allowed_address_pairs) {
+    auto* item = message.add_allowed_address_pairs();
+    put_prefix(pair.prefix, *item->mutable_prefix());
+    item->set_mac(pair.mac.number());
+  }
+  message.set_admin_up(config.admin_up);
+  message.set_attachment(config.attachment);
+  message.set_mtu(config.mtu);
+}
+
+void to_api(const RouteConfig& config, api::Route& message) {
+  message.mutable_key()->set_table(config.key.table);
+  put_prefix(config.key.prefix, *message.mutable_key()->mutable_prefix());
+  if (const auto* connected = std::get_if<ConnectedAction>(&config.action)) {
+    message.set_connected_vni(connected->vni.number());
+  } else if (const auto* next_hop = std::get_if<NextHopAction>(&config.action)) {
+    to_api(next_hop->address, *message.mutable_next_hop());
+  } else {
+    message.set_blackhole(true);
+  }
+}
+
+void to_api(const DhcpBindingConfig& config, api::DhcpBinding& message) {
+  message.mutable_key()->set_vni(config.key.vni.number());
+  message.mutable_key()->set_mac(config.key.mac.number());
+  if (!config.ipv4.is_unset()) {
+    to_api(config.ipv4, *message.mutable_ipv4());
+  }
+  if (!config.ipv6.is_unset()) {
+    to_api(config.ipv6, *message.mutable_ipv6());
+  }
+  message.set_host_name(config.host_name);
+}
+
+void append_to_api(const NeighborConfig& config, api::NeighborBatch& batch) {
+  batch.add_vni(config.key.vni.number());
+  batch.add_ip_high(config.key.ip.high());
+  batch.add_ip_low(config.key.ip.low());
+  batch.add_mac(config.mac.number());
+  batch.add_vtep_high(config.vtep.high());
+  batch.add_vtep_low(config.vtep.low());
+}
+
+void to_api(const PortView& view, api::PortStatus& message) {
+  message.set_id(view.port != nullptr ? view.port->id : std::string{});
+  switch (view.state) {
+    case PortAttachState::kAttached:
+      message.set_state(api::ATTACHED);
+      break;
+    case PortAttachState::kWaiting:
+      message.set_state(api::WAITING);
+      break;
+    case PortAttachState::kFailed:
+      message.set_state(api::FAILED);
+      break;
+  }
+  message.set_detail(view.detail);
+}
+
+}  // namespace alkaid

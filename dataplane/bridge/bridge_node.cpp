@@ -1,0 +1,28 @@
+#include "dataplane/bridge/bridge_node.hpp"
+
+#include "dataplane/bridge/forward.hpp"
+#include "dataplane/worker/worker.hpp"
+
+namespace alkaid {
+
+Verdict BridgeNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
+  const MacAddress& destination = header_at<EthernetHeader>(packet, 0).destination;
+  if (destination.is_multicast()) [[unlikely]] {
+    return drop(DropReason::multicast_unsupported);
+  }
+  const Neighbor* neighbor = worker.tables().neighbors.find(context.vni, destination);
+  if (neighbor == nullptr) [[unlikely]] {
+    return drop(DropReason::destination_mac_unknown);
+  }
+  if (neighbor->port == context.ingress->index) [[unlikely]] {
+    return drop(DropReason::destination_is_source);
+  }
+  return forward_to<Next>(*neighbor, context);
+}
+
+std::uint16_t BridgeNode::process(rte_graph* graph, rte_node* node, void** packets,
+                                  std::uint16_t count) {
+  return process_burst<BridgeNode>(graph, node, packets, count);
+}
+
+}  // namespace alkaid

@@ -1,0 +1,24 @@
+// The last step of bridging and routing: from the neighbor to the node that reaches it.
+#pragma once
+
+#include "dataplane/graph/node.hpp"
+#include "dataplane/tables/neighbor_table.hpp"
+
+namespace alkaid {
+
+// Sends a packet on to `neighbor`. A packet that came out of a tunnel is never put into another
+// one: two hosts with stale state would send it to and fro.
+template <class Next>
+Verdict forward_to(const Neighbor& neighbor, PacketContext& context) {
+  if (neighbor.is_local()) {
+    context.egress = neighbor.port;
+    return Next::template to<NodeId::kDeliver>();
+  }
+  if (context.from_wire) [[unlikely]] {
+    return drop(DropReason::vxlan_not_local);
+  }
+  context.tunnel = neighbor.tunnel;
+  return Next::template to<NodeId::kEncapsulate>();
+}
+
+}  // namespace alkaid

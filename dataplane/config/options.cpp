@@ -1,0 +1,246 @@
+#include "dataplane/config/options.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "dataplane/worker/idle_backoff.hpp"
+
+namespace alkaid {
+namespace {
+
+constexpr const char* kDescription =
+    "alkaid-dataplane: the packet pipeline of a cloud host. Polls its ports, forwards tenants' "
+    "packets "
+    "over VXLAN and is programmed over RUN_DIR/dataplane.sock by alkaid-agent.";
+
+constexpr const char* kFooter = R"(Examples:
+  # one host of a lab: veth 'up0' carries the underlay; sleep up to 200 us when idle
+  alkaid-dataplane --uplink af_packet:up0 --vtep 10.0.0.1/24 --idle-backoff 200
+
+  # everything from a file; flags win over the file
+  alkaid-dataplane --config pmd-config/af-packet-lab.toml --log-level debug
+
+Stops cleanly on SIGINT and SIGTERM. Exit codes: 0 stopped, 1 can't start or run, 2 bad usage.)";
+
+// Flags as text, before they are checked.
+struct RawOptions {
+  std::string instance = "default";
+  std::string run_directory;
+  std::string uplink;
+  std::string vtep;
+  std::string underlay_gateway;
+  std::vector<std::string> underlay_neighbors;
+  unsigned workers = 1;
+};
+
+[[noreturn]] void refuse(const std::string& flag, const std::string& message) {
+  throw CLI::ValidationError(flag, message);
+}
+
+void check(const RawOptions& raw, Options& options) {
+  const auto instance = Instance::make(raw.instance, raw.run_directory);
+  if (!instance) {
+    refuse("--instance",
+           fmt::format("'{}' is no instance name (letters, digits, '_', '-', '.')", raw.instance));
+  }
+  options.instance = *instance;
+  DataplaneSettings& dataplane = options.dataplane;
+  if (!raw.uplink.empty()) {
+    std::string error;
+    dataplane.uplink = Attachment::parse(raw.uplink, error);
+    if (!dataplane.uplink) {
+      refuse("--uplink", error);
+    }
+    dataplane.uplink_text = raw.uplink;
+  }
+  const auto vtep = IpPrefix::parse(raw.vtep);
+  if (!vtep || !vtep->address.is_v4() || !vtep->address.v4().is_host_address()) {
+    refuse("--vtep",
+           fmt::format("'{}' is no IPv4 interface address such as 10.0.0.1/24", raw.vtep));
+  }
+  dataplane.vtep = *vtep;
+  if (!raw.underlay_gateway.empty()) {
+    dataplane.underlay_gateway = Ipv4Address::parse(raw.underlay_gateway);
+    if (!dataplane.underlay_gateway || !vtep->contains(IpAddress{*dataplane.underlay_gateway})) {
+      refuse("--underlay-gateway", fmt::format("'{}' is no IPv4 address inside {}",
+                                               raw.underlay_gateway, vtep->masked().to_string()));
+    }
+  }
+  for (const auto& text : raw.underlay_neighbors) {
+    const auto equals = text.find('=');
+    const auto address = Ipv4Address::parse(text.substr(0, equals));
+    const auto mac =
+        equals == std::string::npos ? std::nullopt : MacAddress::parse(text.substr(equals + 1));
+    if (!address || !mac || !mac->is_unicast()) {
+      refuse("--underlay-neighbor",
+             fmt::format("'{}' is not IP=MAC, such as 10.0.0.2=02:00:00:00:00:02", text));
+    }
+    dataplane.underlay_neighbors.emplace_back(*address, *mac);
+  }
+  if (dataplane.idle_backoff_microseconds > IdleBackoff::kLongestMicroseconds) {
+    refuse("--idle-backoff",
+           fmt::format("at most {} microseconds", IdleBackoff::kLongestMicroseconds));
+  }
+  if (options.worker_cpus.empty()) {
+    const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < raw.workers; ++i) {
+      // Beside the control thread's CPU as long as there are others.
+      options.worker_cpus.push_back(cpus == 1 ? 0
+                                              : (options.control_cpu + 1 + i % (cpus - 1)) % cpus);
+    }
+  }
+  if (options.worker_cpus.size() > 64) {
+    refuse("--worker-cpus", "at most 64 workers");
+  }
+}
+
+}  // namespace
+
+ParseOutcome parse_options(int argc, const char* const* argv) {
+  Options options;
+  RawOptions raw;
+  CLI::App app{kDescription, "alkaid-dataplane"};
+  app.footer(kFooter);
+  app.set_help_flag("--help", "Show this text and exit");
+  app.set_version_flag("--version", "alkaid-dataplane " ALKAID_VERSION);
+  app.set_config("--config", "", "TOML file with any of these options, without the dashes");
+  app.allow_config_extras(false);
+  app.get_formatter()->column_width(36);
+
+  const auto* instance = "Instance";
+  app.add_option("--instance", raw.instance, "Name of this instance; several run side by side")
+      ->capture_default_str()
+      ->group(instance);
+  app.add_option("--run-dir", raw.run_directory, "Where sockets and locks live [/run/alkaid/NAME]")
+      ->group(instance);
+  app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error or off")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "critical", "off"}))
+      ->group(instance);
+
+  const auto* underlay = "Underlay";
+  app.add_option("--uplink", raw.uplink,
+                 "Port that carries the underlay, as KIND:ARGUMENT: af_packet:DEVICE, tap:NAME, "
+                 "pcap:rx=FILE,tx=FILE, null:. It may appear later")
+      ->group(underlay);
+  app.add_option("--vtep", raw.vtep, "Our tunnel endpoint and its prefix, ADDRESS/LENGTH")
+      ->required()
+      ->group(underlay);
+  app.add_option("--underlay-gateway", raw.underlay_gateway,
+                 "Next hop to VTEPs outside the prefix of --vtep")
+      ->group(underlay);
+  app.add_option("--underlay-neighbor", raw.underlay_neighbors,
+                 "Fixed MAC of an underlay address, IP=MAC, instead of ARP; repeatable")
+      ->group(underlay);
+  app.add_option("--vxlan-port", options.dataplane.vxlan_port, "UDP port of VXLAN")
+      ->capture_default_str()
+      ->group(underlay);
+
+  const auto* cpu = "Processors and memory";
+  app.add_option("--workers", raw.workers, "Worker threads; their CPUs are chosen")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 64))
+      ->group(cpu);
+  app.add_option("--worker-cpus", options.worker_cpus,
+                 "CPUs of the workers, one each, such as 2,3,4")
+      ->delimiter(',')
+      ->excludes("--workers")
+      ->group(cpu);
+  app.add_option("--control-cpu", options.control_cpu,
+                 "CPU of the control thread and the local API")
+      ->capture_default_str()
+      ->group(cpu);
+  app.add_option("--idle-backoff", options.dataplane.idle_backoff_microseconds,
+                 "Longest sleep of an idle worker, in microseconds; 0 polls without pause")
+      ->capture_default_str()
+      ->group(cpu);
+  app.add_flag("--no-huge", options.no_huge,
+               "Do without hugepages (slower; chosen by itself if the "
+               "kernel has none)")
+      ->group(cpu);
+  app.add_option("--memory", options.memory_megabytes, "Memory for packets and tables, in MiB")
+      ->capture_default_str()
+      ->check(CLI::Range(64, 1 << 20))
+      ->group(cpu);
+  app.add_flag("--pci", options.pci, "Let DPDK look for PCI devices")->group(cpu);
+  app.add_option("--eal", options.extra_eal_arguments,
+                 "More arguments for DPDK's EAL, in one string")
+      ->group(cpu);
+
+  const auto* capacity = "Capacity, taken at start";
+  TableSizes& sizes = options.dataplane.tables;
+  const auto table = CLI::Range(8U, 1U << 27);
+  app.add_option("--packet-buffers", options.dataplane.packet_buffers, "Packet buffers of 2 KiB")
+      ->capture_default_str()
+      ->check(CLI::Range(1024U, 1U << 24))
+      ->group(capacity);
+  app.add_option("--max-ports", sizes.ports, "Guest ports")
+      ->capture_default_str()
+      ->check(CLI::Range(8U, 1U << 20))
+      ->group(capacity);
+  app.add_option("--max-segments", sizes.segments, "Subnets")
+      ->capture_default_str()
+      ->check(CLI::Range(8U, kMaxZones))
+      ->group(capacity);
+  app.add_option("--max-neighbors", sizes.neighbors, "Neighbors of each address family")
+      ->capture_default_str()
+      ->check(table)
+      ->group(capacity);
+  app.add_option("--max-routes", sizes.routes, "Routes of all tables")
+      ->capture_default_str()
+      ->check(table)
+      ->group(capacity);
+  app.add_option("--max-dhcp-bindings", sizes.dhcp_bindings, "DHCP bindings")
+      ->capture_default_str()
+      ->check(table)
+      ->group(capacity);
+  try {
+    app.parse(argc, argv);
+    check(raw, options);
+  } catch (const CLI::ParseError& error) {
+    const bool is_help = error.get_exit_code() == 0;
+    app.exit(error);
+    return {std::nullopt, is_help ? 0 : 2};
+  }
+  return {std::move(options), 0};
+}
+
+std::vector<std::string> eal_arguments(const Options& options) {
+  std::string lcores = fmt::format("0@{}", options.control_cpu);
+  for (std::size_t i = 0; i < options.worker_cpus.size(); ++i) {
+    lcores += fmt::format(",{}@{}", i + 1, options.worker_cpus[i]);
+  }
+  std::vector<std::string> arguments{"alkaid-dataplane",
+                                     "--lcores",
+                                     lcores,
+                                     "--main-lcore",
+                                     "0",
+                                     "--in-memory",
+                                     "--file-prefix",
+                                     "alkaid-" + options.instance.name,
+                                     "-m",
+                                     std::to_string(options.memory_megabytes)};
+  if (!options.pci) {
+    arguments.emplace_back("--no-pci");
+  }
+  if (options.no_huge) {
+    arguments.emplace_back("--no-huge");
+  }
+  if (options.log_level != "debug" && options.log_level != "trace") {
+    arguments.emplace_back("--log-level=lib.*:warning");
+    arguments.emplace_back("--log-level=pmd.*:warning");
+  }
+  std::istringstream extra(options.extra_eal_arguments);
+  std::string argument;
+  while (extra >> argument) {
+    arguments.push_back(argument);
+  }
+  return arguments;
+}
+
+}  // namespace alkaid

@@ -1,0 +1,40 @@
+// The command line and configuration file of alkaid-dataplane.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/common/instance.hpp"
+#include "dataplane/control/dataplane.hpp"
+
+namespace alkaid {
+
+struct Options {
+  Instance instance;
+  DataplaneSettings dataplane;  // worker_lcores are filled in after EAL's start
+  std::string log_level = "info";
+
+  unsigned control_cpu = 0;
+  std::vector<unsigned> worker_cpus;
+  bool no_huge = false;
+  unsigned memory_megabytes = 512;
+  bool pci = false;
+  std::string extra_eal_arguments;
+};
+
+// What main should do instead of running.
+struct ParseOutcome {
+  std::optional<Options> options;  // set: run
+  int exit_code = 0;               // otherwise: exit with this; help or errors have been printed
+};
+
+// Parses flags and --config; flags win. Exit code 2 for bad usage, with a text that names the flag
+// and what it wants.
+ParseOutcome parse_options(int argc, const char* const* argv);
+
+// The arguments of rte_eal_init. lcore 0 is the control thread, lcore i + 1 is worker i.
+std::vector<std::string> eal_arguments(const Options& options);
+
+}  // namespace alkaid

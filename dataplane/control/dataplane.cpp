@@ -1,0 +1,174 @@
+#include "dataplane/control/dataplane.hpp"
+
+#include <cstring>
+#include <random>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <spdlog/spdlog.h>
+
+#include "dataplane/graph/packet_context.hpp"
+#include "dataplane/underlay/arp_request.hpp"
+
+namespace alkaid {
+namespace {
+
+constexpr std::chrono::milliseconds kDeviceCheckInterval{50};
+constexpr std::uint16_t kBufferSize = RTE_MBUF_DEFAULT_BUF_SIZE;
+
+std::uint64_t random_instance() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+rte_mempool* make_pool(std::uint32_t buffers) {
+  rte_mempool* pool = rte_pktmbuf_pool_create("packets", buffers, 256, kPacketContextSize,
+                                              kBufferSize, SOCKET_ID_ANY);
+  if (pool == nullptr) {
+    throw std::runtime_error(
+        fmt::format("can't allocate {} packet buffers: {} (more memory: --memory; fewer: "
+                    "--packet-buffers)",
+                    buffers, rte_strerror(rte_errno)));
+  }
+  return pool;
+}
+
+}  // namespace
+
+Dataplane::Dataplane(const DataplaneSettings& settings)
+    : instance_(random_instance()),
+      start_(std::chrono::steady_clock::now()),
+      pool_(make_pool(settings.packet_buffers)),
+      quiescence_(
+          std::make_unique<QuiescenceDomain>(static_cast<unsigned>(settings.worker_lcores.size()))),
+      tables_(std::make_unique<Tables>(settings.tables, *quiescence_)),
+      port_table_(settings.tables.ports) {
+  underlay_.vtep = settings.vtep;
+  underlay_.vtep_v4 = settings.vtep.address.v4();
+  underlay_.vxlan_port = settings.vxlan_port;
+  next_hops_ = std::make_unique<NextHopTable>(
+      *quiescence_, [this](Ipv4Address target, const MacAddress& destination) {
+        send_arp_request(target, destination);
+      });
+  for (const auto& [address, mac] : settings.underlay_neighbors) {
+    next_hops_->add_static(address, mac);
+  }
+  tunnels_ = std::make_unique<TunnelTable>(underlay_, settings.underlay_gateway, *next_hops_,
+                                           *quiescence_);
+  const SharedState shared{*tables_, port_table_, underlay_, *quiescence_};
+  std::vector<Worker*> workers;
+  for (std::size_t i = 0; i < settings.worker_lcores.size(); ++i) {
+    const WorkerSettings worker{.index = static_cast<unsigned>(i),
+                                .lcore = settings.worker_lcores[i],
+                                .idle_backoff_microseconds = settings.idle_backoff_microseconds};
+    workers_.push_back(std::make_unique<Worker>(worker, shared, pool_.get()));
+    workers.push_back(workers_.back().get());
+  }
+  for (Worker* worker : workers) {
+    worker->know_peers(workers);
+  }
+  ports_ = std::make_unique<PortManager>(
+      port_table_, *quiescence_, workers, pool_.get(),
+      PortManager::Listener{.state_changed =
+                                [this](const PortView& view) {
+                                  if (port_listener_) {
+                                    port_listener_(view);
+                                  }
+                                },
+                            .uplink_changed = [this](const Port* port) { uplink_changed(port); }});
+  programmer_ = std::make_unique<Programmer>(*tables_, *ports_, *tunnels_);
+  if (settings.uplink) {
+    ports_->add_uplink(*settings.uplink, settings.uplink_text);
+  }
+}
+
+Dataplane::~Dataplane() {
+  port_listener_ = nullptr;
+  stop_workers();
+  programmer_.reset();
+  ports_.reset();
+  quiescence_->drain();
+  workers_.clear();
+  tunnels_.reset();
+  next_hops_.reset();
+  tables_.reset();
+}
+
+void Dataplane::start_workers() {
+  for (const auto& worker : workers_) {
+    const auto run = [](void* argument) {
+      static_cast<Worker*>(argument)->run();
+      return 0;
+    };
+    if (rte_eal_remote_launch(run, worker.get(), worker->settings().lcore) != 0) {
+      throw std::runtime_error(fmt::format("can't start worker {} on lcore {}",
+                                           worker->settings().index, worker->settings().lcore));
+    }
+  }
+  running_ = true;
+}
+
+void Dataplane::stop_workers() {
+  if (!running_) {
+    return;
+  }
+  for (const auto& worker : workers_) {
+    worker->stop();
+  }
+  for (const auto& worker : workers_) {
+    rte_eal_wait_lcore(worker->settings().lcore);
+  }
+  running_ = false;
+}
+
+void Dataplane::tick() {
+  const auto now = Clock::now();
+  for (const auto& worker : workers_) {
+    for (const auto& observation : worker->take_observations()) {
+      next_hops_->observe(observation, now);
+    }
+  }
+  next_hops_->tick(now);
+  if (now >= next_device_check_) {
+    next_device_check_ = now + kDeviceCheckInterval;
+    ports_->tick();
+  }
+  quiescence_->reclaim();
+}
+
+std::chrono::microseconds Dataplane::uptime() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
+                                                               start_);
+}
+
+void Dataplane::send_arp_request(Ipv4Address target, const MacAddress& destination) {
+  const Port* uplink = port_table_.find(underlay_.uplink.load(std::memory_order_relaxed));
+  if (uplink == nullptr) {
+    return;
+  }
+  rte_mbuf* packet = rte_pktmbuf_alloc(pool_.get());
+  if (packet == nullptr) {
+    return;  // tried again by the next hop's timer
+  }
+  const ArpFrame frame = make_arp_request(uplink->mac, underlay_.vtep_v4, destination, target);
+  std::memcpy(rte_pktmbuf_append(packet, sizeof(frame)), &frame, sizeof(frame));
+  PacketContext& context = context_of(packet);
+  context = PacketContext{};
+  context.egress = uplink->index;
+  if (workers_[uplink->device.worker]->inject(&packet, 1) == 0) {
+    rte_pktmbuf_free(packet);
+  }
+}
+
+void Dataplane::uplink_changed(const Port* port) {
+  underlay_.uplink.store(port != nullptr ? port->index : kNoPort, std::memory_order_release);
+  if (port != nullptr) {
+    programmer_->set_underlay_mtu(port->mtu);
+  }
+  next_hops_->set_uplink(port != nullptr ? std::optional{port->mac} : std::nullopt, Clock::now());
+}
+
+}  // namespace alkaid

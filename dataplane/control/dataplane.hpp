@@ -1,0 +1,105 @@
+// The data plane as one object: tables, ports, workers and the control thread that feeds them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <rte_mbuf.h>
+
+#include "control/common/net/ip_address.hpp"
+#include "control/common/net/mac_address.hpp"
+#include "dataplane/control/executor.hpp"
+#include "dataplane/control/programmer.hpp"
+#include "dataplane/ports/port_manager.hpp"
+#include "dataplane/tables/tables.hpp"
+#include "dataplane/underlay/next_hop_table.hpp"
+#include "dataplane/underlay/tunnel_table.hpp"
+#include "dataplane/underlay/underlay.hpp"
+#include "dataplane/worker/worker.hpp"
+
+namespace alkaid {
+
+struct DataplaneSettings {
+  std::optional<Attachment> uplink;
+  std::string uplink_text;
+  IpPrefix vtep;  // IPv4
+  std::optional<Ipv4Address> underlay_gateway;
+  std::vector<std::pair<Ipv4Address, MacAddress>> underlay_neighbors;
+  std::uint16_t vxlan_port = 4789;
+  std::vector<unsigned> worker_lcores;
+  std::uint32_t idle_backoff_microseconds = 0;
+  std::uint32_t packet_buffers = 16384;
+  TableSizes tables;
+};
+
+// Made and destroyed by the control thread, after rte_eal_init and register_nodes(). Everything but
+// the executor and what workers read is the control thread's alone.
+class Dataplane {
+ public:
+  // Throws std::runtime_error with a text for the operator.
+  explicit Dataplane(const DataplaneSettings& settings);
+  ~Dataplane();
+  Dataplane(const Dataplane&) = delete;
+  Dataplane& operator=(const Dataplane&) = delete;
+
+  // Starts the workers on their lcores. Tests that step by hand leave it out.
+  void start_workers();
+  void stop_workers();
+
+  // Timers, devices, next hops, reclamation: call often (the executor's tick).
+  void tick();
+
+  [[nodiscard]] Executor& executor() { return executor_; }
+  [[nodiscard]] Programmer& programmer() { return *programmer_; }
+  [[nodiscard]] PortManager& ports() { return *ports_; }
+  [[nodiscard]] Tables& tables() { return *tables_; }
+  [[nodiscard]] NextHopTable& next_hops() { return *next_hops_; }
+  [[nodiscard]] TunnelTable& tunnels() { return *tunnels_; }
+  [[nodiscard]] const Underlay& underlay() const { return underlay_; }
+  [[nodiscard]] QuiescenceDomain& quiescence() { return *quiescence_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+  [[nodiscard]] PortTable& port_table() { return port_table_; }
+  [[nodiscard]] rte_mempool* pool() { return pool_.get(); }
+
+  // Random, new with every start.
+  [[nodiscard]] std::uint64_t instance() const { return instance_; }
+  [[nodiscard]] std::chrono::microseconds uptime() const;
+
+  // Called on the control thread when a port's device came or went. One listener.
+  void on_port_state(std::function<void(const PortView&)> listener) {
+    port_listener_ = std::move(listener);
+  }
+
+ private:
+  struct PoolDeleter {
+    void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
+  };
+
+  void send_arp_request(Ipv4Address target, const MacAddress& destination);
+  void uplink_changed(const Port* port);
+
+  const std::uint64_t instance_;
+  const std::chrono::steady_clock::time_point start_;
+  Executor executor_;
+  std::function<void(const PortView&)> port_listener_;
+  std::unique_ptr<rte_mempool, PoolDeleter> pool_;
+  std::unique_ptr<QuiescenceDomain> quiescence_;
+  std::unique_ptr<Tables> tables_;
+  PortTable port_table_;
+  Underlay underlay_;
+  std::unique_ptr<NextHopTable> next_hops_;
+  std::unique_ptr<TunnelTable> tunnels_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<PortManager> ports_;
+  std::unique_ptr<Programmer> programmer_;
+  std::chrono::steady_clock::time_point next_device_check_;
+  bool running_ = false;
+};
+
+}  // namespace alkaid

@@ -1,0 +1,69 @@
+// Carries out what the agent asks for: from plain objects to published tables.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/ports/port_manager.hpp"
+#include "dataplane/tables/objects.hpp"
+#include "dataplane/tables/tables.hpp"
+#include "dataplane/underlay/tunnel_table.hpp"
+
+namespace alkaid {
+
+enum class ObjectErrorCode { kInvalid, kTableFull };
+
+// Why an object was not applied; nothing of it has taken effect.
+struct ObjectError {
+  ObjectErrorCode code = ObjectErrorCode::kInvalid;
+  std::string field;
+  std::string message;
+};
+
+using ObjectResult = std::optional<ObjectError>;
+
+// Control thread only. Sets are upserts, removals tolerate absence. What is published is in force
+// for every packet that is received after the call.
+class Programmer {
+ public:
+  Programmer(Tables& tables, PortManager& ports, TunnelTable& tunnels);
+  ~Programmer();
+  Programmer(const Programmer&) = delete;
+  Programmer& operator=(const Programmer&) = delete;
+
+  ObjectResult set(const SegmentConfig& config);
+  ObjectResult set(const PortConfig& config);
+  ObjectResult set(const NeighborConfig& config);
+  ObjectResult set(const RouteConfig& config);
+  ObjectResult set(const DhcpBindingConfig& config);
+
+  void remove_segment(Vni vni);
+  void remove_port(const std::string& id);
+  void remove_neighbor(const NeighborKey& key);
+  void remove_route(const RouteKey& key);
+  void remove_dhcp_binding(const DhcpBindingKey& key);
+
+  // The underlay's MTU became known or changed: what derives from it is published again.
+  void set_underlay_mtu(std::uint16_t mtu);
+  [[nodiscard]] std::uint16_t underlay_mtu() const { return underlay_mtu_; }
+
+  // Objects written (set or removed) so far.
+  [[nodiscard]] std::uint64_t operations() const { return operations_; }
+
+ private:
+  [[nodiscard]] std::uint16_t default_mtu() const;
+  ObjectResult done();
+  ObjectResult add_addresses(const PortConfig& config, PortIndex index);
+  void remove_addresses(const PortConfig& config, const PortConfig* keep, PortIndex index);
+  void publish_segment(const SegmentConfig& config, Zone zone);
+
+  Tables& tables_;
+  PortManager& ports_;
+  TunnelTable& tunnels_;
+  std::uint16_t underlay_mtu_ = 1500;
+  std::uint64_t operations_ = 0;
+};
+
+}  // namespace alkaid

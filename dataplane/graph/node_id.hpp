@@ -1,0 +1,47 @@
+// Every node of the packet graph.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace alkaid {
+
+#define ALKAID_NODES(NODE)               \
+  NODE(kDrop, "drop")                    \
+  NODE(kConsume, "consume")              \
+  NODE(kPortRx, "port-rx")               \
+  NODE(kInject, "inject")                \
+  NODE(kGuestInput, "guest-input")       \
+  NODE(kUnderlayInput, "underlay-input") \
+  NODE(kUnderlayArp, "underlay-arp")     \
+  NODE(kDecapsulate, "decapsulate")      \
+  NODE(kArp, "arp")                      \
+  NODE(kDhcp, "dhcp")                    \
+  NODE(kGateway, "gateway")              \
+  NODE(kBridge, "bridge")                \
+  NODE(kRoute, "route")                  \
+  NODE(kEncapsulate, "encapsulate")      \
+  NODE(kDeliver, "deliver")              \
+  NODE(kPortTx, "port-tx")
+
+enum class NodeId : std::uint16_t {
+#define ALKAID_ENUMERATOR(id, name) id,
+  ALKAID_NODES(ALKAID_ENUMERATOR)
+#undef ALKAID_ENUMERATOR
+      kCount
+};
+
+inline constexpr std::size_t kNodeCount = static_cast<std::size_t>(NodeId::kCount);
+
+inline constexpr const char* kNodeNames[kNodeCount] = {
+#define ALKAID_NAME(id, name) name,
+    ALKAID_NODES(ALKAID_NAME)
+#undef ALKAID_NAME
+};
+
+constexpr const char* name_of(NodeId id) {
+  return kNodeNames[static_cast<std::size_t>(id)];
+}
+
+}  // namespace alkaid

@@ -1,0 +1,56 @@
+// What the pipeline knows of a packet, carried beside it in the mbuf's private area.
+// Design: docs/design/packet-context.md.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/packet/drop_reason.hpp"
+#include "dataplane/packet/parse.hpp"
+#include "dataplane/ports/port.hpp"
+
+namespace alkaid {
+
+struct Segment;
+struct Tunnel;
+
+// Pointers are valid for one walk of the graph: they are taken from published tables and the worker
+// reports a quiescent state between walks. What leaves the worker (inject ring) names ports by
+// index.
+struct PacketContext {
+  const Port* ingress = nullptr;     // nullptr: originated by the control thread
+  const Segment* segment = nullptr;  // in which the packet's addresses mean something
+  const Tunnel* tunnel = nullptr;    // to the destination's host; set before `encapsulate`
+  PortIndex egress = kNoPort;        // set before `deliver` and `port-tx`
+  Vni vni;                         // in which the packet is now: of its port, its tunnel, its route
+  FrameHeaders headers;            // offsets from the frame's start
+  std::uint16_t inner_offset = 0;  // of a tunnelled frame, before `decapsulate`
+  std::uint8_t outer_tos = 0;      // of a tunnelled frame
+  bool from_wire = false;          // came out of a tunnel
+  DropReason drop_reason = DropReason::kNone;
+};
+
+// Size of the private area of every packet pool: one cache line behind the mbuf's two.
+inline constexpr std::uint16_t kPacketContextSize = RTE_CACHE_LINE_SIZE;
+
+static_assert(sizeof(PacketContext) <= kPacketContextSize);
+static_assert(std::is_trivially_copyable_v<PacketContext>);
+
+inline PacketContext& context_of(rte_mbuf* packet) {
+  return *static_cast<PacketContext*>(rte_mbuf_to_priv(packet));
+}
+
+// The contiguous bytes of a packet, which hold all its headers.
+inline std::span<std::uint8_t> bytes_of(rte_mbuf* packet) {
+  return {rte_pktmbuf_mtod(packet, std::uint8_t*), packet->data_len};
+}
+
+template <class Header>
+Header& header_at(rte_mbuf* packet, std::size_t offset) {
+  return *rte_pktmbuf_mtod_offset(packet, Header*, offset);
+}
+
+}  // namespace alkaid

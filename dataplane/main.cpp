@@ -1,0 +1,123 @@
+// alkaid-dataplane: start, serve, stop.
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <spdlog/spdlog.h>
+
+#include "control/common/instance.hpp"
+#include "control/common/logging.hpp"
+#include "control/common/signals.hpp"
+#include "dataplane/api/server.hpp"
+#include "dataplane/config/options.hpp"
+#include "dataplane/control/dataplane.hpp"
+#include "dataplane/graph/node_table.hpp"
+
+namespace alkaid {
+namespace {
+
+constexpr std::chrono::milliseconds kTickInterval{2};
+
+// Free hugepages of the default size, in MiB.
+unsigned free_hugepage_megabytes() {
+  std::ifstream memory_information("/proc/meminfo");
+  std::string name;
+  std::string rest;
+  unsigned long free_pages = 0;
+  unsigned long page_kilobytes = 0;
+  while (memory_information >> name) {
+    if (name == "HugePages_Free:") {
+      memory_information >> free_pages;
+    } else if (name == "Hugepagesize:") {
+      memory_information >> page_kilobytes;
+    }
+    std::getline(memory_information, rest);
+  }
+  return static_cast<unsigned>(free_pages * page_kilobytes / 1024);
+}
+
+void choose_memory(Options& options) {
+  if (options.no_huge) {
+    return;
+  }
+  const unsigned available = free_hugepage_megabytes();
+  if (available < options.memory_megabytes) {
+    spdlog::warn(
+        "only {} MiB of free hugepages for --memory {}: running without hugepages, which is slower "
+        "(echo {} > /proc/sys/vm/nr_hugepages)",
+        available, options.memory_megabytes, options.memory_megabytes / 2);
+    options.no_huge = true;
+  }
+}
+
+void start_eal(const Options& options) {
+  auto arguments = eal_arguments(options);
+  std::vector<char*> pointers;
+  for (auto& argument : arguments) {
+    pointers.push_back(argument.data());
+  }
+  if (rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) < 0) {
+    throw std::runtime_error(std::string("DPDK's environment can't start: ") +
+                             rte_strerror(rte_errno) +
+                             " (see its messages above; root is needed, or --no-huge)");
+  }
+}
+
+void serve(Options& options, SignalWaiter& signals) {
+  for (std::size_t i = 0; i < options.worker_cpus.size(); ++i) {
+    options.dataplane.worker_lcores.push_back(static_cast<unsigned>(i + 1));
+  }
+  register_nodes();
+  Dataplane dataplane(options.dataplane);
+  dataplane.start_workers();
+  ApiServer server(dataplane, options.instance.dataplane_socket());
+  std::thread signal_thread([&] {
+    const int signal = signals.wait();
+    spdlog::info("stopping on signal {}", signal);
+    dataplane.executor().stop();
+  });
+  spdlog::info("ready: VTEP {}, {} worker(s), socket {}", options.dataplane.vtep.to_string(),
+               options.worker_cpus.size(), options.instance.dataplane_socket());
+  dataplane.executor().serve(kTickInterval, [&] { dataplane.tick(); });
+  signal_thread.join();
+  server.stop();
+  dataplane.stop_workers();
+}
+
+int run(Options& options) {
+  SignalWaiter signals;
+  set_up_logging("alkaid-dataplane", options.log_level);
+  try {
+    if (const auto error = create_run_directory(options.instance); !error.empty()) {
+      throw std::runtime_error(error);
+    }
+    std::string error;
+    const auto lock = InstanceLock::acquire(options.instance, "alkaid-dataplane", error);
+    if (!lock) {
+      throw std::runtime_error(error);
+    }
+    choose_memory(options);
+    start_eal(options);
+    serve(options, signals);
+    rte_eal_cleanup();
+  } catch (const std::exception& failure) {
+    spdlog::error("{}", failure.what());
+    return 1;
+  }
+  spdlog::info("stopped");
+  return 0;
+}
+
+}  // namespace
+}  // namespace alkaid
+
+int main(int argc, char** argv) {
+  auto outcome = alkaid::parse_options(argc, argv);
+  return outcome.options ? alkaid::run(*outcome.options) : outcome.exit_code;
+}

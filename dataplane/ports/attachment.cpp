@@ -1,0 +1,88 @@
+#include "dataplane/ports/attachment.hpp"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+
+#include "control/common/logging.hpp"
+
+namespace alkaid {
+namespace {
+
+constexpr std::string_view kForms =
+    "af_packet:DEVICE, tap:NAME, ring:NAME, pcap:rx=FILE,tx=FILE[,loop=1] or null:";
+
+// What the kernel takes as a device's name; also keeps ',' and '=' out of driver arguments.
+bool is_device_name(std::string_view name) {
+  return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+         });
+}
+
+bool parse_pcap(std::string_view argument, Attachment& attachment, std::string& error) {
+  while (!argument.empty()) {
+    const auto comma = argument.find(',');
+    const auto item = argument.substr(0, comma);
+    argument = comma == std::string_view::npos ? std::string_view{} : argument.substr(comma + 1);
+    if (item.starts_with("rx=")) {
+      attachment.rx_file = item.substr(3);
+    } else if (item.starts_with("tx=")) {
+      attachment.tx_file = item.substr(3);
+    } else if (item == "loop=1" || item == "loop=0") {
+      attachment.pcap_loop = item == "loop=1";
+    } else {
+      error = fmt::format("'{}' is no option of pcap: (rx=FILE, tx=FILE, loop=1)", printable(item));
+      return false;
+    }
+  }
+  if (attachment.rx_file.empty() && attachment.tx_file.empty()) {
+    error = "pcap: wants rx=FILE, tx=FILE or both";
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<Attachment> Attachment::parse(std::string_view text, std::string& error) {
+  const auto colon = text.find(':');
+  const auto kind = text.substr(0, colon);
+  const auto argument =
+      colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
+  Attachment attachment;
+  if (kind == "null") {
+    attachment.kind = AttachmentKind::kNull;
+    return attachment;
+  }
+  if (kind == "pcap") {
+    attachment.kind = AttachmentKind::kPcap;
+    if (!parse_pcap(argument, attachment, error)) {
+      return std::nullopt;
+    }
+    return attachment;
+  }
+  if (kind == "af_packet") {
+    attachment.kind = AttachmentKind::kAfPacket;
+  } else if (kind == "tap") {
+    attachment.kind = AttachmentKind::kTap;
+  } else if (kind == "ring") {
+    attachment.kind = AttachmentKind::kRing;
+  } else {
+    error = fmt::format("'{}' is no attachment that this data plane has; it has {}",
+                        printable(text), kForms);
+    return std::nullopt;
+  }
+  if (!is_device_name(argument)) {
+    error = fmt::format("'{}' is no device name (1 to {} letters, digits, '_', '-', '.')",
+                        printable(argument), IFNAMSIZ - 1);
+    return std::nullopt;
+  }
+  attachment.device = argument;
+  return attachment;
+}
+
+}  // namespace alkaid

@@ -1,0 +1,176 @@
+#include "dataplane/ports/device.hpp"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include <fmt/format.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_ring.h>
+#include <spdlog/spdlog.h>
+
+#include "dataplane/ports/kernel_device.hpp"
+
+namespace alkaid {
+namespace {
+
+constexpr std::uint16_t kDescriptors = 512;
+constexpr std::uint16_t kDefaultMtu = 1500;
+// AF_PACKET's shared rings: frames of 2 KiB hold an untagged 1,500-byte packet with its VXLAN
+// headers and the kernel's own header.
+constexpr unsigned kAfPacketFrameSize = 2048;
+constexpr unsigned kAfPacketFrames = 1024;
+constexpr unsigned kAfPacketBlockSize = 65536;
+
+// Names are never reused, so that a device that is still being removed can't be met again.
+std::string next_vdev_name(const char* driver) {
+  static std::atomic<unsigned> counter{0};
+  return fmt::format("{}{}", driver, counter.fetch_add(1));
+}
+
+}  // namespace
+
+bool Device::is_available(const Attachment& attachment) {
+  return attachment.kind != AttachmentKind::kAfPacket ||
+         ::if_nametoindex(attachment.device.c_str()) != 0;
+}
+
+bool Device::probe(const Attachment& attachment, std::string& error) {
+  std::string arguments;
+  switch (attachment.kind) {
+    case AttachmentKind::kNull:
+      return true;
+    case AttachmentKind::kRing: {
+      rte_ring* rx = rte_ring_lookup((attachment.device + "_rx").c_str());
+      rte_ring* tx = rte_ring_lookup((attachment.device + "_tx").c_str());
+      if (rx == nullptr || tx == nullptr) {
+        error = fmt::format("no rings {0}_rx and {0}_tx", attachment.device);
+        return false;
+      }
+      vdev_name_ = next_vdev_name("ring");
+      const int port = rte_eth_from_rings(vdev_name_.c_str(), &rx, 1, &tx, 1, SOCKET_ID_ANY);
+      if (port < 0) {
+        error = fmt::format("can't make a port of the rings: {}", rte_strerror(rte_errno));
+        return false;
+      }
+      vdev_name_ = "net_ring_" + vdev_name_;
+      ethdev_ = static_cast<std::uint16_t>(port);
+      return true;
+    }
+    case AttachmentKind::kAfPacket:
+      vdev_name_ = next_vdev_name("net_af_packet");
+      kernel_device_ = attachment.device;
+      partial_checksums_ = true;
+      arguments =
+          fmt::format("iface={},qpairs=1,blocksz={},framesz={},framecnt={}", attachment.device,
+                      kAfPacketBlockSize, kAfPacketFrameSize, kAfPacketFrames);
+      break;
+    case AttachmentKind::kTap:
+      vdev_name_ = next_vdev_name("net_tap");
+      arguments = fmt::format("iface={}", attachment.device);
+      break;
+    case AttachmentKind::kPcap:
+      vdev_name_ = next_vdev_name("net_pcap");
+      if (!attachment.rx_file.empty()) {
+        arguments += fmt::format("rx_pcap={},", attachment.rx_file);
+      }
+      if (!attachment.tx_file.empty()) {
+        arguments += fmt::format("tx_pcap={},", attachment.tx_file);
+      }
+      if (attachment.pcap_loop) {
+        arguments += "infinite_rx=1,";
+      }
+      arguments.pop_back();
+      break;
+  }
+  if (rte_eal_hotplug_add("vdev", vdev_name_.c_str(), arguments.c_str()) != 0) {
+    error = fmt::format("the driver {} refused it: {}", vdev_name_, rte_strerror(rte_errno));
+    vdev_name_.clear();
+    return false;
+  }
+  if (rte_eth_dev_get_port_by_name(vdev_name_.c_str(), &ethdev_) != 0) {
+    error = fmt::format("the driver made no port {}", vdev_name_);
+    return false;
+  }
+  return true;
+}
+
+bool Device::start(rte_mempool* pool, std::string& error) {
+  const auto check = [&](int result, const char* what) {
+    if (result < 0) {
+      error = fmt::format("{}: {}", what, rte_strerror(-result));
+    }
+    return result >= 0;
+  };
+  rte_eth_conf configuration{};
+  if (!check(rte_eth_dev_configure(ethdev_, 1, 1, &configuration), "configure") ||
+      !check(rte_eth_rx_queue_setup(ethdev_, 0, kDescriptors, SOCKET_ID_ANY, nullptr, pool),
+             "receive queue") ||
+      !check(rte_eth_tx_queue_setup(ethdev_, 0, kDescriptors, SOCKET_ID_ANY, nullptr),
+             "transmit queue") ||
+      !check(rte_eth_dev_start(ethdev_), "start")) {
+    return false;
+  }
+  rte_ether_addr address{};
+  if (rte_eth_macaddr_get(ethdev_, &address) == 0) {
+    std::array<std::uint8_t, 6> bytes{};
+    std::copy_n(address.addr_bytes, bytes.size(), bytes.begin());
+    mac_ = MacAddress{bytes};
+  }
+  rte_eth_dev_info information{};
+  if (rte_eth_dev_info_get(ethdev_, &information) == 0) {
+    driver_ = information.driver_name;
+  }
+  return true;
+}
+
+std::unique_ptr<Device> Device::open(const Attachment& attachment, rte_mempool* pool,
+                                     std::string& error) {
+  std::unique_ptr<Device> device{new Device};
+  device->mtu_ = kDefaultMtu;
+  if (!device->probe(attachment, error)) {
+    return nullptr;
+  }
+  if (attachment.kind == AttachmentKind::kNull) {
+    device->driver_ = "null";
+    return device;
+  }
+  if (!device->start(pool, error)) {
+    return nullptr;
+  }
+  if (!device->kernel_device_.empty()) {
+    device->kernel_index_ = ::if_nametoindex(device->kernel_device_.c_str());
+    if (const auto mtu = kernel_device_mtu(device->kernel_device_)) {
+      device->mtu_ = *mtu;
+    }
+    std::string why;
+    if (!limit_peer_segmentation(device->kernel_device_, why)) {
+      spdlog::warn(
+          "{}: can't keep its peer from sending segments larger than its MTU ({}); TCP may stall: "
+          "run "
+          "'ethtool -K DEVICE tso off gso off' where the guest is",
+          device->kernel_device_, why);
+    }
+  }
+  return device;
+}
+
+bool Device::is_present() const {
+  return kernel_device_.empty() || ::if_nametoindex(kernel_device_.c_str()) == kernel_index_;
+}
+
+Device::~Device() {
+  if (ethdev_ != kNoEthdev) {
+    rte_eth_dev_stop(ethdev_);
+    rte_eth_dev_close(ethdev_);
+  }
+  if (!vdev_name_.empty()) {
+    rte_eal_hotplug_remove("vdev", vdev_name_.c_str());
+  }
+}
+
+}  // namespace alkaid

@@ -1,0 +1,54 @@
+// One opened DPDK port.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <rte_mbuf.h>
+
+#include "control/common/net/mac_address.hpp"
+#include "dataplane/ports/attachment.hpp"
+#include "dataplane/ports/port.hpp"
+
+namespace alkaid {
+
+// Configured and started by open(), stopped and removed by the destructor. Control thread only; no
+// worker may use it any more when it is destroyed.
+class Device {
+ public:
+  // nullptr with a text if it can't be opened.
+  static std::unique_ptr<Device> open(const Attachment& attachment, rte_mempool* pool,
+                                      std::string& error);
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  [[nodiscard]] std::uint16_t ethdev() const { return ethdev_; }
+  [[nodiscard]] const MacAddress& mac() const { return mac_; }
+  // Bytes of IP packet.
+  [[nodiscard]] std::uint16_t mtu() const { return mtu_; }
+  [[nodiscard]] const std::string& driver() const { return driver_; }
+  [[nodiscard]] bool partial_checksums() const { return partial_checksums_; }
+  // False once the kernel device behind it is gone or was replaced by another of the same name.
+  [[nodiscard]] bool is_present() const;
+
+  // Whether open() can be expected to work now; false while the kernel device doesn't exist.
+  static bool is_available(const Attachment& attachment);
+
+ private:
+  Device() = default;
+  bool probe(const Attachment& attachment, std::string& error);
+  bool start(rte_mempool* pool, std::string& error);
+
+  std::uint16_t ethdev_ = kNoEthdev;
+  std::string vdev_name_;      // empty: not a vdev of ours
+  std::string kernel_device_;  // empty: none
+  unsigned kernel_index_ = 0;
+  MacAddress mac_;
+  std::uint16_t mtu_ = 0;
+  std::string driver_;
+  bool partial_checksums_ = false;
+};
+
+}  // namespace alkaid

@@ -1,0 +1,86 @@
+// Ports as workers see them.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <rte_common.h>
+
+#include "control/common/net/ip_address.hpp"
+#include "control/common/net/mac_address.hpp"
+#include "control/common/net/vni.hpp"
+#include "dataplane/packet/drop_reason.hpp"
+#include "dataplane/worker/counter.hpp"
+
+namespace alkaid {
+
+using PortIndex = std::uint32_t;
+inline constexpr PortIndex kNoPort = UINT32_MAX;
+inline constexpr std::uint16_t kNoEthdev = UINT16_MAX;
+
+// One worker's counters of one port; only that worker writes them.
+struct alignas(RTE_CACHE_LINE_SIZE) PortCounters {
+  Counter rx_packets;
+  Counter rx_bytes;
+  Counter tx_packets;
+  Counter tx_bytes;
+  Counter drops[kDropReasonCount];
+};
+
+// The device behind a port, fixed for as long as it is attached.
+struct PortDevice {
+  std::uint16_t ethdev = kNoEthdev;  // kNoEthdev: a sink that never receives
+  // The kernel hands frames over whose TCP or UDP checksum it has not completed (veth).
+  bool partial_checksums = false;
+  unsigned worker = 0;  // polls its receive queue and is the one writer of its transmit queue
+};
+
+// Immutable; a change is a new object in the same slot of the PortTable.
+struct Port {
+  PortIndex index = kNoPort;
+  bool is_uplink = false;
+  bool admin_up = false;
+  bool attached = false;  // device is valid
+  PortDevice device;
+  MacAddress mac;          // of guests the guest's, of uplinks the device's
+  std::uint16_t mtu = 0;   // bytes of IP packet
+  Vni vni;                 // guests only
+  std::uint32_t zone = 0;  // guests only: slot of the segment in the SegmentTable
+  std::string id;          // port id, or device name of an uplink
+  // [worker]; owned by the port manager, lives until after the port's grace period.
+  PortCounters* counters = nullptr;
+
+  [[nodiscard]] bool forwards() const { return admin_up && attached; }
+};
+
+// Ports by index. The control thread publishes, workers read.
+class PortTable {
+ public:
+  explicit PortTable(std::size_t capacity) : slots_(capacity) {}
+
+  [[nodiscard]] std::size_t capacity() const { return slots_.size(); }
+
+  // Any thread; nullptr if there is none. A worker may use it until its next quiescent state.
+  [[nodiscard]] const Port* find(PortIndex index) const {
+    return index < slots_.size() ? slots_[index].load(std::memory_order_acquire) : nullptr;
+  }
+
+  // Control thread; returns what was there, to be retired by the caller.
+  const Port* publish(PortIndex index, const Port* port) {
+    return slots_[index].exchange(port, std::memory_order_acq_rel);
+  }
+
+ private:
+  std::vector<std::atomic<const Port*>> slots_;
+};
+
+// What one worker polls; replaced as a whole when ports come and go.
+struct PollList {
+  std::vector<PortIndex> ports;
+};
+
+}  // namespace alkaid

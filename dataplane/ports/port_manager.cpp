@@ -1,0 +1,268 @@
+#include "dataplane/ports/port_manager.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "control/common/logging.hpp"
+
+namespace alkaid {
+namespace {
+
+constexpr std::chrono::seconds kRetryRefusedDevice{1};
+
+// Port ids are never empty, so the uplink sorts first and meets none.
+const std::string kUplinkKey;
+
+}  // namespace
+
+PortManager::PortManager(PortTable& table, QuiescenceDomain& quiescence,
+                         std::vector<Worker*> workers, rte_mempool* pool, Listener listener)
+    : table_(table),
+      quiescence_(quiescence),
+      workers_(std::move(workers)),
+      pool_(pool),
+      listener_(std::move(listener)) {
+  for (auto index = static_cast<PortIndex>(table.capacity()); index > 0; --index) {
+    free_.push_back(index - 1);
+  }
+}
+
+PortManager::~PortManager() {
+  for (auto& [id, record] : records_) {
+    delete table_.publish(record.index, nullptr);
+  }
+  quiescence_.drain();
+}
+
+PortManager::Record* PortManager::create(const std::string& id) {
+  if (free_.empty()) {
+    quiescence_.drain();
+  }
+  if (free_.empty()) {
+    ++full_events_;
+    return nullptr;
+  }
+  Record& record = records_[id];
+  record.config.id = id;
+  record.index = free_.back();
+  free_.pop_back();
+  record.counters = std::make_unique<PortCounters[]>(workers_.size());
+  high_water_ = std::max(high_water_, records_.size());
+  return &record;
+}
+
+void PortManager::add_uplink(const Attachment& attachment, const std::string& text) {
+  Record* record = create(kUplinkKey);
+  record->is_uplink = true;
+  record->config.id = text;
+  record->config.admin_up = true;
+  record->attachment = attachment;
+  record->attachment_text = text;
+  publish(*record);
+  try_attach(*record);
+}
+
+const Port* PortManager::put(const PortConfig& config, const Attachment& attachment, Zone zone,
+                             std::uint16_t mtu) {
+  const auto found = records_.find(config.id);
+  Record* record = found != records_.end() ? &found->second : create(config.id);
+  if (record == nullptr) {
+    return nullptr;
+  }
+  const bool moved = record->attachment_text != config.attachment;
+  if (moved && record->device) {
+    detach(*record);
+  }
+  record->config = config;
+  record->attachment = attachment;
+  record->attachment_text = config.attachment;
+  record->zone = zone;
+  record->mtu = mtu;
+  publish(*record);
+  if (!record->device) {
+    try_attach(*record);
+  }
+  return table_.find(record->index);
+}
+
+bool PortManager::remove(const std::string& id) {
+  const auto found = records_.find(id);
+  if (found == records_.end() || found->second.is_uplink) {
+    return false;
+  }
+  Record& record = found->second;
+  if (record.device) {
+    detach(record);
+  }
+  const PortIndex index = record.index;
+  quiescence_.retire_object(table_.publish(index, nullptr));
+  // The counters go, and the index comes back, when no worker can hold the port any more.
+  quiescence_.retire([this, index, counters = record.counters.release()] {
+    delete[] counters;
+    free_.push_back(index);
+  });
+  records_.erase(found);
+  return true;
+}
+
+const PortConfig* PortManager::find_config(const std::string& id) const {
+  const auto found = records_.find(id);
+  return found == records_.end() || found->second.is_uplink ? nullptr : &found->second.config;
+}
+
+const Port* PortManager::find(const std::string& id) const {
+  const auto found = records_.find(id);
+  return found == records_.end() ? nullptr : table_.find(found->second.index);
+}
+
+bool PortManager::try_attach(Record& record) {
+  if (!Device::is_available(record.attachment)) {
+    set_state(record, PortAttachState::kWaiting,
+              fmt::format("waits for the device {}", record.attachment.device));
+    return false;
+  }
+  std::string error;
+  auto device = Device::open(record.attachment, pool_, error);
+  if (!device) {
+    record.next_attempt = std::chrono::steady_clock::now() + kRetryRefusedDevice;
+    set_state(record, PortAttachState::kFailed, error);
+    return false;
+  }
+  record.device = std::move(device);
+  publish(record);
+  publish_poll_lists();
+  set_state(record, PortAttachState::kAttached, {});
+  if (record.is_uplink) {
+    listener_.uplink_changed(table_.find(record.index));
+  }
+  return true;
+}
+
+void PortManager::detach(Record& record) {
+  auto device = std::move(record.device);
+  publish(record);
+  publish_poll_lists();
+  if (record.is_uplink) {
+    listener_.uplink_changed(nullptr);
+  }
+  // Removing a device is rare and its name may be wanted again at once, so here we wait for the
+  // workers to let go of it.
+  quiescence_.retire([] {});
+  quiescence_.drain();
+}
+
+void PortManager::publish(Record& record) {
+  auto port = std::make_unique<Port>();
+  port->index = record.index;
+  port->is_uplink = record.is_uplink;
+  port->admin_up = record.config.admin_up;
+  port->attached = record.device != nullptr;
+  port->id = record.config.id;
+  port->zone = record.zone;
+  port->vni = record.config.vni;
+  port->mac = record.config.mac;
+  port->counters = record.counters.get();
+  port->device.worker = static_cast<unsigned>(record.index % workers_.size());
+  port->mtu = record.config.mtu != 0 ? static_cast<std::uint16_t>(record.config.mtu) : record.mtu;
+  if (record.device) {
+    port->device.ethdev = record.device->ethdev();
+    port->device.partial_checksums = record.device->partial_checksums();
+    if (record.is_uplink) {
+      port->mac = record.device->mac();
+      port->mtu = record.device->mtu();
+    }
+  }
+  const Port* old = table_.publish(record.index, port.release());
+  if (old != nullptr) {
+    quiescence_.retire_object(old);
+  }
+}
+
+void PortManager::publish_poll_lists() {
+  std::vector<std::unique_ptr<PollList>> lists;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    lists.push_back(std::make_unique<PollList>());
+  }
+  for (const auto& [id, record] : records_) {
+    if (record.device && record.device->ethdev() != kNoEthdev) {
+      lists[record.index % workers_.size()]->ports.push_back(record.index);
+    }
+  }
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->publish_poll_list(std::move(lists[i]));
+  }
+}
+
+void PortManager::set_state(Record& record, PortAttachState state, std::string detail) {
+  if (record.state == state && record.detail == detail) {
+    return;
+  }
+  record.state = state;
+  record.detail = std::move(detail);
+  const std::string id = printable(record.config.id);
+  switch (state) {
+    case PortAttachState::kAttached:
+      spdlog::info("port {} is attached by {}", id, printable(record.attachment_text));
+      break;
+    case PortAttachState::kWaiting:
+      spdlog::info("port {} {}", id, record.detail);
+      break;
+    case PortAttachState::kFailed:
+      spdlog::warn("port {} can't be attached by {}: {}", id, printable(record.attachment_text),
+                   record.detail);
+      break;
+  }
+  listener_.state_changed(view_of(record));
+}
+
+void PortManager::set_default_mtu(std::uint16_t mtu) {
+  for (auto& [id, record] : records_) {
+    if (!record.is_uplink) {
+      record.mtu = mtu;
+      publish(record);
+    }
+  }
+}
+
+void PortManager::tick() {
+  const auto now = std::chrono::steady_clock::now();
+  for (auto& [id, record] : records_) {
+    if (record.device && !record.device->is_present()) {
+      detach(record);
+      set_state(record, PortAttachState::kWaiting,
+                fmt::format("its device {} went away", record.attachment.device));
+    } else if (!record.device && now >= record.next_attempt &&
+               Device::is_available(record.attachment)) {
+      try_attach(record);
+    }
+  }
+}
+
+PortView PortManager::view_of(const Record& record) const {
+  PortView view;
+  view.port = table_.find(record.index);
+  view.config = record.is_uplink ? nullptr : &record.config;
+  view.attachment = record.attachment_text;
+  if (record.device) {
+    view.driver = record.device->driver();
+    view.device_mac = record.device->mac();
+  }
+  view.state = record.state;
+  view.detail = record.detail;
+  return view;
+}
+
+PortView PortManager::view(const std::string& id) const {
+  const auto found = records_.find(id);
+  return found == records_.end() ? PortView{} : view_of(found->second);
+}
+
+std::vector<PortView> PortManager::views() const {
+  std::vector<PortView> views;
+  for (const auto& [id, record] : records_) {
+    views.push_back(view_of(record));
+  }
+  return views;
+}
+
+}  // namespace alkaid

@@ -1,0 +1,113 @@
+// Guest ports and the uplink: from configuration to attached devices, and back when a device goes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/ports/device.hpp"
+#include "dataplane/ports/port.hpp"
+#include "dataplane/rcu/quiescence.hpp"
+#include "dataplane/tables/objects.hpp"
+#include "dataplane/tables/segment_table.hpp"
+#include "dataplane/worker/worker.hpp"
+
+namespace alkaid {
+
+enum class PortAttachState { kAttached, kWaiting, kFailed };
+
+// For showing and for events.
+struct PortView {
+  const Port* port = nullptr;          // published
+  const PortConfig* config = nullptr;  // nullptr: the uplink
+  std::string attachment;
+  std::string driver;
+  MacAddress device_mac;
+  PortAttachState state = PortAttachState::kWaiting;
+  std::string detail;
+};
+
+// Control thread only.
+class PortManager {
+ public:
+  struct Listener {
+    // A port's device came or went, or can't be opened.
+    std::function<void(const PortView&)> state_changed;
+    // The uplink was attached (its port) or detached (nullptr).
+    std::function<void(const Port*)> uplink_changed;
+  };
+
+  PortManager(PortTable& table, QuiescenceDomain& quiescence, std::vector<Worker*> workers,
+              rte_mempool* pool, Listener listener);
+  ~PortManager();
+  PortManager(const PortManager&) = delete;
+  PortManager& operator=(const PortManager&) = delete;
+
+  // The uplink; attached now or as soon as its device exists.
+  void add_uplink(const Attachment& attachment, const std::string& text);
+
+  // Adds or changes a guest port; its device may appear later. nullptr if all indexes are taken.
+  // zone: the caller holds a reference on it. mtu: what the port shall have if config.mtu is zero.
+  const Port* put(const PortConfig& config, const Attachment& attachment, Zone zone,
+                  std::uint16_t mtu);
+  // False if there is no such port. Its index is reused only after a grace period.
+  bool remove(const std::string& id);
+  [[nodiscard]] const PortConfig* find_config(const std::string& id) const;
+  [[nodiscard]] const Port* find(const std::string& id) const;
+
+  // Publishes guests' ports whose configuration leaves the MTU open with this one.
+  void set_default_mtu(std::uint16_t mtu);
+
+  // Looks for devices that came or went.
+  void tick();
+
+  [[nodiscard]] PortView view(const std::string& id) const;
+  // Uplink first, then guests by id.
+  [[nodiscard]] std::vector<PortView> views() const;
+
+  // Ports that workers poll, in all; and the table's size.
+  [[nodiscard]] std::size_t size() const { return records_.size(); }
+  [[nodiscard]] std::size_t high_water() const { return high_water_; }
+  [[nodiscard]] std::uint64_t full_events() const { return full_events_; }
+
+ private:
+  struct Record {
+    PortConfig config;  // of the uplink only id
+    bool is_uplink = false;
+    Attachment attachment;
+    std::string attachment_text;
+    PortIndex index = kNoPort;
+    Zone zone = kNoZone;
+    std::uint16_t mtu = 0;
+    std::unique_ptr<PortCounters[]> counters;
+    std::unique_ptr<Device> device;
+    PortAttachState state = PortAttachState::kWaiting;
+    std::string detail;
+    std::chrono::steady_clock::time_point next_attempt;  // to open a device that was refused
+  };
+
+  Record* create(const std::string& id);
+  bool try_attach(Record& record);
+  void detach(Record& record);
+  void publish(Record& record);
+  void publish_poll_lists();
+  void set_state(Record& record, PortAttachState state, std::string detail);
+  [[nodiscard]] PortView view_of(const Record& record) const;
+
+  PortTable& table_;
+  QuiescenceDomain& quiescence_;
+  const std::vector<Worker*> workers_;
+  rte_mempool* const pool_;
+  const Listener listener_;
+  std::map<std::string, Record> records_;  // by id; the uplink under a key that no id can be
+  std::vector<PortIndex> free_;
+  std::size_t high_water_ = 0;
+  std::uint64_t full_events_ = 0;
+};
+
+}  // namespace alkaid

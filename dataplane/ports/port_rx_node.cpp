@@ -1,0 +1,47 @@
+#include "dataplane/ports/port_rx_node.hpp"
+
+#include <rte_ethdev.h>
+
+#include "dataplane/worker/worker.hpp"
+
+namespace alkaid {
+namespace {
+
+constexpr std::uint16_t kRxBurst = 32;
+
+}  // namespace
+
+std::uint16_t PortRxNode::process(rte_graph* graph, rte_node* node, void** /*packets*/,
+                                  std::uint16_t /*count*/) {
+  Worker& worker = worker_of(node);
+  std::uint16_t received = 0;
+  for (const PortIndex index : worker.poll_list().ports) {
+    const Port* port = worker.ports().find(index);
+    if (port == nullptr || port->device.ethdev == kNoEthdev) {
+      continue;
+    }
+    rte_mbuf* burst[kRxBurst];
+    const std::uint16_t count = rte_eth_rx_burst(port->device.ethdev, 0, burst, kRxBurst);
+    if (count == 0) {
+      continue;
+    }
+    std::uint64_t bytes = 0;
+    for (std::uint16_t i = 0; i < count; ++i) {
+      PacketContext& context = context_of(burst[i]);
+      context = PacketContext{};
+      context.ingress = port;
+      bytes += burst[i]->pkt_len;
+    }
+    PortCounters& counters = worker.counters_of(port);
+    counters.rx_packets.add(count);
+    counters.rx_bytes.add(bytes);
+    const rte_edge_t edge = port->is_uplink ? Next::to<NodeId::kUnderlayInput>().edge()
+                                            : Next::to<NodeId::kGuestInput>().edge();
+    rte_node_enqueue(graph, node, edge, reinterpret_cast<void**>(burst), count);
+    received = static_cast<std::uint16_t>(received + count);
+  }
+  worker.count_received(received);
+  return received;
+}
+
+}  // namespace alkaid

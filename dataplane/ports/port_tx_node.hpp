@@ -1,0 +1,17 @@
+#pragma once
+
+#include "dataplane/graph/node.hpp"
+
+namespace alkaid {
+
+// Sends packets to the ports that their contexts name. A transmit queue has one writer: packets for
+// a port of another worker are handed over to it.
+struct PortTxNode {
+  static constexpr NodeId kId = NodeId::kPortTx;
+  static constexpr const char* kDescription = "sends packets to their egress ports";
+  using Next = NextNodes<>;
+  static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,
+                               std::uint16_t count);
+};
+
+}  // namespace alkaid

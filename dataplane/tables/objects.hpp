@@ -1,0 +1,119 @@
+// The objects that the agent programs, as plain values: what the local API decodes to and what is
+// read back. Shapes and meanings are those of proto/alkaid/dataplane/v1/dataplane.proto.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "control/common/net/ip_address.hpp"
+#include "control/common/net/mac_address.hpp"
+#include "control/common/net/vni.hpp"
+
+namespace alkaid {
+
+struct GatewayConfig {
+  IpAddress address;
+  MacAddress mac;
+
+  bool operator==(const GatewayConfig&) const = default;
+};
+
+struct SegmentConfig {
+  Vni vni;
+  std::vector<IpPrefix> prefixes;
+  std::vector<GatewayConfig> gateways;
+  std::uint64_t router = 0;
+  MacAddress host_dvr_mac;
+  bool dhcp_enabled = false;
+  std::vector<IpAddress> dns_servers;
+  std::uint32_t mtu = 0;
+  std::uint32_t lease_seconds = 0;
+
+  bool operator==(const SegmentConfig&) const = default;
+};
+
+struct AddressPairConfig {
+  IpPrefix prefix;
+  MacAddress mac;
+
+  bool operator==(const AddressPairConfig&) const = default;
+};
+
+struct PortConfig {
+  std::string id;
+  Vni vni;
+  MacAddress mac;
+  std::vector<IpAddress> fixed_ips;
+  std::vector<AddressPairConfig> allowed_address_pairs;
+  bool admin_up = false;
+  std::string attachment;
+  std::uint32_t mtu = 0;
+
+  bool operator==(const PortConfig&) const = default;
+};
+
+struct NeighborKey {
+  Vni vni;
+  IpAddress ip;
+
+  auto operator<=>(const NeighborKey&) const = default;
+};
+
+struct NeighborConfig {
+  NeighborKey key;
+  MacAddress mac;
+  IpAddress vtep;
+
+  bool operator==(const NeighborConfig&) const = default;
+};
+
+struct RouteKey {
+  std::uint64_t table = 0;
+  IpPrefix prefix;
+
+  auto operator<=>(const RouteKey&) const = default;
+};
+
+struct ConnectedAction {
+  Vni vni;
+
+  bool operator==(const ConnectedAction&) const = default;
+};
+
+struct NextHopAction {
+  IpAddress address;
+
+  bool operator==(const NextHopAction&) const = default;
+};
+
+struct BlackholeAction {
+  bool operator==(const BlackholeAction&) const = default;
+};
+
+struct RouteConfig {
+  RouteKey key;
+  std::variant<BlackholeAction, ConnectedAction, NextHopAction> action;
+
+  bool operator==(const RouteConfig&) const = default;
+};
+
+struct DhcpBindingKey {
+  Vni vni;
+  MacAddress mac;
+
+  auto operator<=>(const DhcpBindingKey&) const = default;
+};
+
+struct DhcpBindingConfig {
+  DhcpBindingKey key;
+  IpAddress ipv4;
+  IpAddress ipv6;
+  std::string host_name;
+
+  bool operator==(const DhcpBindingConfig&) const = default;
+};
+
+}  // namespace alkaid

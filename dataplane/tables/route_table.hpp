@@ -1,0 +1,98 @@
+// Routes: one compact longest-prefix structure for all tables, read on misses of the flow table
+// only.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "control/common/net/ip_address.hpp"
+#include "dataplane/tables/concurrent_map.hpp"
+#include "dataplane/tables/objects.hpp"
+#include "dataplane/tables/segment_table.hpp"
+
+namespace alkaid {
+
+// Immutable.
+struct Route {
+  RouteConfig config;
+  Zone connected_zone = kNoZone;  // of a ConnectedAction
+};
+
+// Which prefix lengths a table has, so that a lookup probes only those, longest first. One object
+// per table number, at a stable address while a segment or route refers to it.
+class RoutingTable {
+ public:
+  explicit RoutingTable(std::uint64_t number) : number_(number) {}
+
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+  // Bit n: some prefix has length n. Bits are set before a route is published and cleared after it
+  // is gone, so a reader may probe in vain but never misses one.
+  [[nodiscard]] std::uint64_t lengths_v4() const {
+    return lengths_v4_.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] bool has_length_v6(unsigned length) const {
+    return (lengths_v6_[length / 64].load(std::memory_order_acquire) >> (length % 64) & 1) != 0;
+  }
+
+  // Control thread.
+  void add_length(const IpPrefix& prefix);
+  void remove_length(const IpPrefix& prefix);
+  [[nodiscard]] bool has_routes() const { return routes_ > 0; }
+
+ private:
+  const std::uint64_t number_;
+  std::atomic<std::uint64_t> lengths_v4_{0};
+  std::array<std::atomic<std::uint64_t>, 3> lengths_v6_{};
+  // Control thread: prefixes per length.
+  std::array<std::uint32_t, 33> count_v4_{};
+  std::array<std::uint32_t, 129> count_v6_{};
+  std::uint32_t routes_ = 0;
+};
+
+class RouteTable {
+ public:
+  RouteTable(std::uint32_t capacity, QuiescenceDomain& quiescence)
+      : quiescence_(quiescence), routes_("routes", capacity, quiescence) {}
+
+  // Any thread. Longest match, nullptr if none.
+  [[nodiscard]] const Route* lookup(const RoutingTable& table, Ipv4Address destination) const;
+  [[nodiscard]] const Route* lookup(const RoutingTable& table, const IpAddress& destination) const;
+
+  // ---- control thread
+  // Keeps the table's object alive; one reference per segment.
+  RoutingTable* acquire(std::uint64_t table);
+  void release(std::uint64_t table);
+  // False if the table is full. Replaces a route of the same key.
+  bool put(std::unique_ptr<const Route> route);
+  [[nodiscard]] const Route* find(const RouteKey& key) const;
+  bool erase(const RouteKey& key);
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    routes_.for_each([&](const Key&, const Route& route) { visit(route); });
+  }
+  [[nodiscard]] const TableOccupancy& occupancy() const { return routes_.occupancy(); }
+
+ private:
+  struct Key {
+    std::uint64_t table;
+    std::array<std::uint8_t, 16> address;
+    std::uint64_t length;  // within the family
+  };
+  struct Referenced {
+    std::unique_ptr<RoutingTable> table;
+    std::uint32_t references = 0;
+  };
+
+  static Key key_of(std::uint64_t table, const IpAddress& address, std::uint8_t length) {
+    return {table, mask_address(address, length).bytes(), length};
+  }
+
+  QuiescenceDomain& quiescence_;
+  ConcurrentMap<Key, Route> routes_;
+  std::map<std::uint64_t, Referenced> tables_;
+};
+
+}  // namespace alkaid

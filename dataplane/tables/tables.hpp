@@ -1,0 +1,36 @@
+// All tables that the agent feeds, together.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/rcu/quiescence.hpp"
+#include "dataplane/tables/dhcp_binding_table.hpp"
+#include "dataplane/tables/neighbor_table.hpp"
+#include "dataplane/tables/route_table.hpp"
+#include "dataplane/tables/segment_table.hpp"
+
+namespace alkaid {
+
+// Entries, fixed at start: memory is taken then and never by a packet.
+struct TableSizes {
+  std::uint32_t segments = 4096;
+  std::uint32_t neighbors = 131072;
+  std::uint32_t routes = 16384;
+  std::uint32_t dhcp_bindings = 16384;
+  std::uint32_t ports = 16384;
+};
+
+struct Tables {
+  Tables(const TableSizes& sizes, QuiescenceDomain& quiescence)
+      : routes(sizes.routes, quiescence),
+        segments(sizes.segments, quiescence),
+        neighbors(sizes.neighbors, quiescence),
+        dhcp_bindings(sizes.dhcp_bindings, quiescence) {}
+
+  RouteTable routes;
+  SegmentTable segments;
+  NeighborTable neighbors;
+  DhcpBindingTable dhcp_bindings;
+};
+
+}  // namespace alkaid

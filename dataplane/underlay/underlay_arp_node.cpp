@@ -1,0 +1,42 @@
+#include "dataplane/underlay/underlay_arp_node.hpp"
+
+#include "dataplane/worker/worker.hpp"
+
+namespace alkaid {
+
+Verdict UnderlayArpNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
+  auto& ethernet = header_at<EthernetHeader>(packet, 0);
+  auto& arp = header_at<ArpHeader>(packet, sizeof(EthernetHeader));
+  if (!arp.sender_mac.is_unicast()) {
+    return drop(DropReason::arp_malformed);
+  }
+  const Ipv4Address vtep = worker.underlay().vtep_v4;
+  const bool is_reply = arp.operation.host() == ArpHeader::kReply;
+  const bool announces_itself = arp.sender_ip == arp.target_ip;
+  if (arp.target_ip != vtep && !announces_itself) {
+    return drop(DropReason::underlay_arp_unexpected);
+  }
+  worker.observe({.address = arp.sender_ip,
+                  .mac = arp.sender_mac,
+                  .solicited = static_cast<std::uint8_t>(is_reply ? 1 : 0)});
+  if (arp.operation.host() != ArpHeader::kRequest || announces_itself) {
+    return Next::to<NodeId::kConsume>();
+  }
+  const MacAddress& own = context.ingress->mac;
+  arp.operation = BigEndian16{ArpHeader::kReply};
+  arp.target_mac = arp.sender_mac;
+  arp.target_ip = arp.sender_ip;
+  arp.sender_mac = own;
+  arp.sender_ip = vtep;
+  ethernet.destination = ethernet.source;
+  ethernet.source = own;
+  context.egress = context.ingress->index;
+  return Next::to<NodeId::kPortTx>();
+}
+
+std::uint16_t UnderlayArpNode::process(rte_graph* graph, rte_node* node, void** packets,
+                                       std::uint16_t count) {
+  return process_burst<UnderlayArpNode>(graph, node, packets, count);
+}
+
+}  // namespace alkaid

@@ -1,0 +1,134 @@
+#include "dataplane/worker/worker.hpp"
+
+#include <bit>
+#include <cstring>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_graph_worker.h>
+#include <rte_ring_elem.h>
+
+#include "dataplane/graph/node_table.hpp"
+#include "dataplane/worker/idle_backoff.hpp"
+
+namespace alkaid {
+namespace {
+
+constexpr unsigned kInjectRingSize = 4096;
+constexpr unsigned kObservationRingSize = 1024;
+
+std::size_t burst_bucket(std::uint32_t packets) {
+  return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(packets)),
+                               WorkerCounters::kBurstBuckets - 1);
+}
+
+}  // namespace
+
+Worker::Worker(const WorkerSettings& settings, const SharedState& shared, rte_mempool* pool)
+    : settings_(settings), shared_(shared), pool_(pool), poll_list_(new PollList) {
+  const std::string name = fmt::format("worker-{}", settings.index);
+  owned_inject_ring_.reset(rte_ring_create(fmt::format("inject-{}", settings.index).c_str(),
+                                           kInjectRingSize, SOCKET_ID_ANY, RING_F_SC_DEQ));
+  owned_observation_ring_.reset(rte_ring_create_elem(
+      fmt::format("observe-{}", settings.index).c_str(), sizeof(UnderlayObservation),
+      kObservationRingSize, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ));
+  inject_ring_ = owned_inject_ring_.get();
+  observation_ring_ = owned_observation_ring_.get();
+  if (inject_ring_ == nullptr || observation_ring_ == nullptr) {
+    throw std::runtime_error(
+        fmt::format("can't create the rings of {}: {}", name, rte_strerror(rte_errno)));
+  }
+  std::array<const char*, kNodeCount> patterns{};
+  for (std::size_t i = 0; i < kNodeCount; ++i) {
+    patterns[i] = kNodeNames[i];
+  }
+  rte_graph_param parameters{};
+  parameters.socket_id = SOCKET_ID_ANY;
+  parameters.nb_node_patterns = patterns.size();
+  parameters.node_patterns = patterns.data();
+  graph_id_ = rte_graph_create(name.c_str(), &parameters);
+  graph_ = graph_id_ == RTE_GRAPH_ID_INVALID ? nullptr : rte_graph_lookup(name.c_str());
+  if (graph_ == nullptr) {
+    throw std::runtime_error(
+        fmt::format("can't create the graph of {}: {}", name, rte_strerror(rte_errno)));
+  }
+  Worker* self = this;
+  for (const char* node_name : kNodeNames) {
+    rte_node* node = rte_graph_node_get_by_name(name.c_str(), node_name);
+    std::memcpy(node->ctx, &self, sizeof(self));
+  }
+}
+
+Worker::~Worker() {
+  rte_graph_destroy(graph_id_);
+  void* packet = nullptr;
+  while (rte_ring_dequeue(inject_ring_, &packet) == 0) {
+    rte_pktmbuf_free(static_cast<rte_mbuf*>(packet));
+  }
+  delete poll_list_.load();
+}
+
+unsigned Worker::inject(rte_mbuf** packets, unsigned count) {
+  return rte_ring_enqueue_burst(inject_ring_, reinterpret_cast<void* const*>(packets), count,
+                                nullptr);
+}
+
+void Worker::publish_poll_list(std::unique_ptr<const PollList> list) {
+  const PollList* old = poll_list_.exchange(list.release(), std::memory_order_acq_rel);
+  shared_.quiescence.retire_object(old);
+}
+
+std::vector<UnderlayObservation> Worker::take_observations() {
+  std::vector<UnderlayObservation> observations;
+  UnderlayObservation observation;
+  while (rte_ring_dequeue_elem(observation_ring_, &observation, sizeof(observation)) == 0) {
+    observations.push_back(observation);
+  }
+  return observations;
+}
+
+void Worker::observe(const UnderlayObservation& observation) {
+  // The ring API takes a pointer to non-const but only reads.
+  auto copy = observation;
+  rte_ring_enqueue_elem(observation_ring_, &copy, sizeof(copy));
+}
+
+unsigned Worker::hand_over(const Port& port, rte_mbuf** packets, unsigned count) {
+  return peers_[port.device.worker]->inject(packets, count);
+}
+
+std::uint32_t Worker::step() {
+  received_ = 0;
+  rte_graph_walk(graph_);
+  shared_.quiescence.report_quiescent(settings_.index);
+  counters_.graph_walks.add(1);
+  counters_.packets.add(received_);
+  counters_.bursts[burst_bucket(received_)].add(1);
+  return received_;
+}
+
+void Worker::run() {
+  QuiescenceDomain& quiescence = shared_.quiescence;
+  quiescence.register_worker(settings_.index);
+  IdleBackoff backoff(settings_.idle_backoff_microseconds);
+  std::uint64_t before = rte_rdtsc();
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    const bool was_busy = step() > 0;
+    if (was_busy) {
+      backoff.reset();
+    } else if (backoff.should_sleep()) {
+      counters_.sleeps.add(1);
+      quiescence.go_offline(settings_.index);
+      backoff.sleep();
+      quiescence.go_online(settings_.index);
+    }
+    const std::uint64_t now = rte_rdtsc();
+    (was_busy ? counters_.busy_cycles : counters_.idle_cycles).add(now - before);
+    before = now;
+  }
+  quiescence.unregister_worker(settings_.index);
+}
+
+}  // namespace alkaid
