@@ -18,6 +18,10 @@ class KernelHost:
         self.namespace = lab.add_namespace("kernel-host")
         lab.connect_to_underlay(self.namespace, 2)
         self.namespace.run(["ip", "addr", "add", "10.0.0.2/24", "dev", "up0"])
+        # A network card would cut what the kernel sends into packets and complete their checksums; the
+        # veth that stands in for one does neither.
+        self.namespace.run(["ethtool", "-K", "up0", "tx", "off", "tso", "off", "gso", "off",
+                            "tx-udp_tnl-segmentation", "off", "tx-udp_tnl-csum-segmentation", "off"])
         self.namespace.set_kernel("net/ipv4/conf/all/rp_filter", 0)
         self.namespace.set_kernel("net/ipv4/conf/default/rp_filter", 0)
         # As a guest of this host "is" the device, the device has the guest's MAC.
@@ -66,9 +70,7 @@ def require_well_formed(capture: Capture) -> None:
     """tshark finds nothing wrong, down to the inner checksums."""
     assert capture.count("vxlan") > 0
     assert capture.count("_ws.malformed") == 0
-    # The kernel leaves the checksums of its own veth to hardware that isn't there; ours are complete.
-    wrong = "ip.checksum.status == 0 || udp.checksum.status == 0 || tcp.checksum.status == 0"
-    assert capture.count(f"({wrong}) && ip.src == 10.0.0.1") == 0
+    assert capture.count("ip.checksum.status == 0 || udp.checksum.status == 0 || tcp.checksum.status == 0") == 0
 
 
 def test_ping_to_the_kernel(peer: tuple[Lab, KernelHost]) -> None:
@@ -115,7 +117,7 @@ def test_tcp(peer: tuple[Lab, KernelHost], name: str, direction: list[str]) -> N
     lab, kernel = peer
     server = kernel.guest.iperf3_server()
     with lab.capture() as underlay:
-        report = lab.guests[name].iperf3(kernel.guest.address, *direction, seconds=1)
+        report = lab.guests[name].iperf3(kernel.guest.address, *direction, "--bitrate", "200M", seconds=1)
     server.wait(10)
     assert report["end"]["sum_received"]["bytes"] > 1_000_000
     require_well_formed(underlay)

@@ -26,7 +26,7 @@ class Capture:
     def __enter__(self) -> Capture:
         # Root keeps its rights (-Z) so that it can write into the lab's own directory.
         self._tcpdump = Process("tcpdump", self._namespace, [
-            "tcpdump", "-n", "-i", self._device, "-s", "0", "-B", "32768", "--immediate-mode", "-U", "-Z", "root",
+            "tcpdump", "-n", "-i", self._device, "-s", "0", "-B", "131072", "--immediate-mode", "-U", "-Z", "root",
             "-w", self.file], self.file.with_suffix(".log"))
         self._tcpdump.wait_for_log("listening on")
         return self
