@@ -1,0 +1,147 @@
+#include "control/console/commands.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+
+#include "control/common/net/ip_address.hpp"
+#include "control/common/net/vni.hpp"
+#include "control/console/show/agent.hpp"
+#include "control/console/show/drops.hpp"
+#include "control/console/show/forwarding.hpp"
+#include "control/console/show/port.hpp"
+#include "control/console/show/services.hpp"
+#include "control/console/show/version.hpp"
+#include "control/console/show/worker.hpp"
+
+namespace alkaid::console {
+namespace {
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<std::string> check_vni(std::string_view text) {
+  const auto number = parse_number<std::uint64_t>(text);
+  if (number && Vni::from_number(*number)) {
+    return std::nullopt;
+  }
+  return "a VNI, 1 to 16777215";
+}
+
+std::optional<std::string> check_address(std::string_view text) {
+  return IpAddress::parse(text) ? std::nullopt
+                                : std::optional<std::string>{"an address such as 10.1.0.12"};
+}
+
+std::optional<std::string> check_table(std::string_view text) {
+  return parse_number<std::uint64_t>(text) ? std::nullopt
+                                           : std::optional<std::string>{"a route table's number"};
+}
+
+std::optional<std::string> check_seconds(std::string_view text) {
+  const auto seconds = parse_number<double>(text);
+  if (seconds && *seconds >= 0.1 && *seconds <= 86400) {
+    return std::nullopt;
+  }
+  return "seconds between two looks, 0.1 to 86400";
+}
+
+Node argument(std::string name, std::string help, Handler handler, NameKind names,
+              std::optional<std::string> (*check)(std::string_view),
+              std::vector<Node> children = {}) {
+  Node node = show(std::move(name), std::move(help), handler, std::move(children));
+  node.kind = Node::Kind::kArgument;
+  node.names = names;
+  node.check = check;
+  return node;
+}
+
+Node show_tree() {
+  return keyword(
+      "show", "look at the running processes",
+      {
+          show("config", "the agent: wanted, applied, pending, refused with field and value",
+               show_config),
+          show("dhcp", "DHCP bindings and counters", show_dhcp),
+          show("drops", "dropped packets by port and reason", show_drops,
+               {
+                   show("all", "also reasons that have not occurred", show_all_drops),
+                   keyword(
+                       "port", "drops of one port",
+                       {argument("ID", "drops of one port", show_drops, NameKind::kPort, nullptr)}),
+               }),
+          show("event", "what the agent remembers to have happened", show_events),
+          show("graph", "packets and cycles by node of the pipeline", show_graph,
+               {show("dot", "the pipeline as Graphviz text", show_graph_dot)}),
+          show("neighbor", "where addresses on other hosts live", show_neighbors,
+               {
+                   argument("IP", "neighbors with this address", show_neighbors, NameKind::kNone,
+                            check_address),
+                   keyword("vni", "neighbors of one segment",
+                           {argument("VNI", "neighbors of one segment", show_neighbors,
+                                     NameKind::kVni, check_vni)}),
+               }),
+          show("port", "ports: state, addresses, counters", show_ports,
+               {argument("ID", "everything about one port", show_port, NameKind::kPort, nullptr,
+                         {
+                             show("drops", "the port's dropped packets by reason", show_drops),
+                             show("stats", "the port's counters", show_port_stats),
+                         })}),
+          show("route", "routes by table and prefix", show_routes,
+               {argument("TABLE", "routes of one table", show_routes, NameKind::kRouteTable,
+                         check_table)}),
+          show("segment", "segments: VNI, prefixes, gateway, router", show_segments),
+          show("tables", "how full the tables are", show_tables),
+          show("underlay", "next hops and tunnels of the underlay", show_underlay),
+          show("version", "both processes: version, uptime, objects written, session",
+               show_version),
+          show("worker", "workers: load, cycles per packet, bursts", show_workers),
+      });
+}
+
+Node help_node(std::string word, std::string help) {
+  Node words{.kind = Node::Kind::kRest, .word = "COMMAND...", .help = "what follows a command"};
+  words.action = Node::Action::kHelp;
+  Node node = keyword(std::move(word), std::move(help), {std::move(words)});
+  node.action = Node::Action::kHelp;
+  return node;
+}
+
+Node quit_node(std::string word) {
+  Node node = keyword(std::move(word), "leave the console; data plane and agent keep running", {});
+  node.action = Node::Action::kQuit;
+  return node;
+}
+
+Node make_tree() {
+  Node seconds{.kind = Node::Kind::kArgument,
+               .word = std::string{kWatchArgument},
+               .help = "seconds between two looks",
+               .children = {show_tree()},
+               .check = check_seconds};
+  return keyword("", "",
+                 {
+                     help_node("?", "the same as help"),
+                     quit_node("exit"),
+                     help_node("help", "list commands; help show port lists those of show port"),
+                     quit_node("quit"),
+                     show_tree(),
+                     keyword("watch", "repeat a show command until Ctrl-C", {std::move(seconds)}),
+                 });
+}
+
+}  // namespace
+
+const Node& command_tree() {
+  static const Node tree = make_tree();
+  return tree;
+}
+
+}  // namespace alkaid::console

@@ -1,0 +1,63 @@
+#include "control/console/live_names.hpp"
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include "control/console/table_reader.hpp"
+
+namespace alkaid::console {
+namespace {
+
+constexpr std::chrono::milliseconds kTimeout{1000};
+
+}  // namespace
+
+std::vector<std::string> live_names(Clients& clients, NameKind kind, std::size_t most) {
+  std::set<std::string> texts;
+  std::set<std::uint64_t> numbers;
+  switch (kind) {
+    case NameKind::kPort: {
+      dataplane::v1::ShowPortsResponse response;
+      clients.call_dataplane(
+          [&](auto& stub, auto* context) { return stub.ShowPorts(context, {}, &response); },
+          kTimeout);
+      for (const auto& port : response.ports()) {
+        texts.insert(port.id());
+      }
+      break;
+    }
+    case NameKind::kVni:
+      read_objects(
+          clients, {dataplane::v1::SEGMENT}, 0,
+          [&](const auto& batch) {
+            for (const auto& segment : batch.segments()) {
+              numbers.insert(segment.vni());
+            }
+          },
+          kTimeout);
+      break;
+    case NameKind::kRouteTable:
+      read_objects(
+          clients, {dataplane::v1::ROUTE}, 0,
+          [&](const auto& batch) {
+            for (const auto& route : batch.routes()) {
+              numbers.insert(route.key().table());
+            }
+          },
+          kTimeout);
+      break;
+    case NameKind::kNone:
+      break;
+  }
+  std::vector<std::string> names{texts.begin(), texts.end()};
+  for (const std::uint64_t number : numbers) {
+    names.push_back(fmt::format("{}", number));
+  }
+  if (names.size() > most) {
+    names.resize(most);
+  }
+  return names;
+}
+
+}  // namespace alkaid::console
