@@ -86,7 +86,7 @@ def test_the_rest_is_applied(unplugged_lab: Lab) -> None:
     lab.hosts[2].push(GoalState.example(2))
     lab.hosts[1].wait_for_port("green-1")
     lab.hosts[2].wait_for_port("red-2")
-    assert set(lab.hosts[1].console.ports()) == {"up0", "green-1", "red-1"}
+    assert set(lab.hosts[1].console.guest_ports()) == {"green-1", "red-1"}
     assert lab.guests["green-1"].lease()["ip"] == "10.1.0.11"
     assert lab.guests["red-2"].lease()["ip"] == "10.2.0.12"
     assert lab.guests["green-1"].ping("10.2.0.12").received == 3

@@ -11,7 +11,7 @@ from lab import frames as make
 # The kernel refuses to send less than an Ethernet header; shorter frames are tried on ring devices
 # by the pipeline tests.
 LENGTHS = range(14, 151)
-UPLINK = "up0"
+UPLINK = "uplink"  # of whatever name
 
 
 @pytest.fixture(autouse=True)
@@ -27,8 +27,11 @@ def nothing_dies(leased: Lab):  # type: ignore[no-untyped-def]
 def count_drops(lab: Lab, host: int, port: str, frames: list[bytes]) -> Counter[str]:
     """Sends frames into a port and returns the drops there, which must be as many."""
     console = lab.hosts[host].console
+    from_wire = port == UPLINK
+    if from_wire:
+        port = console.uplink()["id"]
     before = console.drops(port)
-    if port == UPLINK:
+    if from_wire:
         lab.send_from_wire(host, frames)
     else:
         lab.guests[port].send_frames(frames)

@@ -42,6 +42,10 @@ class Console:
         """Ports by name: guests by port id, uplinks by device."""
         return {port["id"]: port for port in self.json("show", "port")["ports"]}
 
+    def guest_ports(self) -> dict[str, dict[str, Any]]:
+        """Guests' ports by port id."""
+        return {name: port for name, port in self.ports().items() if port["kind"] == "guest"}
+
     def uplink(self) -> dict[str, Any]:
         """The uplink port."""
         return next(port for port in self.ports().values() if port["kind"] == "uplink")

@@ -101,8 +101,15 @@ def noise(seed: int) -> random.Random:
 
 
 def noisy(frame: bytes, generator: random.Random) -> bytes:
-    """The frame with a few bytes behind the Ethernet header changed and perhaps its end cut."""
+    """The frame with a few bytes behind the Ethernet header changed and, one time in four, its end cut.
+
+    The outermost IPv4 checksum is made right, so that the fault is not found before it is looked for.
+    """
     changed = bytearray(frame)
     for _ in range(generator.randint(1, 8)):
         changed[generator.randrange(_ETHERNET, len(changed))] = generator.randrange(256)
-    return bytes(changed[:generator.randint(_ETHERNET, len(changed))])
+    changed[24:26] = b"\0\0"
+    changed[24:26] = _checksum(bytes(changed[_ETHERNET:_ETHERNET + 20]))
+    if generator.randrange(4) == 0:
+        del changed[generator.randint(_ETHERNET, len(changed)):]
+    return bytes(changed)

@@ -39,11 +39,13 @@ class Host:
 
     def start_dataplane(self, *extra: str) -> Process:
         """Starts the data plane and waits until it serves."""
-        cpu = (self.number - 1) % (os.cpu_count() or 1)
+        # The workers of two hosts on different CPUs, as far as there are several.
+        cpus = sorted(os.sched_getaffinity(0))
+        worker, control = cpus[self.number % len(cpus)], cpus[(self.number - 1) % len(cpus)]
         self.dataplane = Process(f"{self}'s data plane", self.namespace, [
             program("alkaid-dataplane"), "--instance", f"host-{self.number}", "--run-dir", self.run_directory,
             "--uplink", f"af_packet:{UPLINK}", "--vtep", f"{self.vtep}/24",
-            "--workers", "1", "--worker-cpus", str(cpu), "--idle-backoff", "200",
+            "--worker-cpus", str(worker), "--control-cpu", str(control), "--idle-backoff", "200",
             "--no-huge", "--memory", "256", *extra], self.log_path("dataplane"), outlives_us=self.outlives_us)
         self.dataplane.wait_for_log("ready", timeout=40)
         wait_until((self.run_directory / "dataplane.sock").exists, f"{self}'s data plane has a socket")
