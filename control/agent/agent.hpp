@@ -1,0 +1,45 @@
+// The agent: its servers, its reconciler and its connection to the data plane.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "control/agent/port_attach.hpp"
+#include "control/common/instance.hpp"
+#include "control/common/net/ip_address.hpp"
+
+namespace alkaid::agent {
+
+struct AgentConfig {
+  Instance instance;
+  std::string listen_address = "0.0.0.0";
+  std::uint16_t port = 50001;  // 0: any free one
+  IpAddress host;              // unset: the data plane's VTEPs
+  PortAttach port_attach;
+};
+
+// start() and stop() from one thread.
+class Agent {
+ public:
+  explicit Agent(AgentConfig config);
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  // Serves both sockets and begins to connect to the data plane. Returns an error text that says
+  // what to do, empty if it runs.
+  std::string start();
+
+  // Ends open calls within a fraction of a second and stops every thread.
+  void stop();
+
+  // The TCP port served, after start().
+  [[nodiscard]] int port() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace alkaid::agent

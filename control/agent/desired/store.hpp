@@ -1,0 +1,125 @@
+// What the goal states want of this host, merged from all messages; and the data-plane objects that
+// follow from it. For one thread (the reconciler's).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "control/agent/desired/subnet.hpp"
+#include "control/agent/goal_state/resources.hpp"
+#include "control/agent/reconcile/dirty_keys.hpp"
+#include "control/agent/reconcile/objects.hpp"
+
+namespace alkaid::agent {
+
+// Every change marks the keys of the objects that depend on it, found through indexes: the cost is
+// that of the change, whatever else the store holds.
+class DesiredStore {
+ public:
+  explicit DesiredStore(DirtyKeys& dirty) : dirty_(dirty) {}
+
+  void set_vpc(std::string_view id, const VpcSpec& spec);
+  void delete_vpc(std::string_view id);
+
+  void set_subnet(std::string_view id, SubnetSpec spec);
+  // named_vni: the VNI of the DELETE itself, for a subnet that this agent doesn't know.
+  void delete_subnet(std::string_view id, Vni named_vni);
+
+  void set_port(std::string_view id, PortSpec spec);
+  void delete_port(std::string_view id);
+
+  void set_neighbor(const NeighborAddress& address, const NeighborRow& row);
+  // False: the VNI isn't known, so only the data plane's own tables can say which row is meant.
+  bool delete_neighbor(const NeighborAddress& address);
+
+  void set_dhcp(const DhcpSpec& spec);
+  bool delete_dhcp(const DhcpSpec& spec);  // false: as delete_neighbor
+
+  // False: another router has the same key.
+  bool set_router(std::string_view id, const RouterSpec& spec);
+  void delete_router(std::string_view id);
+
+  void set_remembered(ResourceType type, std::string_view id, bool present);
+
+  // The addresses of this host: neighbors there are local, whatever else is known of them.
+  void set_own_addresses(std::vector<IpAddress> addresses) { own_ = std::move(addresses); }
+  [[nodiscard]] const std::vector<IpAddress>& own_addresses() const { return own_; }
+
+  // Marks all that is wanted, for comparison with a data plane that was just read back.
+  void mark_everything();
+
+  // ---- what follows for the data plane
+
+  struct WantedSegment {
+    SegmentObject object;
+    bool bare = false;  // no subnet's state says more than that the VNI exists
+  };
+  struct WantedPort {
+    enum class State { kAbsent, kUnresolved, kPresent };
+    State state = State::kAbsent;
+    PortObject object;
+  };
+  [[nodiscard]] std::optional<WantedSegment> wanted_segment(Vni vni) const;
+  [[nodiscard]] WantedPort wanted_port(const std::string& id) const;
+  [[nodiscard]] std::optional<NeighborObject> wanted_neighbor(const NeighborKey& key) const;
+  [[nodiscard]] std::optional<RouteObject> wanted_route(const RouteKey& key) const;
+  [[nodiscard]] std::optional<DhcpObject> wanted_dhcp(const DhcpKey& key) const;
+
+  // ---- looking
+
+  [[nodiscard]] const Subnet* find_subnet(std::string_view id) const;
+  [[nodiscard]] const Subnet* find_subnet(const NeighborAddress& address) const;
+  // The subnet behind an id, remembered as one that somebody waits for. nullptr if nobody named it.
+  Subnet* find_subnet_to_wait_for(std::string_view id);
+  [[nodiscard]] const PortSpec* find_port(const std::string& id) const;
+  [[nodiscard]] const Router* find_router(const std::string& id) const;
+  [[nodiscard]] std::size_t count(ResourceType type) const;
+  [[nodiscard]] const std::map<std::string, std::unique_ptr<Subnet>, std::less<>>& subnets() const {
+    return subnets_;
+  }
+  [[nodiscard]] const std::map<std::string, PortSpec, std::less<>>& ports() const { return ports_; }
+  [[nodiscard]] const std::map<std::string, Router, std::less<>>& routers() const {
+    return routers_;
+  }
+
+  // Subnets that somebody waited for and that have a VNI since the last call.
+  std::vector<std::string> take_resolved();
+
+ private:
+  Subnet& subnet(std::string_view id);
+  Subnet* subnet_of(const NeighborAddress& address);  // creates it
+  void drop_if_unused(Subnet& subnet);
+  void drop_if_unused(const std::string& vpc_id);
+  [[nodiscard]] Vni resolve(const Subnet& subnet) const;
+  void rescope(Subnet& subnet);
+  void mark_subnet(const Subnet& subnet);      // what its own state decides
+  void mark_dependents(const Subnet& subnet);  // what its VNI decides
+  void link_port(const std::string& id, const PortSpec& spec, bool present);
+  void link_router(const std::string& id, const std::string& subnet_id, bool present);
+  [[nodiscard]] bool is_local(Vni vni, const IpAddress& address) const;
+  [[nodiscard]] const std::vector<Subnet*>& at(Vni vni) const;
+
+  DirtyKeys& dirty_;
+  std::vector<IpAddress> own_;
+  std::map<std::string, Vpc, std::less<>> vpcs_;
+  std::map<std::string, std::unique_ptr<Subnet>, std::less<>> subnets_;
+  std::map<Vni, std::unique_ptr<Subnet>> numbered_;
+  std::unordered_map<Vni, std::vector<Subnet*>> by_vni_;  // each list sorted by id
+  std::map<std::string, PortSpec, std::less<>> ports_;
+  std::map<std::string, Router, std::less<>> routers_;
+  std::unordered_map<std::uint64_t, std::string> router_ids_;  // by key
+  std::array<std::set<std::string, std::less<>>, kResourceTypes> remembered_;
+  std::size_t neighbors_ = 0;
+  std::size_t dhcp_ = 0;
+  std::vector<std::string> resolved_;
+};
+
+}  // namespace alkaid::agent

@@ -1,0 +1,63 @@
+// The desired state's records. Every record exists as soon as something names it, so that resources
+// may arrive in any order; `known` says whether its own state has arrived.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "control/agent/goal_state/resources.hpp"
+
+namespace alkaid::agent {
+
+struct NeighborRow {
+  MacAddress mac;
+  IpAddress vtep;
+
+  bool operator==(const NeighborRow&) const = default;
+};
+static_assert(sizeof(NeighborRow) <= 24, "a host has up to a million of them");
+
+struct DhcpRow {
+  IpAddress ipv4;
+  IpAddress ipv6;
+  std::string host_name;
+
+  bool operator==(const DhcpRow&) const = default;
+};
+
+struct Subnet {
+  std::string id;  // "" with a VNI: a segment that neighbors name by number only
+  bool known = false;
+  SubnetSpec spec;
+  Vni named_vni;  // as neighbors' tunnel_id says, where the subnet itself doesn't
+  Vni vni;        // in force; none: not known yet
+
+  std::unordered_map<IpAddress, NeighborRow> neighbors;
+  std::unordered_map<MacAddress, DhcpRow> dhcp;
+  std::set<std::string> ports;                        // with an address here
+  std::unordered_map<IpAddress, int> port_addresses;  // of these ports, how many have it
+  std::set<std::string> routers;                      // that join it
+  bool waited_for = false;  // something was answered PENDING because the VNI was unknown
+
+  [[nodiscard]] bool unused() const {
+    return !known && neighbors.empty() && dhcp.empty() && ports.empty() && routers.empty();
+  }
+};
+
+struct Vpc {
+  bool known = false;
+  VpcSpec spec;
+  std::set<Subnet*> subnets;  // that name it
+};
+
+struct Router {
+  MacAddress host_dvr_mac;
+  // Routing rules by subnet id and rule id; a subnet without rules is joined all the same.
+  std::map<std::string, std::map<std::string, RoutingRuleSpec>> subnets;
+};
+
+}  // namespace alkaid::agent

@@ -1,0 +1,73 @@
+// One goal-state message, decoded: what each resource asks for, and what will be answered for it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "control/agent/goal_state/refusal.hpp"
+#include "control/agent/goal_state/resources.hpp"
+
+namespace alkaid::agent {
+
+// Numbers of alcor.schema.OperationStatus.
+enum class Status : std::uint8_t {
+  kSuccess = 0,
+  kFailure = 1,
+  kInvalidArgument = 2,
+  kPending = 3,
+};
+
+std::string_view to_string(ResourceType type);   // "PORT"
+std::string_view to_string(Status status);       // "PENDING"
+std::string_view operation_name(int operation);  // "CREATE"
+
+// The answer for one resource.
+struct ResourceResult {
+  std::string_view id;  // as the client calls it
+  ResourceType type = ResourceType::kVpc;
+  std::uint8_t operation = 0;  // as it came
+  Status status = Status::kSuccess;
+};
+
+template <class Spec>
+struct Change {
+  std::uint32_t result = 0;  // index into results
+  Intent intent = Intent::kSet;
+  std::string_view id;
+  Spec spec;
+};
+
+struct RefusedResource {
+  std::uint32_t result = 0;
+  Refusal refusal;
+};
+
+struct DecodedGoalState {
+  std::vector<ResourceResult> results;
+  std::vector<RefusedResource> refused;
+
+  std::vector<Change<VpcSpec>> vpcs;
+  std::vector<Change<SubnetSpec>> subnets;
+  std::vector<Change<PortSpec>> ports;
+  std::vector<Change<NeighborSpec>> neighbors;
+  std::vector<Change<DhcpSpec>> dhcp;
+  std::vector<Change<RouterSpec>> routers;
+  std::vector<Change<NoSpec>> security_groups;
+  std::vector<Change<NoSpec>> gateways;
+
+  // Text that the message itself doesn't hold in readable form; nodes keep their addresses.
+  std::unordered_set<std::string> strings;
+
+  // Resources that belong to other hosts and were left out.
+  std::size_t filtered = 0;
+
+  // The message names several hosts and this host's own address isn't known yet: nothing is
+  // applied.
+  bool postponed = false;
+};
+
+}  // namespace alkaid::agent

@@ -1,0 +1,89 @@
+#include "control/agent/goal_state/decoder.hpp"
+
+#include "control/agent/goal_state/host_filter.hpp"
+#include "control/agent/goal_state/resource_decoder.hpp"
+
+namespace alkaid::agent {
+namespace {
+
+// Our own address is not known and the message is for several hosts: applying it could create other
+// hosts' ports here, so every resource waits for a later push.
+void postpone_everything(DecodedGoalState& decoded) {
+  decoded.postponed = true;
+  for (ResourceResult& result : decoded.results) {
+    if (result.status == Status::kSuccess) {
+      result.status = Status::kPending;
+    }
+  }
+  decoded.vpcs.clear();
+  decoded.subnets.clear();
+  decoded.ports.clear();
+  decoded.neighbors.clear();
+  decoded.dhcp.clear();
+  decoded.routers.clear();
+  decoded.security_groups.clear();
+  decoded.gateways.clear();
+}
+
+}  // namespace
+
+DecodedGoalState decode(const alcor::schema::GoalState& message, const DecodeContext& context) {
+  DecodedGoalState decoded;
+  ResourceDecoder decoder{context, decoded};
+  const auto add_all = [&decoder](const auto& states) {
+    for (const auto& state : states) {
+      decoder.add(state, {});
+    }
+  };
+  decoded.neighbors.reserve(static_cast<std::size_t>(message.neighbor_states_size()));
+  add_all(message.vpc_states());
+  add_all(message.subnet_states());
+  add_all(message.port_states());
+  add_all(message.neighbor_states());
+  add_all(message.security_group_states());
+  add_all(message.dhcp_states());
+  add_all(message.router_states());
+  add_all(message.gateway_states());
+  return decoded;
+}
+
+DecodedGoalState decode(const alcor::schema::GoalStateV2& message, const DecodeContext& context) {
+  DecodedGoalState decoded;
+  const HostFilter filter{message, context.own_addresses};
+  ResourceDecoder decoder{context, decoded};
+  const auto add_all = [&](ResourceType type, const auto& states) {
+    for (const auto& [key, state] : states) {
+      if (filter.admits(type, key, state.configuration().id())) {
+        decoder.add(state, key);
+      } else {
+        ++decoded.filtered;
+      }
+    }
+  };
+  decoded.neighbors.reserve(message.neighbor_states().size());
+  add_all(ResourceType::kVpc, message.vpc_states());
+  add_all(ResourceType::kSubnet, message.subnet_states());
+  add_all(ResourceType::kPort, message.port_states());
+  add_all(ResourceType::kNeighbor, message.neighbor_states());
+  add_all(ResourceType::kSecurityGroup, message.security_group_states());
+  add_all(ResourceType::kDhcp, message.dhcp_states());
+  add_all(ResourceType::kRouter, message.router_states());
+  add_all(ResourceType::kGateway, message.gateway_states());
+  if (filter.undecidable()) {
+    postpone_everything(decoded);
+  }
+  return decoded;
+}
+
+DecodedGoalState decode(const alcor::schema::NeighborRulesRequest& message,
+                        const DecodeContext& context) {
+  DecodedGoalState decoded;
+  ResourceDecoder decoder{context, decoded};
+  decoded.neighbors.reserve(static_cast<std::size_t>(message.neigborstates_size()));
+  for (const auto& state : message.neigborstates()) {
+    decoder.add(state, {});
+  }
+  return decoded;
+}
+
+}  // namespace alkaid::agent

@@ -1,0 +1,22 @@
+#include "control/agent/goal_state/neighbor_layout.hpp"
+
+#include "control/common/net/ip_address.hpp"
+
+namespace alkaid::agent {
+namespace {
+
+std::string_view last(const google::protobuf::RepeatedPtrField<std::string>& field) {
+  return field.empty() ? std::string_view{} : std::string_view{field.Get(field.size() - 1)};
+}
+
+}  // namespace
+
+NeighborLayout detect_neighbor_layout(const alcor::schema::NeighborConfiguration& configuration) {
+  const std::string_view field_8 = last(configuration.field_8());
+  if (IpAddress::parse(field_8)) {
+    return {true, field_8, &configuration.field_9()};
+  }
+  return {false, last(configuration.field_9()), &configuration.field_10()};
+}
+
+}  // namespace alkaid::agent

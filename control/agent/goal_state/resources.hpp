@@ -1,0 +1,128 @@
+// Alcor's resources, decoded and validated. Text views point into the message (or the decoded goal
+// state's own strings) and are valid as long as it is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/common/net/ip_address.hpp"
+#include "control/common/net/mac_address.hpp"
+#include "control/common/net/vni.hpp"
+
+namespace alkaid::agent {
+
+// Numbers of alcor.schema.ResourceType.
+enum class ResourceType : std::uint8_t {
+  kVpc = 0,
+  kSubnet = 1,
+  kPort = 2,
+  kNeighbor = 3,
+  kSecurityGroup = 4,
+  kDhcp = 5,
+  kRouter = 6,
+  kGateway = 7,
+};
+inline constexpr std::size_t kResourceTypes = 8;
+
+// What is to be done with a resource. INFO, CREATE and UPDATE all mean "this is how it is now".
+enum class Intent : std::uint8_t {
+  kSet,
+  kDelete,
+  kNothing,  // GET
+};
+
+struct VpcSpec {
+  Vni vni;  // none: every subnet has its own
+};
+
+struct GatewaySpec {
+  IpAddress address;
+  MacAddress mac;
+
+  bool operator==(const GatewaySpec&) const = default;
+};
+
+struct SubnetSpec {
+  std::string vpc_id;
+  IpPrefix cidr;  // masked; of a DELETE possibly unset
+  Vni vni;        // none: the VPC's
+  bool has_gateway = false;
+  GatewaySpec gateway;
+  bool dhcp_enabled = false;
+  std::vector<IpAddress> dns_servers;
+
+  bool operator==(const SubnetSpec&) const = default;
+};
+
+struct PortFixedIp {
+  std::string subnet_id;
+  IpAddress address;
+
+  bool operator==(const PortFixedIp&) const = default;
+};
+
+struct AddressPairSpec {
+  IpPrefix prefix;
+  MacAddress mac;  // zero: the port's
+
+  auto operator<=>(const AddressPairSpec&) const = default;
+};
+
+struct PortSpec {
+  MacAddress mac;
+  bool admin_up = false;
+  std::string attachment;  // "af_packet:tap1234"
+  std::vector<PortFixedIp> fixed_ips;
+  std::vector<AddressPairSpec> address_pairs;
+
+  bool operator==(const PortSpec&) const = default;
+};
+
+// One address of a neighbor.
+struct NeighborAddress {
+  std::string_view subnet_id;  // empty: the VNI says where
+  Vni vni;                     // FixedIp.tunnel_id, none if not given
+  IpAddress address;
+};
+
+struct NeighborSpec {
+  MacAddress mac;
+  IpAddress host;  // VTEP; of a DELETE possibly unset, like the MAC
+  std::vector<NeighborAddress> addresses;
+};
+
+struct DhcpSpec {
+  std::string_view subnet_id;
+  MacAddress mac;
+  IpAddress ipv4;
+  IpAddress ipv6;
+  std::string_view host_name;
+};
+
+struct RoutingRuleSpec {
+  std::string id;
+  bool is_delete = false;
+  IpPrefix destination;
+  IpAddress next_hop;
+  std::uint32_t priority = 0;
+
+  bool operator==(const RoutingRuleSpec&) const = default;
+};
+
+struct SubnetRoutingSpec {
+  std::string subnet_id;
+  std::vector<RoutingRuleSpec> rules;
+};
+
+struct RouterSpec {
+  bool replaces = false;  // update_type FULL: what is not named goes
+  MacAddress host_dvr_mac;
+  std::vector<SubnetRoutingSpec> subnets;
+};
+
+// Accepted and remembered by id only.
+struct NoSpec {};
+
+}  // namespace alkaid::agent

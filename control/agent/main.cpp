@@ -1,0 +1,77 @@
+// alkaid-agent: start, run until a signal, stop.
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <fmt/format.h>
+#include <grpc/support/log.h>
+#include <spdlog/spdlog.h>
+
+#include "control/agent/agent.hpp"
+#include "control/agent/options.hpp"
+#include "control/common/instance.hpp"
+#include "control/common/logging.hpp"
+#include "control/common/signals.hpp"
+
+namespace {
+
+constexpr int kRuntimeError = 1;
+constexpr int kUsageError = 2;
+
+// gRPC's own log has its place in ours; what it calls an error is mostly a peer that went away.
+void log_of_grpc(gpr_log_func_args* entry) {
+  spdlog::debug("grpc: {}", entry->message);
+}
+
+int run(const alkaid::agent::Options& options) {
+  alkaid::SignalWaiter signals;
+  if (std::string error = alkaid::create_run_directory(options.agent.instance); !error.empty()) {
+    spdlog::error("{}", error);
+    return kRuntimeError;
+  }
+  std::string error;
+  const auto lock = alkaid::InstanceLock::acquire(options.agent.instance, "alkaid-agent", error);
+  if (!lock) {
+    spdlog::error("{}", error);
+    return kRuntimeError;
+  }
+  for (const std::string& option : options.without_effect) {
+    spdlog::warn("{} is accepted for compatibility with ACA, without effect for now", option);
+  }
+  alkaid::agent::Agent agent{options.agent};
+  error = agent.start();
+  if (!error.empty()) {
+    spdlog::error("{}", error);
+    return kRuntimeError;
+  }
+  spdlog::info("ready: instance {}, ports attach as {}", options.agent.instance.name,
+               options.agent.port_attach.text());
+  signals.wait();
+  spdlog::info("stopping");
+  agent.stop();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  gpr_set_log_function(&log_of_grpc);
+  try {
+    const auto outcome = alkaid::agent::parse_options(argc, argv);
+    if (!outcome.options) {
+      std::fputs(outcome.output.c_str(), outcome.exit_code == 0 ? stdout : stderr);
+      return outcome.exit_code;
+    }
+    if (!alkaid::set_up_logging("alkaid-agent", outcome.options->log_level)) {
+      fmt::print(stderr,
+                 "alkaid-agent: --log-level: '{}' is none of trace, debug, info, warning, error, "
+                 "critical, off\n",
+                 outcome.options->log_level);
+      return kUsageError;
+    }
+    return run(*outcome.options);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "alkaid-agent: {}\n", error.what());
+    return kRuntimeError;
+  }
+}

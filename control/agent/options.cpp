@@ -1,0 +1,148 @@
+#include "control/agent/options.hpp"
+
+#include <array>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "control/agent/toml_config.hpp"
+
+namespace alkaid::agent {
+namespace {
+
+constexpr int kUsageError = 2;
+
+constexpr const char* kExamples = R"(Examples:
+  alkaid-agent
+      serve goal states on 0.0.0.0:50001, program the data plane of instance 'default'
+  alkaid-agent --instance left --listen-address 127.0.0.1 --port 50011
+      one of several on a machine
+  alkaid-agent --port-attach 'tap:{tap_name}'
+      let the data plane create the guests' TAP devices
+  alkaid-agent --config /etc/alkaid/agent.toml --log-level debug
+      the file holds the same options by their long names: port = 50001
+
+Exit codes: 0 stopped by a signal, 1 failed at run time, 2 bad usage or configuration.
+)";
+
+struct AcaOption {
+  const char* names;
+  const char* written;
+  const char* description;
+  bool flag;
+};
+
+// ACA's options, so that its units and scripts start this agent unchanged.
+constexpr std::array<AcaOption, 10> kAcaOptions = {{
+    {"-a,--ncm-address", "-a", "Network Config Manager's address", false},
+    {"-p,--ncm-port", "-p", "Network Config Manager's port", false},
+    {"-b,--pulsar-brokers", "-b", "Pulsar brokers", false},
+    {"-h,--pulsar-topic", "-h", "Pulsar topic", false},
+    {"-g,--pulsar-subscription", "-g", "Pulsar subscription", false},
+    {"-k,--pulsar-key", "-k", "Pulsar hashed key", false},
+    {"-m,--demo", "-m", "ACA's demo mode", true},
+    {"-c,--ofctl-command", "-c", "leftover of ACA's OpenFlow client", false},
+    {"-t,--ofctl-target", "-t", "leftover of ACA's OpenFlow client", false},
+    {"-o,--ofctl-options", "-o", "leftover of ACA's OpenFlow client", false},
+}};
+
+OptionsOutcome refuse(std::string text) {
+  return {std::nullopt, kUsageError, fmt::format("alkaid-agent: {}\n", text)};
+}
+
+}  // namespace
+
+OptionsOutcome parse_options(int argc, const char* const* argv) {
+  CLI::App app{"Alkaid's agent: takes Alcor's goal states and programs this host's data plane.",
+               "alkaid-agent"};
+  app.set_help_flag("--help", "print this help and exit");
+  app.set_version_flag("--version", "alkaid-agent " ALKAID_VERSION, "print the version and exit");
+  app.footer(kExamples);
+  app.set_config("--config", "", "TOML file of options by their long names; flags override it")
+      ->check(CLI::ExistingFile);
+  app.config_formatter(std::make_shared<TomlConfig>());
+  app.allow_config_extras(CLI::config_extras_mode::error);
+
+  std::string instance = "default";
+  std::string run_directory;
+  std::string host;
+  std::string attach = "af_packet:{tap_name}";
+  bool debug = false;
+  Options options;
+  app.add_option("--instance", instance, "name of this instance")->capture_default_str();
+  app.add_option("--run-dir", run_directory, "run-time directory (default /run/alkaid/INSTANCE)");
+  app.add_option("--listen-address", options.agent.listen_address,
+                 "address on which goal states are taken")
+      ->capture_default_str();
+  app.add_option("-s,--port", options.agent.port, "TCP port on which goal states are taken")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65535));
+  app.add_option("--host-ip", host,
+                 "this host's address in goal states (default: the data plane's VTEPs)");
+  app.add_option("--port-attach", attach,
+                 "how guest ports attach, KIND:TEXT with {tap_name}, {port_id}, {port_name}, "
+                 "{device_id}, {mac}")
+      ->capture_default_str();
+  app.add_option("--log-level", options.log_level,
+                 "trace, debug, info, warning, error, critical or off")
+      ->capture_default_str();
+  app.add_flag("-d,--debug", debug, "same as --log-level debug");
+
+  std::array<std::string, kAcaOptions.size()> ignored_values;
+  std::array<bool, kAcaOptions.size()> ignored_flags{};
+  for (std::size_t i = 0; i < kAcaOptions.size(); ++i) {
+    const AcaOption& option = kAcaOptions[i];
+    const std::string description = fmt::format("{} (accepted, no effect yet)", option.description);
+    auto* added = option.flag ? app.add_flag(option.names, ignored_flags[i], description)
+                              : app.add_option(option.names, ignored_values[i], description);
+    added->group("Options of the Alcor Control Agent");
+  }
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return {std::nullopt, 0, app.help()};
+  } catch (const CLI::CallForVersion& version) {
+    return {std::nullopt, 0, fmt::format("{}\n", version.what())};
+  } catch (const CLI::ConfigError& error) {
+    return refuse(fmt::format("unknown key in the configuration file: {}", error.what()));
+  } catch (const CLI::ParseError& error) {
+    return refuse(fmt::format("{}; see --help", error.what()));
+  }
+
+  for (const AcaOption& option : kAcaOptions) {
+    if (app.get_option(option.written)->count() > 0) {
+      options.without_effect.emplace_back(option.written);
+    }
+  }
+  if (debug) {
+    options.log_level = "debug";
+  }
+  const auto made = Instance::make(instance, run_directory);
+  if (!made) {
+    return refuse(fmt::format(
+        "--instance: '{}' must be 1 to 64 of A-Z a-z 0-9 _ . - and not start with a dot",
+        instance));
+  }
+  options.agent.instance = *made;
+  if (!IpAddress::parse(options.agent.listen_address)) {
+    return refuse(fmt::format("--listen-address: '{}' is no IPv4 or IPv6 address",
+                              options.agent.listen_address));
+  }
+  if (!host.empty()) {
+    const auto address = IpAddress::parse(host);
+    if (!address) {
+      return refuse(fmt::format("--host-ip: '{}' is no IPv4 or IPv6 address", host));
+    }
+    options.agent.host = *address;
+  }
+  std::string error;
+  auto template_parsed = PortAttach::parse(attach, error);
+  if (!template_parsed) {
+    return refuse(fmt::format("--port-attach: {}", error));
+  }
+  options.agent.port_attach = std::move(*template_parsed);
+  return {std::move(options), 0, {}};
+}
+
+}  // namespace alkaid::agent

@@ -1,0 +1,120 @@
+#include "control/agent/port_attach.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "control/common/logging.hpp"
+
+namespace alkaid::agent {
+namespace {
+
+constexpr std::array<std::string_view, 6> kKinds = {"af_packet", "af_xdp", "tap",
+                                                    "ring",      "pcap",   "null"};
+constexpr std::string_view kPlaceholders = "{tap_name}, {port_id}, {port_name}, {device_id}, {mac}";
+constexpr std::string_view kKindNames = "af_packet, af_xdp, tap, ring, pcap, null";
+constexpr std::size_t kLongestTapName = 14;
+constexpr std::size_t kLongestValue = 255;
+
+// No separators of paths or device arguments, no blanks, nothing unprintable.
+bool is_safe_name(std::string_view text) {
+  return text.size() <= kLongestValue && text != "." && text != ".." &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return c > ' ' && c < '\x7f' && c != '/' && c != ',' && c != '=' && c != '\\';
+         });
+}
+
+}  // namespace
+
+std::string tap_name(std::string_view port_id) {
+  std::string name = "tap";
+  name += port_id.substr(0, kLongestTapName - name.size());
+  return name;
+}
+
+std::optional<PortAttach> PortAttach::parse(std::string_view text, std::string& error) {
+  const auto colon = text.find(':');
+  const std::string_view kind = text.substr(0, colon);
+  if (colon == std::string_view::npos ||
+      std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {
+    error = fmt::format("'{}' must be KIND:TEXT; kinds: {}", printable(text), kKindNames);
+    return std::nullopt;
+  }
+
+  PortAttach attach;
+  attach.text_ = text;
+  std::size_t position = 0;
+  while (position < text.size()) {
+    const auto open = text.find('{', position);
+    attach.pieces_.push_back({std::string{text.substr(position, open - position)}, {}});
+    if (open == std::string_view::npos) {
+      break;
+    }
+    const auto close = text.find('}', open);
+    const std::string_view name = text.substr(
+        open, close == std::string_view::npos ? std::string_view::npos : close + 1 - open);
+    const std::pair<std::string_view, Placeholder> known[] = {
+        {"{tap_name}", Placeholder::kTapName},
+        {"{port_id}", Placeholder::kPortId},
+        {"{port_name}", Placeholder::kPortName},
+        {"{device_id}", Placeholder::kDeviceId},
+        {"{mac}", Placeholder::kMac},
+    };
+    const auto* found = std::find_if(std::begin(known), std::end(known),
+                                     [&](const auto& entry) { return entry.first == name; });
+    if (found == std::end(known)) {
+      error = fmt::format("'{}' has the unknown placeholder '{}'; placeholders: {}",
+                          printable(text), printable(name), kPlaceholders);
+      return std::nullopt;
+    }
+    attach.pieces_.push_back({{}, found->second});
+    position = close + 1;
+  }
+  return attach;
+}
+
+std::optional<std::string> PortAttach::expand(const PortNames& names, Refusal& refusal) const {
+  std::string result;
+  for (const Piece& piece : pieces_) {
+    std::string_view field;
+    std::string value;
+    switch (piece.placeholder) {
+      case Placeholder::kNone:
+        result += piece.literal;
+        continue;
+      case Placeholder::kTapName:
+        field = "configuration.id";
+        value = tap_name(names.port_id);
+        break;
+      case Placeholder::kPortId:
+        field = "configuration.id";
+        value = names.port_id;
+        break;
+      case Placeholder::kPortName:
+        field = "configuration.name";
+        value = names.port_name;
+        break;
+      case Placeholder::kDeviceId:
+        field = "configuration.device_id";
+        value = names.device_id;
+        break;
+      case Placeholder::kMac:
+        field = "configuration.mac_address";
+        value = names.mac;
+        break;
+    }
+    if (value.empty() || !is_safe_name(value)) {
+      refusal = {std::string{field}, printable(value),
+                 fmt::format("can't stand in the attachment '{}': 1 to {} printable characters "
+                             "without blanks and / \\ , =",
+                             text_, kLongestValue)};
+      return std::nullopt;
+    }
+    result += value;
+  }
+  return result;
+}
+
+}  // namespace alkaid::agent

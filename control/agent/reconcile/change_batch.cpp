@@ -1,0 +1,72 @@
+#include "control/agent/reconcile/change_batch.hpp"
+
+namespace alkaid::agent {
+namespace {
+
+constexpr std::size_t kNeighborBytes = 44;  // fixed-width columns
+constexpr std::size_t kNeighborKeyBytes = 20;
+constexpr std::size_t kFramingBytes = 8;       // tag and length of one list element
+constexpr std::size_t kSmallObjectBytes = 64;  // routes, keys
+
+}  // namespace
+
+api::ApplyRequest& ChangeBatch::room(std::size_t bytes) {
+  if (requests_.empty() || bytes_ + bytes > kMostBytes) {
+    requests_.emplace_back();
+    bytes_ = 0;
+  }
+  bytes_ += bytes;
+  return requests_.back();
+}
+
+void ChangeBatch::set_segment(Vni vni, const SegmentObject& segment) {
+  api::Segment message;
+  encode(vni, segment, message);
+  *room(message.ByteSizeLong() + kFramingBytes).add_set_segments() = std::move(message);
+}
+
+void ChangeBatch::set_port(const std::string& id, const PortObject& port) {
+  api::Port message;
+  encode(id, port, message);
+  *room(message.ByteSizeLong() + kFramingBytes).add_set_ports() = std::move(message);
+}
+
+void ChangeBatch::set_neighbor(const NeighborKey& key, const NeighborObject& neighbor) {
+  if (!requests_.empty() && requests_.back().set_neighbors().vni_size() >= kMostNeighbors) {
+    bytes_ = kMostBytes;
+  }
+  append(key, neighbor, *room(kNeighborBytes).mutable_set_neighbors());
+}
+
+void ChangeBatch::set_route(const RouteKey& key, const RouteObject& route) {
+  encode(key, route, *room(kSmallObjectBytes).add_set_routes());
+}
+
+void ChangeBatch::set_dhcp(const DhcpKey& key, const DhcpObject& binding) {
+  encode(key, binding, *room(kSmallObjectBytes + binding.host_name.size()).add_set_dhcp_bindings());
+}
+
+void ChangeBatch::delete_dhcp(const DhcpKey& key) {
+  encode(key, *room(kSmallObjectBytes).add_delete_dhcp_bindings());
+}
+
+void ChangeBatch::delete_route(const RouteKey& key) {
+  encode(key, *room(kSmallObjectBytes).add_delete_routes());
+}
+
+void ChangeBatch::delete_neighbor(const NeighborKey& key) {
+  if (!requests_.empty() && requests_.back().delete_neighbors().vni_size() >= kMostNeighbors) {
+    bytes_ = kMostBytes;
+  }
+  append(key, *room(kNeighborKeyBytes).mutable_delete_neighbors());
+}
+
+void ChangeBatch::delete_port(const std::string& id) {
+  room(id.size() + kFramingBytes).add_delete_ports(id);
+}
+
+void ChangeBatch::delete_segment(Vni vni) {
+  room(kFramingBytes).add_delete_segments(vni.number());
+}
+
+}  // namespace alkaid::agent

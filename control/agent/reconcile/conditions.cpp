@@ -1,0 +1,324 @@
+// Reconciler: what came of a resource.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "control/agent/reconcile/reconciler.hpp"
+#include "control/common/logging.hpp"
+
+namespace alkaid::agent {
+namespace {
+
+// Of one message; what goes beyond is summed up, so that a flood can't wash everything else away.
+constexpr std::size_t kMostEventsPerMessage = 32;
+
+v1::Problem make_problem(const ResourceResult& result, const Condition& condition) {
+  v1::Problem problem;
+  problem.set_time_microseconds(now_microseconds());
+  problem.set_resource_type(std::string{to_string(result.type)});
+  problem.set_resource_id(printable(result.id));
+  problem.set_operation(std::string{operation_name(result.operation)});
+  problem.set_status(std::string{to_string(condition.status)});
+  problem.set_field(condition.field);
+  problem.set_value(condition.value);
+  problem.set_message(condition.message);
+  return problem;
+}
+
+std::string describe(const v1::Problem& problem) {
+  std::string text =
+      fmt::format("{} {} {}", problem.resource_type(), problem.resource_id(), problem.status());
+  if (!problem.field().empty()) {
+    text += fmt::format(": {} '{}'", problem.field(), problem.value());
+  }
+  return text + (problem.field().empty() ? ": " : " ") + problem.message();
+}
+
+Condition pending(std::string field, std::string value, std::string message) {
+  return {Status::kPending, std::move(field), std::move(value), std::move(message)};
+}
+
+}  // namespace
+
+Condition Reconciler::disconnected() const {
+  return connected_ ? Condition{}
+                    : pending("", "", "the data plane is not connected: programmed when it is");
+}
+
+template <class Map, class Key>
+Condition Reconciler::object_condition(const Map& failures, const Key& key) const {
+  if (!connected_) {
+    return disconnected();
+  }
+  const auto failure = failures.empty() ? failures.end() : failures.find(key);
+  if (failure == failures.end()) {
+    return {};
+  }
+  const Failure& found = failure->second;
+  if (found.code == api::TABLE_FULL) {
+    return pending(found.field, "",
+                   fmt::format("the data plane has no room now, tried again: {}", found.message));
+  }
+  return {Status::kFailure, found.field, "",
+          fmt::format("the data plane refused it: {}", found.message)};
+}
+
+Condition Reconciler::subnet_unresolved(std::string_view id) {
+  const Subnet* subnet = store_.find_subnet_to_wait_for(id);
+  if (subnet == nullptr || !subnet->known) {
+    return pending("subnet_id", printable(id), "this subnet is not known yet");
+  }
+  return pending(
+      "vpc_id", printable(subnet->spec.vpc_id),
+      fmt::format("subnet {} has no tunnel_id and neither has its VPC yet", printable(id)));
+}
+
+Condition Reconciler::subnet_condition(std::string_view id) {
+  const Subnet* subnet = store_.find_subnet(id);
+  if (subnet == nullptr || !subnet->known) {
+    return disconnected();
+  }
+  return subnet->vni == Vni{} ? subnet_unresolved(id)
+                              : object_condition(failures_.segments, subnet->vni);
+}
+
+Condition Reconciler::port_condition(const std::string& id) {
+  const PortSpec* spec = store_.find_port(id);
+  if (spec == nullptr) {
+    return object_condition(failures_.ports, id);
+  }
+  const Subnet* home = store_.find_subnet(spec->fixed_ips.front().subnet_id);
+  if (home == nullptr || home->vni == Vni{}) {
+    return subnet_unresolved(spec->fixed_ips.front().subnet_id);
+  }
+  Condition condition = object_condition(failures_.ports, id);
+  if (condition.status != Status::kSuccess) {
+    return condition;
+  }
+  const auto programmed = mirror_.ports.find(id);
+  if (programmed != mirror_.ports.end() && programmed->second.state != api::ATTACHED) {
+    const bool failed = programmed->second.state == api::FAILED;
+    return pending(
+        "attachment", spec->attachment,
+        fmt::format("{}: {}",
+                    failed ? "the device can't be opened, tried again" : "waits for its device",
+                    programmed->second.detail));
+  }
+  for (const PortFixedIp& fixed_ip : spec->fixed_ips) {
+    const Subnet* subnet = store_.find_subnet(fixed_ip.subnet_id);
+    if (subnet == nullptr || subnet->vni == Vni{}) {
+      return subnet_unresolved(fixed_ip.subnet_id);
+    }
+    if (subnet->vni != home->vni) {
+      return pending("configuration.fixed_ips", fixed_ip.address.to_string(),
+                     fmt::format("left out: its subnet has VNI {}, the port's first address {}",
+                                 subnet->vni.number(), home->vni.number()));
+    }
+  }
+  return {};
+}
+
+Condition Reconciler::neighbor_condition(const NeighborAddress& address) {
+  if (!connected_) {
+    return disconnected();
+  }
+  const Subnet* subnet = store_.find_subnet(address);
+  if (subnet == nullptr || !subnet->neighbors.contains(address.address)) {
+    const Vni vni = subnet != nullptr && subnet->vni != Vni{} ? subnet->vni : address.vni;
+    return object_condition(failures_.neighbors, NeighborKey{address.address, vni});
+  }
+  return subnet->vni == Vni{}
+             ? subnet_unresolved(address.subnet_id)
+             : object_condition(failures_.neighbors, NeighborKey{address.address, subnet->vni});
+}
+
+Condition Reconciler::dhcp_condition(std::string_view subnet_id, const MacAddress& mac) {
+  const Subnet* subnet = store_.find_subnet(subnet_id);
+  if (subnet == nullptr) {
+    return disconnected();
+  }
+  if (subnet->vni == Vni{} && subnet->dhcp.contains(mac)) {
+    return subnet_unresolved(subnet_id);
+  }
+  return object_condition(failures_.dhcp, DhcpKey{subnet->vni, mac});
+}
+
+Condition Reconciler::router_condition(const std::string& id) {
+  const Router* router = store_.find_router(id);
+  if (router == nullptr || !connected_) {
+    return disconnected();
+  }
+  for (const auto& [subnet_id, rules] : router->subnets) {
+    const Subnet* subnet = store_.find_subnet(subnet_id);
+    if (subnet == nullptr || !subnet->known || subnet->vni == Vni{}) {
+      return subnet_unresolved(subnet_id);
+    }
+    Condition condition = object_condition(failures_.segments, subnet->vni);
+    if (condition.status == Status::kSuccess) {
+      condition = object_condition(failures_.routes, RouteKey{router_key(id), subnet->spec.cidr});
+    }
+    if (condition.status != Status::kSuccess) {
+      return condition;
+    }
+  }
+  return {};
+}
+
+void Reconciler::conclude(GoalStateTask& task) {
+  DecodedGoalState& decoded = task.decoded;
+  std::vector<std::pair<std::uint32_t, Condition>> conditions;
+  const auto settle = [&](std::uint32_t index, Condition condition) {
+    ResourceResult& result = decoded.results[index];
+    if (condition.status != Status::kSuccess && result.status == Status::kSuccess) {
+      result.status = condition.status;
+      conditions.emplace_back(index, std::move(condition));
+    }
+  };
+  for (const auto& change : decoded.subnets) {
+    settle(change.result, subnet_condition(change.id));
+  }
+  for (const auto& change : decoded.ports) {
+    settle(change.result, port_condition(std::string{change.id}));
+  }
+  for (const auto& change : decoded.neighbors) {
+    for (const NeighborAddress& address : change.spec.addresses) {
+      settle(change.result, neighbor_condition(address));
+    }
+  }
+  for (const auto& change : decoded.dhcp) {
+    settle(change.result, dhcp_condition(change.spec.subnet_id, change.spec.mac));
+  }
+  for (const auto& change : decoded.routers) {
+    settle(change.result, router_condition(std::string{change.id}));
+  }
+  report_events(task, conditions);
+}
+
+void Reconciler::report_events(const GoalStateTask& task,
+                               const std::vector<std::pair<std::uint32_t, Condition>>& conditions) {
+  const DecodedGoalState& decoded = task.decoded;
+  std::size_t reported = 0;
+  for (const RefusedResource& refused : decoded.refused) {
+    const Condition condition{Status::kInvalidArgument, refused.refusal.field,
+                              refused.refusal.value, refused.refusal.message};
+    const v1::Problem problem = make_problem(decoded.results[refused.result], condition);
+    events_.remember_refused(problem);
+    if (++reported <= kMostEventsPerMessage) {
+      const std::string text = describe(problem);
+      spdlog::warn("refused: {}", text);
+      events_.add(v1::Event::WARNING, "resource_refused", text, problem);
+    }
+  }
+  if (reported > kMostEventsPerMessage) {
+    const std::string text = fmt::format("{} more resources of this message were refused",
+                                         reported - kMostEventsPerMessage);
+    spdlog::warn("{}", text);
+    events_.add(v1::Event::WARNING, "resources_refused", text);
+  }
+
+  reported = 0;
+  for (const auto& [index, condition] : conditions) {
+    if (++reported > kMostEventsPerMessage) {
+      continue;
+    }
+    const bool failed = condition.status == Status::kFailure;
+    v1::Problem problem = make_problem(decoded.results[index], condition);
+    std::string text = describe(problem);
+    failed ? spdlog::error("{}", text) : spdlog::debug("{}", text);
+    events_.add(failed ? v1::Event::ERROR : v1::Event::INFO,
+                failed ? "resource_failed" : "resource_pending", std::move(text),
+                std::move(problem));
+  }
+  if (reported > kMostEventsPerMessage) {
+    events_.add(v1::Event::INFO, "resources_pending",
+                fmt::format("{} more resources of this message are pending or failed",
+                            reported - kMostEventsPerMessage));
+  }
+  if (decoded.postponed) {
+    const std::string_view text =
+        "a goal state for several hosts came before this host's address was known: nothing of it "
+        "was applied; start the data plane or give --host-ip, and push it again";
+    spdlog::warn("{}", text);
+    events_.add(v1::Event::WARNING, "goal_state_postponed", std::string{text});
+  }
+}
+
+// ---------------------------------------------------------------- report
+
+void Reconciler::report(v1::GetConfigResponse& response) {
+  const auto add_pending = [&](ResourceType type, std::string_view id, const Condition& condition) {
+    if (static_cast<std::size_t>(response.pending_size()) < kMostReported) {
+      *response.add_pending() = make_problem({id, type, 0, condition.status}, condition);
+      response.mutable_pending()->rbegin()->clear_operation();
+    }
+  };
+  std::array<std::uint64_t, kResourceTypes> pending_counts{};
+  const auto consider = [&](ResourceType type, std::string_view id, const Condition& condition) {
+    if (condition.status != Status::kSuccess) {
+      ++pending_counts[static_cast<std::size_t>(type)];
+      add_pending(type, id, condition);
+    }
+  };
+
+  for (const auto& [id, port] : store_.ports()) {
+    consider(ResourceType::kPort, id, port_condition(id));
+  }
+  for (const auto& [id, router] : store_.routers()) {
+    consider(ResourceType::kRouter, id, router_condition(id));
+  }
+  for (const auto& [id, subnet] : store_.subnets()) {
+    if (subnet->known) {
+      consider(ResourceType::kSubnet, id, subnet_condition(id));
+    }
+    for (const auto& [mac, row] : subnet->dhcp) {
+      const Condition condition = dhcp_condition(id, mac);
+      if (condition.status != Status::kSuccess) {
+        consider(ResourceType::kDhcp, fmt::format("{}/{}", id, mac.to_string()), condition);
+      }
+    }
+    if (connected_ && subnet->vni == Vni{}) {
+      auto& count = pending_counts[static_cast<std::size_t>(ResourceType::kNeighbor)];
+      count += subnet->neighbors.size();
+      const Condition condition = subnet->neighbors.empty() ? Condition{} : subnet_unresolved(id);
+      for (const auto& [address, row] : subnet->neighbors) {
+        if (static_cast<std::size_t>(response.pending_size()) >= kMostReported) {
+          break;
+        }
+        add_pending(ResourceType::kNeighbor, fmt::format("{}/{}", id, address.to_string()),
+                    condition);
+      }
+    }
+  }
+  auto& neighbors = pending_counts[static_cast<std::size_t>(ResourceType::kNeighbor)];
+  if (!connected_) {
+    neighbors = store_.count(ResourceType::kNeighbor);
+  }
+  for (const auto& [key, failure] : failures_.neighbors) {
+    neighbors += failure.is_delete ? 0 : 1;
+    add_pending(ResourceType::kNeighbor,
+                fmt::format("vni {}/{}", key.vni.number(), key.address.to_string()),
+                object_condition(failures_.neighbors, key));
+  }
+
+  for (std::size_t i = 0; i < kResourceTypes; ++i) {
+    const auto type = static_cast<ResourceType>(i);
+    auto& count = *response.add_resources();
+    count.set_type(std::string{to_string(type)});
+    count.set_wanted(store_.count(type));
+    count.set_pending(std::min<std::uint64_t>(pending_counts[i], count.wanted()));
+    count.set_applied(count.wanted() - count.pending());
+  }
+  response.set_dataplane_connected(connected_);
+  response.set_in_sync(connected_ && dirty_.empty() && failures_.empty());
+  response.set_dataplane_instance(connected_ ? instance_ : 0);
+  response.set_dataplane_operations(operations_);
+  response.set_unclaimed_objects(mirror_.unclaimed());
+  response.set_goal_states(goal_states_);
+  for (v1::Problem& problem : events_.refused()) {
+    *response.add_refused() = std::move(problem);
+  }
+}
+
+}  // namespace alkaid::agent

@@ -1,0 +1,89 @@
+// What is programmed in the data plane: read back at connect, then kept up with what it confirmed.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "alkaid/dataplane/v1/dataplane.pb.h"
+#include "control/agent/reconcile/objects.hpp"
+
+namespace alkaid::agent {
+
+namespace api = ::alkaid::dataplane::v1;
+
+// claimed: a goal state since this agent's start wants it so. Objects that were read back start
+// unclaimed and stay untouched until a goal state names them.
+template <class Object>
+struct Programmed {
+  Object object;
+  bool claimed = false;
+};
+
+struct ProgrammedPort : Programmed<PortObject> {
+  api::PortState state = api::PORT_STATE_UNSPECIFIED;
+  std::string detail;  // why it waits
+};
+
+static_assert(sizeof(Programmed<NeighborObject>) <= 24, "there may be a million of them");
+
+class Mirror {
+ public:
+  std::map<Vni, Programmed<SegmentObject>> segments;
+  std::map<std::string, ProgrammedPort> ports;
+  std::unordered_map<NeighborKey, Programmed<NeighborObject>> neighbors;
+  std::map<RouteKey, Programmed<RouteObject>> routes;
+  std::unordered_map<DhcpKey, Programmed<DhcpObject>> dhcp;
+
+  void clear();
+  void take_read_back(const api::ReadResponse& response);
+
+  template <class Object>
+  void claim(Programmed<Object>& entry) {
+    unclaimed_ -= entry.claimed ? 0 : 1;
+    entry.claimed = true;
+  }
+  void claim_port(ProgrammedPort& port);
+
+  // Upsert by a goal state.
+  template <class Table, class Key, class Object>
+  void set(Table& table, const Key& key, Object&& object) {
+    auto [entry, added] = table.try_emplace(key);
+    unclaimed_ += added ? 1 : 0;
+    claim(entry->second);
+    entry->second.object = std::forward<Object>(object);
+  }
+  void set_port(const std::string& id, PortObject object, const api::PortStatus* status);
+
+  template <class Table, class Key>
+  void erase(Table& table, const Key& key) {
+    const auto entry = table.find(key);
+    if (entry != table.end()) {
+      unclaimed_ -= entry->second.claimed ? 0 : 1;
+      table.erase(entry);
+    }
+  }
+  void erase_port(const std::string& id);
+
+  [[nodiscard]] std::size_t unclaimed() const { return unclaimed_; }
+
+  // The address belongs to a port of this host that no goal state has named yet.
+  [[nodiscard]] bool is_unclaimed_local(const NeighborKey& key) const {
+    return unclaimed_addresses_.contains(key);
+  }
+
+  // Where an address lives according to rows that no goal state has named. mac zero: any.
+  [[nodiscard]] std::vector<NeighborKey> find_unclaimed_neighbors(const IpAddress& address,
+                                                                  const MacAddress& mac) const;
+  [[nodiscard]] std::vector<DhcpKey> find_unclaimed_dhcp(const MacAddress& mac) const;
+
+ private:
+  void forget_addresses(const PortObject& port);
+
+  std::unordered_map<NeighborKey, int> unclaimed_addresses_;
+  std::size_t unclaimed_ = 0;
+};
+
+}  // namespace alkaid::agent

@@ -1,0 +1,124 @@
+// The data plane's objects as the agent compares them, and their keys. Canonical: lists are sorted
+// and defaults are zero, so that what was read back equals what was wanted.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "control/common/net/ip_address.hpp"
+#include "control/common/net/mac_address.hpp"
+#include "control/common/net/vni.hpp"
+
+namespace alkaid::agent {
+
+struct NeighborKey {
+  IpAddress address;
+  Vni vni;
+
+  bool operator==(const NeighborKey&) const = default;
+};
+static_assert(sizeof(NeighborKey) == 20);
+
+struct NeighborObject {
+  MacAddress mac;
+  IpAddress vtep;
+
+  bool operator==(const NeighborObject&) const = default;
+};
+
+struct SegmentObject {
+  struct Gateway {
+    IpAddress address;
+    MacAddress mac;
+
+    auto operator<=>(const Gateway&) const = default;
+  };
+
+  std::vector<IpPrefix> prefixes;
+  std::vector<Gateway> gateways;
+  std::uint64_t router = 0;
+  MacAddress host_dvr_mac;
+  bool dhcp_enabled = false;
+  std::vector<IpAddress> dns_servers;  // in the order in which clients shall ask
+  std::uint32_t mtu = 0;
+  std::uint32_t lease_seconds = 0;
+
+  bool operator==(const SegmentObject&) const = default;
+};
+
+struct PortObject {
+  struct AddressPair {
+    IpPrefix prefix;
+    MacAddress mac;
+
+    auto operator<=>(const AddressPair&) const = default;
+  };
+
+  Vni vni;
+  MacAddress mac;
+  std::vector<IpAddress> fixed_ips;
+  std::vector<AddressPair> allowed_address_pairs;
+  bool admin_up = false;
+  std::string attachment;
+  std::uint32_t mtu = 0;
+
+  bool operator==(const PortObject&) const = default;
+};
+
+struct RouteKey {
+  std::uint64_t table = 0;
+  IpPrefix prefix;
+
+  auto operator<=>(const RouteKey&) const = default;
+};
+
+struct RouteObject {
+  Vni connected_vni;
+  IpAddress next_hop;
+  bool blackhole = false;
+
+  bool operator==(const RouteObject&) const = default;
+};
+
+struct DhcpKey {
+  Vni vni;
+  MacAddress mac;
+
+  auto operator<=>(const DhcpKey&) const = default;
+};
+
+struct DhcpObject {
+  IpAddress ipv4;
+  IpAddress ipv6;
+  std::string host_name;
+
+  bool operator==(const DhcpObject&) const = default;
+};
+
+// Brings an object into the form described above.
+void make_canonical(SegmentObject& segment);
+void make_canonical(PortObject& port);
+
+// The number by which the data plane knows a router's connected routes: 64-bit FNV-1a of its id,
+// never 0 (http://www.isthe.com/chongo/tech/comp/fnv).
+std::uint64_t router_key(std::string_view router_id);
+
+}  // namespace alkaid::agent
+
+template <>
+struct std::hash<alkaid::agent::NeighborKey> {
+  std::size_t operator()(const alkaid::agent::NeighborKey& key) const noexcept {
+    return std::hash<alkaid::IpAddress>{}(key.address) ^ (key.vni.number() * 0x9e3779b97f4a7c15ULL);
+  }
+};
+
+template <>
+struct std::hash<alkaid::agent::DhcpKey> {
+  std::size_t operator()(const alkaid::agent::DhcpKey& key) const noexcept {
+    return (key.mac.number() ^ static_cast<std::uint64_t>(key.vni.number()) << 40) *
+           0x9e3779b97f4a7c15ULL;
+  }
+};

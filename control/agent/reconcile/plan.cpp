@@ -1,0 +1,154 @@
+// Reconciler: from marked keys to the writes that bring the data plane in line.
+#include <utility>
+
+#include "control/agent/reconcile/reconciler.hpp"
+
+namespace alkaid::agent {
+namespace {
+
+template <class Failures, class Key>
+void forgive(Failures& failures, const Key& key) {
+  if (!failures.empty()) {
+    failures.erase(key);
+  }
+}
+
+// Compares one table's marked keys: what differs is set, what isn't wanted is deleted.
+template <class Marks, class Table, class Failures, class Wanted, class Set, class Delete>
+void compare(Mirror& mirror, const Marks& marks, Table& table, Failures& failures,
+             const Wanted& wanted_of, const Set& set, const Delete& remove) {
+  for (const auto& key : marks) {
+    const auto wanted = wanted_of(key);
+    const auto programmed = table.find(key);
+    if (wanted) {
+      if (programmed != table.end() && programmed->second.object == *wanted) {
+        mirror.claim(programmed->second);
+        forgive(failures, key);
+      } else {
+        set(key, *wanted);
+      }
+    } else if (programmed != table.end()) {
+      remove(key);
+    } else {
+      forgive(failures, key);
+    }
+  }
+}
+
+}  // namespace
+
+void Reconciler::plan_segments(std::vector<std::pair<Vni, SegmentObject>>& sets,
+                               std::vector<Vni>& deletes) {
+  for (const Vni vni : dirty_.segments) {
+    auto wanted = store_.wanted_segment(vni);
+    const auto programmed = mirror_.segments.find(vni);
+    const bool exists = programmed != mirror_.segments.end();
+    if (!wanted) {
+      if (exists) {
+        deletes.push_back(vni);
+      } else {
+        forgive(failures_.segments, vni);
+      }
+      continue;
+    }
+    if (exists && wanted->bare && !programmed->second.claimed) {
+      continue;  // read back, and nothing known that would be better
+    }
+    if (exists && wanted->object.router == 0 &&
+        unclaimed_routers_.contains(programmed->second.object.router)) {
+      // The router that joins it has not been named since this agent's start: it stays.
+      wanted->object.router = programmed->second.object.router;
+      wanted->object.host_dvr_mac = programmed->second.object.host_dvr_mac;
+    }
+    if (exists && programmed->second.object == wanted->object) {
+      mirror_.claim(programmed->second);
+      forgive(failures_.segments, vni);
+    } else {
+      sets.emplace_back(vni, std::move(wanted->object));
+    }
+  }
+}
+
+void Reconciler::plan(ChangeBatch& batch) {
+  std::vector<std::pair<Vni, SegmentObject>> set_segments;
+  std::vector<Vni> delete_segments;
+  plan_segments(set_segments, delete_segments);
+  for (const auto& [vni, segment] : set_segments) {
+    batch.set_segment(vni, segment);
+  }
+
+  std::vector<std::string> delete_ports;
+  for (const std::string& id : dirty_.ports) {
+    const auto wanted = store_.wanted_port(id);
+    const auto programmed = mirror_.ports.find(id);
+    const bool exists = programmed != mirror_.ports.end();
+    switch (wanted.state) {
+      case DesiredStore::WantedPort::State::kPresent:
+        if (exists && programmed->second.object == wanted.object) {
+          mirror_.claim_port(programmed->second);
+          forgive(failures_.ports, id);
+        } else {
+          batch.set_port(id, wanted.object);
+        }
+        break;
+      case DesiredStore::WantedPort::State::kUnresolved:
+        // One that was read back may still be right; one that lost its subnet is not.
+        if (exists && programmed->second.claimed) {
+          delete_ports.push_back(id);
+        }
+        break;
+      case DesiredStore::WantedPort::State::kAbsent:
+        if (exists) {
+          delete_ports.push_back(id);
+        } else {
+          forgive(failures_.ports, id);
+        }
+        break;
+    }
+  }
+
+  std::vector<NeighborKey> delete_neighbors;
+  compare(
+      mirror_, dirty_.neighbors, mirror_.neighbors, failures_.neighbors,
+      [this](const NeighborKey& key) {
+        return mirror_.is_unclaimed_local(key) ? std::nullopt : store_.wanted_neighbor(key);
+      },
+      [&batch](const NeighborKey& key, const NeighborObject& neighbor) {
+        batch.set_neighbor(key, neighbor);
+      },
+      [&delete_neighbors](const NeighborKey& key) { delete_neighbors.push_back(key); });
+
+  std::vector<RouteKey> delete_routes;
+  compare(
+      mirror_, dirty_.routes, mirror_.routes, failures_.routes,
+      [this](const RouteKey& key) { return store_.wanted_route(key); },
+      [&batch](const RouteKey& key, const RouteObject& route) { batch.set_route(key, route); },
+      [&delete_routes](const RouteKey& key) { delete_routes.push_back(key); });
+
+  std::vector<DhcpKey> delete_dhcp;
+  compare(
+      mirror_, dirty_.dhcp, mirror_.dhcp, failures_.dhcp,
+      [this](const DhcpKey& key) { return store_.wanted_dhcp(key); },
+      [&batch](const DhcpKey& key, const DhcpObject& binding) { batch.set_dhcp(key, binding); },
+      [&delete_dhcp](const DhcpKey& key) { delete_dhcp.push_back(key); });
+
+  dirty_ = {};
+
+  for (const DhcpKey& key : delete_dhcp) {
+    batch.delete_dhcp(key);
+  }
+  for (const RouteKey& key : delete_routes) {
+    batch.delete_route(key);
+  }
+  for (const NeighborKey& key : delete_neighbors) {
+    batch.delete_neighbor(key);
+  }
+  for (const std::string& id : delete_ports) {
+    batch.delete_port(id);
+  }
+  for (const Vni vni : delete_segments) {
+    batch.delete_segment(vni);
+  }
+}
+
+}  // namespace alkaid::agent

@@ -1,0 +1,243 @@
+#include "control/agent/reconcile/reconciler.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "control/agent/reconcile/object_codec.hpp"
+
+namespace alkaid::agent {
+
+Reconciler::Reconciler(DataplaneClient& client, EventLog& events, IpAddress host)
+    : client_(client), events_(events), host_(host), store_(dirty_) {
+  if (!host_.is_unset()) {
+    store_.set_own_addresses({host_});
+  }
+}
+
+// ---------------------------------------------------------------- connection
+
+bool Reconciler::connect() {
+  DataplaneHello hello;
+  grpc::Status status = client_.connect(hello);
+  if (!status.ok()) {
+    spdlog::debug("no data plane: {}", status.error_message());
+    client_.close();
+    return false;
+  }
+  mirror_.clear();
+  status =
+      client_.read([this](const api::ReadResponse& response) { mirror_.take_read_back(response); });
+  if (!status.ok()) {
+    spdlog::warn("reading the data plane back failed: {}", status.error_message());
+    mirror_.clear();
+    client_.close();
+    return false;
+  }
+  connected_ = true;
+  const bool restarted = instance_ != 0 && instance_ != hello.instance;
+  instance_ = hello.instance;
+
+  std::vector<IpAddress> own = hello.vteps;
+  if (!host_.is_unset()) {
+    own.insert(own.begin(), host_);
+  }
+  store_.set_own_addresses(std::move(own));
+  read_back_done();
+  events_.add(v1::Event::INFO, "dataplane_connected",
+              fmt::format("{} data plane {:016x}, version {}: {} objects read back",
+                          restarted ? "new" : "connected to", instance_, hello.version,
+                          mirror_.unclaimed()));
+  spdlog::info("connected to data plane {:016x}, {} objects read back", instance_,
+               mirror_.unclaimed());
+  flush();
+  return connected_;
+}
+
+void Reconciler::read_back_done() {
+  failures_ = {};
+  unclaimed_routers_.clear();
+  for (const auto& [vni, segment] : mirror_.segments) {
+    if (segment.object.router != 0) {
+      unclaimed_routers_.insert(segment.object.router);
+    }
+  }
+  for (const auto& [key, route] : mirror_.routes) {
+    unclaimed_routers_.insert(key.table);
+  }
+  for (const auto& [id, router] : store_.routers()) {
+    unclaimed_routers_.erase(router_key(id));
+  }
+  // First what was deleted while there was no data plane to delete it from.
+  for (const DeferredDelete& deleted : std::exchange(deferred_deletes_, {})) {
+    delete_in_mirror(deleted);
+  }
+  store_.mark_everything();
+}
+
+void Reconciler::connection_lost(std::string_view reason) {
+  if (!connected_) {
+    return;
+  }
+  connected_ = false;
+  client_.close();
+  mirror_.clear();
+  failures_ = {};
+  events_.add(v1::Event::WARNING, "dataplane_lost",
+              fmt::format("connection to the data plane lost: {}", reason));
+  spdlog::warn("connection to the data plane lost: {}", reason);
+}
+
+void Reconciler::port_changed(const api::PortStatus& status) {
+  const auto port = mirror_.ports.find(status.id());
+  if (port == mirror_.ports.end()) {
+    return;
+  }
+  const bool changed = port->second.state != status.state();
+  port->second.state = status.state();
+  port->second.detail = status.detail();
+  if (changed) {
+    note_port_state(status.id(), status.state(), status.detail());
+  }
+}
+
+void Reconciler::note_port_state(const std::string& id, api::PortState state,
+                                 const std::string& detail) {
+  v1::Problem problem;
+  problem.set_time_microseconds(now_microseconds());
+  problem.set_resource_type("PORT");
+  problem.set_resource_id(id);
+  problem.set_status(state == api::ATTACHED ? "SUCCESS" : "PENDING");
+  problem.set_message(detail);
+  switch (state) {
+    case api::ATTACHED:
+      events_.add(v1::Event::INFO, "port_attached", fmt::format("port {} is attached", id),
+                  std::move(problem));
+      break;
+    case api::WAITING:
+      events_.add(v1::Event::INFO, "port_waiting",
+                  fmt::format("port {} waits for its device: {}", id, detail), std::move(problem));
+      break;
+    default:
+      events_.add(v1::Event::WARNING, "port_failed",
+                  fmt::format("port {} can't be attached: {}", id, detail), std::move(problem));
+      break;
+  }
+}
+
+// ---------------------------------------------------------------- flush
+
+std::chrono::microseconds Reconciler::flush() {
+  std::chrono::microseconds spent{0};
+  // Committing a change of ports may bring neighbors back, hence rounds; each has less to do.
+  constexpr int kMostRounds = 4;
+  for (int round = 0; round < kMostRounds && connected_ && !dirty_.empty(); ++round) {
+    ChangeBatch batch;
+    plan(batch);
+    auto& requests = batch.requests();
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      const bool applied = apply(requests[i]);
+      spent += std::chrono::duration_cast<std::chrono::microseconds>(
+          std::chrono::steady_clock::now() - start);
+      if (!applied) {
+        std::for_each(requests.begin() + static_cast<std::ptrdiff_t>(i), requests.end(),
+                      [this](const api::ApplyRequest& request) { mark_deletes(request); });
+        break;
+      }
+      requests[i].Clear();
+    }
+  }
+  if (!connected_) {
+    forget_resolvable_marks();
+  }
+  announce_resolved();
+  return spent;
+}
+
+bool Reconciler::apply(api::ApplyRequest& request) {
+  api::ApplyResponse response;
+  const grpc::Status status = client_.apply(request, response);
+  if (!status.ok()) {
+    connection_lost(fmt::format("Apply: {}", status.error_message()));
+    return false;
+  }
+  operations_ += response.operations();
+  commit_sets(request, response);
+  commit_deletes(request, response);
+  return true;
+}
+
+// While there is no data plane only deletes have to be remembered: at connect, everything that is
+// wanted is compared anyway.
+void Reconciler::forget_resolvable_marks() {
+  std::erase_if(dirty_.segments,
+                [this](Vni vni) { return store_.wanted_segment(vni).has_value(); });
+  std::erase_if(dirty_.ports,
+                [this](const std::string& id) { return store_.find_port(id) != nullptr; });
+  std::erase_if(dirty_.neighbors,
+                [this](const NeighborKey& key) { return store_.wanted_neighbor(key).has_value(); });
+  std::erase_if(dirty_.routes,
+                [this](const RouteKey& key) { return store_.wanted_route(key).has_value(); });
+  std::erase_if(dirty_.dhcp,
+                [this](const DhcpKey& key) { return store_.wanted_dhcp(key).has_value(); });
+}
+
+void Reconciler::mark_deletes(const api::ApplyRequest& request) {
+  for (const auto& key : request.delete_dhcp_bindings()) {
+    dirty_.dhcp.insert(decode(key));
+  }
+  for (const auto& key : request.delete_routes()) {
+    dirty_.routes.insert(decode(key));
+  }
+  const auto& neighbors = request.delete_neighbors();
+  for (int row = 0; row < neighbors.vni_size(); ++row) {
+    dirty_.neighbors.insert({IpAddress::from_numbers(neighbors.ip_high(row), neighbors.ip_low(row)),
+                             Vni::from_trusted(neighbors.vni(row))});
+  }
+  dirty_.ports.insert(request.delete_ports().begin(), request.delete_ports().end());
+  for (const auto vni : request.delete_segments()) {
+    dirty_.segments.insert(Vni::from_trusted(vni));
+  }
+}
+
+void Reconciler::retry() {
+  wants_retry_ = false;
+  if (!connected_) {
+    return;
+  }
+  const auto mark = [](const auto& failures, auto& marks) {
+    std::size_t marked = 0;
+    for (const auto& [key, failure] : failures) {
+      if (failure.is_retried() && ++marked <= kMostRetries) {
+        marks.insert(key);
+      }
+    }
+  };
+  mark(failures_.segments, dirty_.segments);
+  mark(failures_.ports, dirty_.ports);
+  mark(failures_.neighbors, dirty_.neighbors);
+  mark(failures_.routes, dirty_.routes);
+  mark(failures_.dhcp, dirty_.dhcp);
+}
+
+void Reconciler::announce_resolved() {
+  if (!connected_) {
+    return;
+  }
+  for (const std::string& id : store_.take_resolved()) {
+    const Subnet* subnet = store_.find_subnet(id);
+    if (subnet != nullptr && subnet->vni != Vni{}) {
+      events_.add(
+          v1::Event::INFO, "subnet_resolved",
+          fmt::format("subnet {} has VNI {} now: what waited for it is programmed ({} ports, "
+                      "{} neighbors, {} DHCP bindings, {} routers)",
+                      id, subnet->vni.number(), subnet->ports.size(), subnet->neighbors.size(),
+                      subnet->dhcp.size(), subnet->routers.size()));
+    }
+  }
+}
+
+}  // namespace alkaid::agent

@@ -1,0 +1,120 @@
+// Merges goal states into the desired state and brings the data plane there.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alkaid/agent/v1/agent.pb.h"
+#include "control/agent/desired/store.hpp"
+#include "control/agent/reconcile/change_batch.hpp"
+#include "control/agent/reconcile/dataplane_client.hpp"
+#include "control/agent/reconcile/dirty_keys.hpp"
+#include "control/agent/reconcile/failures.hpp"
+#include "control/agent/reconcile/goal_state_task.hpp"
+#include "control/agent/reconcile/mirror.hpp"
+#include "control/agent/server/event_log.hpp"
+
+namespace alkaid::agent {
+
+// Not thread-safe: ReconcilerThread runs it.
+//
+// The life of a change: merge() stores it and marks the keys of the objects that depend on it;
+// flush() compares what each marked key should be with what is programmed, writes the differences,
+// and takes the data plane's answer over; conclude() then says what came of every resource of a
+// message.
+class Reconciler {
+ public:
+  // host: --host-ip, unset if the data plane's VTEPs are to be used alone.
+  Reconciler(DataplaneClient& client, EventLog& events, IpAddress host);
+
+  // ---- the data plane's connection
+
+  // Connects, reads everything back and programs the difference. False if there is no data plane.
+  bool connect();
+  void connection_lost(std::string_view reason);
+  [[nodiscard]] bool connected() const { return connected_; }
+  void port_changed(const api::PortStatus& status);
+
+  // ---- goal states
+
+  void merge(GoalStateTask& task);
+  // Returns the time spent in the data plane.
+  std::chrono::microseconds flush();
+  void conclude(GoalStateTask& task);
+
+  // Tries again what failed for want of room or of a device.
+  void retry();
+  // Room was made for what found none.
+  [[nodiscard]] bool wants_retry() const { return wants_retry_ && !failures_.empty(); }
+
+  // ---- looking
+
+  // Without version, uptime and template.
+  void report(v1::GetConfigResponse& response);
+  [[nodiscard]] const std::vector<IpAddress>& own_addresses() const {
+    return store_.own_addresses();
+  }
+  [[nodiscard]] const Mirror& programmed() const { return mirror_; }
+
+ private:
+  static constexpr std::size_t kMostDeferredDeletes = 65536;
+  static constexpr std::size_t kMostRetries = 1024;   // per kind and round
+  static constexpr std::size_t kMostReported = 1024;  // pending resources in one report
+
+  struct DeferredDelete {
+    IpAddress address;  // unset: a DHCP binding
+    MacAddress mac;
+  };
+
+  void merge_neighbor_delete(GoalStateTask& task, const Change<NeighborSpec>& change);
+  void merge_routers(GoalStateTask& task);
+  void release_router(std::uint64_t key, bool deleted);
+  // Finds the rows that a DELETE without a known VNI means. False: more than one could be meant.
+  bool delete_in_mirror(const DeferredDelete& deleted);
+
+  void read_back_done();
+  void forget_resolvable_marks();
+  void plan(ChangeBatch& batch);
+  void plan_segments(std::vector<std::pair<Vni, SegmentObject>>& sets, std::vector<Vni>& deletes);
+  bool apply(api::ApplyRequest& request);
+  void commit_sets(const api::ApplyRequest& request, const api::ApplyResponse& response);
+  void commit_deletes(const api::ApplyRequest& request, const api::ApplyResponse& response);
+  void mark_deletes(const api::ApplyRequest& request);
+  void restore_neighbors_of(const ProgrammedPort& port);
+  void note_port_state(const std::string& id, api::PortState state, const std::string& detail);
+
+  // ---- conditions (conditions.cpp)
+  template <class Map, class Key>
+  [[nodiscard]] Condition object_condition(const Map& failures, const Key& key) const;
+  [[nodiscard]] Condition disconnected() const;
+  [[nodiscard]] Condition subnet_unresolved(std::string_view id);
+  [[nodiscard]] Condition subnet_condition(std::string_view id);
+  [[nodiscard]] Condition port_condition(const std::string& id);
+  [[nodiscard]] Condition neighbor_condition(const NeighborAddress& address);
+  [[nodiscard]] Condition dhcp_condition(std::string_view subnet_id, const MacAddress& mac);
+  [[nodiscard]] Condition router_condition(const std::string& id);
+  void report_events(const GoalStateTask& task,
+                     const std::vector<std::pair<std::uint32_t, Condition>>& conditions);
+  void announce_resolved();
+
+  DataplaneClient& client_;
+  EventLog& events_;
+  IpAddress host_;
+  bool connected_ = false;
+  std::uint64_t instance_ = 0;
+  DirtyKeys dirty_;
+  DesiredStore store_;
+  Mirror mirror_;
+  Failures failures_;
+  std::set<std::uint64_t> unclaimed_routers_;  // keys read back that no goal state has named
+  std::vector<DeferredDelete> deferred_deletes_;
+  bool wants_retry_ = false;
+  std::uint64_t operations_ = 0;
+  std::uint64_t goal_states_ = 0;
+};
+
+}  // namespace alkaid::agent

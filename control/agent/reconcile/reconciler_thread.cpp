@@ -1,0 +1,125 @@
+#include "control/agent/reconcile/reconciler_thread.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include <malloc.h>
+
+namespace alkaid::agent {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kReconnectInterval = std::chrono::milliseconds{100};
+constexpr auto kRetryInterval = std::chrono::seconds{1};
+// Of one write: enough to share its cost, few enough that the first of them doesn't wait long.
+constexpr std::size_t kMostTasks = 256;
+constexpr std::size_t kMostResources = 100000;
+// Messages of this size leave holes behind that are worth giving back.
+constexpr std::size_t kLargeMessage = 50000;
+
+}  // namespace
+
+void ReconcilerThread::start() {
+  publish_own_addresses();
+  thread_ = std::thread{[this] { run(); }};
+}
+
+void ReconcilerThread::stop() {
+  {
+    const std::lock_guard lock{mutex_};
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+void ReconcilerThread::submit(std::unique_ptr<GoalStateTask> task) {
+  {
+    const std::lock_guard lock{mutex_};
+    tasks_.push_back(std::move(task));
+  }
+  wake_.notify_one();
+}
+
+void ReconcilerThread::post(std::function<void(Reconciler&)> call) {
+  {
+    const std::lock_guard lock{mutex_};
+    calls_.push_back(std::move(call));
+  }
+  wake_.notify_one();
+}
+
+std::vector<IpAddress> ReconcilerThread::own_addresses() const {
+  const std::lock_guard lock{mutex_};
+  return own_addresses_;
+}
+
+void ReconcilerThread::publish_own_addresses() {
+  const std::lock_guard lock{mutex_};
+  own_addresses_ = reconciler_.own_addresses();
+}
+
+void ReconcilerThread::process(std::vector<std::unique_ptr<GoalStateTask>>& tasks) {
+  std::size_t resources = 0;
+  for (auto& task : tasks) {
+    resources += task->decoded.results.size();
+    reconciler_.merge(*task);
+  }
+  const auto spent = reconciler_.flush();
+  for (auto& task : tasks) {
+    task->programming = spent;
+    reconciler_.conclude(*task);
+    task->done(*task);
+  }
+  tasks.clear();
+  if (resources > kLargeMessage) {
+    ::malloc_trim(0);
+  }
+}
+
+void ReconcilerThread::run() {
+  auto next_connect = Clock::now();
+  auto next_retry = Clock::now() + kRetryInterval;
+  std::vector<std::unique_ptr<GoalStateTask>> tasks;
+  std::unique_lock lock{mutex_};
+  while (!stopping_) {
+    const auto deadline = reconciler_.connected() ? next_retry : next_connect;
+    wake_.wait_until(lock, deadline,
+                     [this] { return stopping_ || !tasks_.empty() || !calls_.empty(); });
+    if (stopping_) {
+      break;
+    }
+    auto calls = std::exchange(calls_, {});
+    std::size_t resources = 0;
+    while (!tasks_.empty() && tasks.size() < kMostTasks && resources < kMostResources) {
+      resources += tasks_.front()->decoded.results.size();
+      tasks.push_back(std::move(tasks_.front()));
+      tasks_.pop_front();
+    }
+    lock.unlock();
+
+    for (auto& call : calls) {
+      call(reconciler_);
+    }
+    if (!reconciler_.connected() && Clock::now() >= next_connect) {
+      if (reconciler_.connect()) {
+        publish_own_addresses();
+      }
+      next_connect = Clock::now() + kReconnectInterval;
+    }
+    if (!tasks.empty()) {
+      process(tasks);
+    }
+    if (reconciler_.wants_retry() || Clock::now() >= next_retry) {
+      next_retry = Clock::now() + kRetryInterval;
+      reconciler_.retry();
+      reconciler_.flush();
+    }
+    lock.lock();
+  }
+}
+
+}  // namespace alkaid::agent

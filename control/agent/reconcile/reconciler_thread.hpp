@@ -1,0 +1,54 @@
+// The one thread that owns the desired state.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "control/agent/reconcile/goal_state_task.hpp"
+#include "control/agent/reconcile/reconciler.hpp"
+
+namespace alkaid::agent {
+
+// Takes goal states and calls from any thread, in order; several waiting goal states share one
+// write to the data plane. Connects to the data plane, again and again.
+class ReconcilerThread {
+ public:
+  explicit ReconcilerThread(Reconciler& reconciler) : reconciler_(reconciler) {}
+  ~ReconcilerThread() { stop(); }
+  ReconcilerThread(const ReconcilerThread&) = delete;
+  ReconcilerThread& operator=(const ReconcilerThread&) = delete;
+
+  void start();
+  // Waits for the thread; a call to the data plane that is under way must be interrupted by its
+  // owner first. What is still queued is dropped.
+  void stop();
+
+  void submit(std::unique_ptr<GoalStateTask> task);
+  // Runs `call` on the thread, ahead of goal states that wait.
+  void post(std::function<void(Reconciler&)> call);
+
+  // The addresses of this host as last known.
+  [[nodiscard]] std::vector<IpAddress> own_addresses() const;
+
+ private:
+  void run();
+  void process(std::vector<std::unique_ptr<GoalStateTask>>& tasks);
+  void publish_own_addresses();
+
+  Reconciler& reconciler_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::unique_ptr<GoalStateTask>> tasks_;
+  std::deque<std::function<void(Reconciler&)>> calls_;
+  std::vector<IpAddress> own_addresses_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace alkaid::agent

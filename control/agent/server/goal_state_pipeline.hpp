@@ -1,0 +1,43 @@
+// From received bytes to the reply's bytes: parse, decode, reconcile, answer.
+#pragma once
+
+#include <functional>
+
+#include <grpcpp/support/byte_buffer.h>
+
+#include "control/agent/port_attach.hpp"
+#include "control/agent/reconcile/reconciler_thread.hpp"
+#include "control/agent/server/decode_pool.hpp"
+
+namespace alkaid::agent {
+
+enum class GoalStateFormat { kV1, kV2, kNeighborRules };
+
+class GoalStatePipeline {
+ public:
+  GoalStatePipeline(ReconcilerThread& reconciler, PortAttach port_attach)
+      : reconciler_(reconciler), port_attach_(std::move(port_attach)), pool_(kDecodeThreads) {}
+
+  // Any thread; returns soon. submitted: the message is in the reconciler's queue, the next one of
+  // the same sender may follow; done: the reply. Both are called once, submitted first, on threads
+  // that must not be blocked; neither if the agent stops before.
+  void handle(GoalStateFormat format, grpc::ByteBuffer message, std::function<void()> submitted,
+              std::function<void(grpc::ByteBuffer)> done);
+
+  void stop() { pool_.stop(); }
+
+ private:
+  static constexpr std::size_t kDecodeThreads = 2;
+  // Smaller messages are decoded at once: handing them over would cost more.
+  static constexpr std::size_t kSmallMessage = 64U << 10;
+
+  void process(GoalStateFormat format, grpc::ByteBuffer message,
+               std::chrono::steady_clock::time_point received, std::function<void()> submitted,
+               std::function<void(grpc::ByteBuffer)> done);
+
+  ReconcilerThread& reconciler_;
+  const PortAttach port_attach_;
+  DecodePool pool_;
+};
+
+}  // namespace alkaid::agent
