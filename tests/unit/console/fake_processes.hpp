@@ -1,0 +1,211 @@
+// A data plane and an agent of our own on the sockets of a run directory that lives as long as the
+// test.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "alkaid/agent/v1/agent.grpc.pb.h"
+#include "alkaid/dataplane/v1/dataplane.grpc.pb.h"
+#include "control/common/instance.hpp"
+
+namespace alkaid::console {
+
+inline void set_ipv4(dataplane::v1::IpAddress* address, std::uint32_t number) {
+  address->set_low(0xffff00000000ULL | number);
+}
+
+class FakeDataplane : public dataplane::v1::Dataplane::Service {
+ public:
+  bool refuse = false;
+
+  grpc::Status GetInfo(grpc::ServerContext* /*context*/, const dataplane::v1::GetInfoRequest*,
+                       dataplane::v1::GetInfoResponse* reply) override {
+    reply->set_version("9.9");
+    reply->set_instance(0xfedcba9876543210ULL);
+    reply->set_operations(42);
+    reply->set_uptime_microseconds(93'784'000'000);
+    reply->set_session_client("alkaid-agent");
+    set_ipv4(reply->add_vteps(), 0x0a000001);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ShowPorts(grpc::ServerContext* /*context*/,
+                         const dataplane::v1::ShowPortsRequest* request,
+                         dataplane::v1::ShowPortsResponse* reply) override {
+    if (refuse) {
+      return {grpc::StatusCode::INTERNAL, "no\x1b luck"};
+    }
+    for (const std::string id : {"green-1", "red-1"}) {
+      if (!request->id().empty() && request->id() != id) {
+        continue;
+      }
+      auto* port = reply->add_ports();
+      port->set_id(id);
+      port->set_device("af_packet:tap" + id);
+      port->set_rx_packets(11);
+      port->mutable_status()->set_state(dataplane::v1::ATTACHED);
+      port->mutable_config()->set_vni(1001);
+      port->mutable_config()->set_mac(0x020000000111);
+      port->mutable_config()->set_admin_up(id == "green-1");
+      set_ipv4(port->mutable_config()->add_fixed_ips(), 0x0a01000b);
+      port->add_workers(1);
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ShowDrops(grpc::ServerContext* /*context*/,
+                         const dataplane::v1::ShowDropsRequest* request,
+                         dataplane::v1::ShowDropsResponse* reply) override {
+    const auto add = [&](const char* port, std::uint64_t packets) {
+      if ((packets != 0 || request->include_zero()) &&
+          (request->port().empty() || request->port() == port)) {
+        auto* drop = reply->add_drops();
+        drop->set_port(port);
+        drop->set_reason("unknown_vni");
+        drop->set_description("no segment has this VNI");
+        drop->set_packets(packets);
+      }
+    };
+    add("green-1", 3);
+    add("red-1", 0);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Read(grpc::ServerContext* /*context*/, const dataplane::v1::ReadRequest* request,
+                    grpc::ServerWriter<dataplane::v1::ReadResponse>* writer) override {
+    for (const int kind : request->kinds()) {
+      dataplane::v1::ReadResponse reply;
+      if (kind == dataplane::v1::NEIGHBOR) {
+        for (const std::uint32_t vni : {1001U, 1002U}) {
+          if (request->vni() != 0 && request->vni() != vni) {
+            continue;
+          }
+          auto* batch = reply.mutable_neighbors();
+          batch->add_vni(vni);
+          batch->add_ip_high(0);
+          batch->add_ip_low(0xffff00000000ULL | (0x0a01000c + (vni - 1001) * 0x10000));
+          batch->add_mac(0x020000000112);
+          batch->add_vtep_high(0);
+          batch->add_vtep_low(0xffff0a000002ULL);
+        }
+        // A row that is cut off must not be shown, nor read beyond.
+        reply.mutable_neighbors()->add_vni(7);
+      } else if (kind == dataplane::v1::SEGMENT) {
+        reply.add_segments()->set_vni(1001);
+      } else if (kind == dataplane::v1::ROUTE) {
+        for (const std::uint64_t table : {5U, 6U}) {
+          auto* route = reply.add_routes();
+          route->mutable_key()->set_table(table);
+          set_ipv4(route->mutable_key()->mutable_prefix()->mutable_address(), 0x0a010000);
+          route->mutable_key()->mutable_prefix()->set_length(24);
+          route->set_connected_vni(1001);
+        }
+      } else if (kind == dataplane::v1::DHCP_BINDING) {
+        auto* binding = reply.add_dhcp_bindings();
+        binding->mutable_key()->set_vni(1001);
+        binding->mutable_key()->set_mac(0x020000000111);
+        set_ipv4(binding->mutable_ipv4(), 0x0a01000b);
+        binding->set_host_name("evil\x1b[2J");
+      }
+      writer->Write(reply);
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ShowDhcp(grpc::ServerContext* /*context*/, const dataplane::v1::ShowDhcpRequest*,
+                        dataplane::v1::ShowDhcpResponse* reply) override {
+    auto* counter = reply->add_counters();
+    counter->set_name("discover");
+    counter->set_value(4);
+    return grpc::Status::OK;
+  }
+};
+
+class FakeAgent : public agent::v1::Agent::Service {
+ public:
+  int remembered = 2;
+  bool endless = false;  // goes on without a pause
+
+  grpc::Status GetConfig(grpc::ServerContext* /*context*/, const agent::v1::GetConfigRequest*,
+                         agent::v1::GetConfigResponse* reply) override {
+    reply->set_version("8.8");
+    auto* count = reply->add_resources();
+    count->set_type("PORT");
+    count->set_wanted(2);
+    count->set_applied(1);
+    auto* refused = reply->add_refused();
+    refused->set_time_microseconds(1'769'860'800'123'456);
+    refused->set_resource_id("bad-port");
+    refused->set_status("INVALID_ARG");
+    refused->set_field("configuration.mac_address");
+    refused->set_value("zz:zz");
+    return grpc::Status::OK;
+  }
+
+  grpc::Status WatchEvents(grpc::ServerContext* context, const agent::v1::WatchEventsRequest*,
+                           grpc::ServerWriter<agent::v1::Event>* writer) override {
+    agent::v1::Event event;
+    event.set_kind("port_attached");
+    event.set_severity(agent::v1::Event::WARNING);
+    for (int i = 0; i < remembered || (endless && !context->IsCancelled()); ++i) {
+      if (!writer->Write(event)) {
+        break;
+      }
+    }
+    while (!context->IsCancelled()) {
+      ::usleep(2000);
+    }
+    return grpc::Status::CANCELLED;
+  }
+};
+
+// The directory, and servers to be started in it.
+class FakeInstance {
+ public:
+  FakeInstance() {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "alkaid-console-XXXXXX").string();
+    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+    instance_ = *Instance::make("test", pattern);
+  }
+  ~FakeInstance() {
+    stop(dataplane_server_);
+    stop(agent_server_);
+    std::filesystem::remove_all(instance_.run_directory);
+  }
+
+  void start_dataplane() { dataplane_server_ = serve(instance_.dataplane_socket(), dataplane); }
+  void start_agent() { agent_server_ = serve(instance_.agent_socket(), agent); }
+  void stop_dataplane() { stop(dataplane_server_); }
+  [[nodiscard]] const Instance& instance() const { return instance_; }
+
+  FakeDataplane dataplane;
+  FakeAgent agent;
+
+ private:
+  static std::unique_ptr<grpc::Server> serve(const std::string& socket, grpc::Service& service) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + socket, grpc::InsecureServerCredentials());
+    builder.RegisterService(&service);
+    return builder.BuildAndStart();
+  }
+  static void stop(std::unique_ptr<grpc::Server>& server) {
+    if (server != nullptr) {
+      server->Shutdown(std::chrono::system_clock::now());
+      server.reset();
+    }
+  }
+
+  Instance instance_;
+  std::unique_ptr<grpc::Server> dataplane_server_;
+  std::unique_ptr<grpc::Server> agent_server_;
+};
+
+}  // namespace alkaid::console

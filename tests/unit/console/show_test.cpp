@@ -1,0 +1,134 @@
+// Displays made from responses that no process of ours would send, and numbers at their limits.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "control/console/api_values.hpp"
+#include "control/console/render.hpp"
+#include "control/console/show/agent.hpp"
+#include "control/console/show/forwarding.hpp"
+#include "control/console/show/port.hpp"
+#include "control/console/show/services.hpp"
+#include "control/console/show/worker.hpp"
+
+namespace alkaid::console {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ApiValues, Addresses) {
+  EXPECT_EQ(ip_text(0, 0xffff0a000001ULL), "10.0.0.1");
+  EXPECT_EQ(ip_text(0x20010db800000000ULL, 1), "2001:db8::1");
+  EXPECT_EQ(ip({}).text, "-");
+  EXPECT_TRUE(ip({}).json.is_null());
+  EXPECT_EQ(mac(0x020000000111).json, "02:00:00:00:01:11");
+  EXPECT_TRUE(mac(0).json.is_null());
+  dataplane::v1::Prefix prefix;
+  EXPECT_EQ(prefix_text(prefix), "");
+  prefix.mutable_address()->set_low(0xffff00000000ULL);
+  EXPECT_EQ(prefix_text(prefix), "0.0.0.0/0");
+}
+
+TEST(ApiValues, Times) {
+  EXPECT_EQ(duration(0).text, "0.0 ms");
+  EXPECT_EQ(duration(12'300).text, "12.3 ms");
+  EXPECT_EQ(duration(3'661'000'000).text, "01:01:01");
+  EXPECT_EQ(duration(90'061'000'000).text, "1d 01:01:01");
+  EXPECT_EQ(duration(90'061'000'000).json, 90'061'000'000);
+  EXPECT_EQ(timestamp(1'769'860'800'000'001).text, "2026-01-31T12:00:00.000001Z");
+  EXPECT_EQ(timestamp(0).text, "-");
+  timestamp(UINT64_MAX);
+}
+
+TEST(ApiValues, RatiosOfNothing) {
+  EXPECT_EQ(percent(1, 0).text, "-");
+  EXPECT_EQ(percent(1, 3).text, "33.3 %");
+  EXPECT_EQ(ratio(7, 2).json, 3.5);
+  EXPECT_TRUE(ratio(7, 0).json.is_null());
+}
+
+TEST(Show, SixtyFourBitCountersAreExact) {
+  dataplane::v1::ShowPortsResponse response;
+  response.add_ports()->set_rx_packets(UINT64_MAX);
+  const std::string json = render_json(ports_display(response, Section::Style::kTable));
+  EXPECT_THAT(json, HasSubstr("18446744073709551615"));
+}
+
+TEST(Show, WorkersListBurstClasses) {
+  dataplane::v1::ShowWorkersResponse response;
+  auto* worker = response.add_workers();
+  worker->set_busy_cycles(300);
+  worker->set_idle_cycles(100);
+  worker->set_packets(3);
+  for (int i = 0; i < 10; ++i) {
+    worker->add_burst_histogram(static_cast<std::uint64_t>(i) + 100);
+  }
+  const Display display = workers_display(response);
+  EXPECT_THAT(render_text(display), AllOf(HasSubstr("75.0 %"), HasSubstr("100.0"), HasSubstr("2-3"),
+                                          HasSubstr("128-255"), HasSubstr("256+")));
+  const Json json = Json::parse(render_json(display));
+  EXPECT_EQ(json.size(), 1U);
+  EXPECT_EQ(json["workers"][0]["busy_percent"], 75.0);
+  EXPECT_EQ(json["workers"][0]["burst_histogram"].size(), 10U);
+}
+
+TEST(Show, GraphNodesHaveCyclesPerPacket) {
+  dataplane::v1::ShowGraphResponse response;
+  auto* node = response.add_nodes();
+  node->set_name("parse_inner");
+  node->set_calls(2);
+  node->set_packets(8);
+  node->set_cycles(100);
+  node->add_next("drop");
+  const Json json = Json::parse(render_json(graph_display(response)))["nodes"][0];
+  EXPECT_EQ(json["packets_per_call"], 4.0);
+  EXPECT_EQ(json["cycles_per_packet"], 12.5);
+  EXPECT_EQ(json["next"][0], "drop");
+}
+
+TEST(Show, UnderlayStatesHaveNamesAlsoUnknownOnes) {
+  dataplane::v1::ShowUnderlayResponse response;
+  response.add_next_hops()->set_state(dataplane::v1::ShowUnderlayResponse::REACHABLE);
+  response.add_next_hops()->set_state(static_cast<dataplane::v1::ShowUnderlayResponse::State>(99));
+  response.add_tunnels()->set_vni(1001);
+  const Json json = Json::parse(render_json(underlay_display(response)));
+  EXPECT_EQ(json["next_hops"][0]["state"], "reachable");
+  EXPECT_EQ(json["next_hops"][1]["state"], "unknown");
+  EXPECT_EQ(json["tunnels"][0]["vni"], 1001);
+}
+
+TEST(Show, TablesAndSegments) {
+  dataplane::v1::ShowTablesResponse tables;
+  auto* table = tables.add_tables();
+  table->set_name("neighbors");
+  table->set_used(1);
+  table->set_capacity(8);
+  EXPECT_EQ(Json::parse(render_json(tables_display(tables)))["tables"][0]["used_percent"], 12.5);
+
+  dataplane::v1::Segment segment;
+  segment.set_vni(1001);
+  auto* gateway = segment.add_gateways();
+  gateway->mutable_address()->set_low(0xffff0a010001ULL);
+  gateway->set_mac(0x020000000101);
+  Section section = segments_section();
+  add_segment(section, segment);
+  const Display display{{section}};
+  EXPECT_THAT(render_text(display), HasSubstr("10.1.0.1 02:00:00:00:01:01"));
+  EXPECT_EQ(Json::parse(render_json(display))["segments"][0]["gateways"][0]["address"], "10.1.0.1");
+}
+
+TEST(Show, RoutesOfEveryAction) {
+  dataplane::v1::Route route;
+  Section section = routes_section();
+  add_route(section, route);
+  route.set_blackhole(true);
+  add_route(section, route);
+  route.mutable_next_hop()->set_low(0xffff0a010001ULL);
+  add_route(section, route);
+  const Json json = Json::parse(render_json({{section}}))["routes"];
+  EXPECT_EQ(json[0]["action"], "unknown");
+  EXPECT_EQ(json[1]["action"], "blackhole");
+  EXPECT_EQ(json[2]["next_hop"], "10.1.0.1");
+}
+
+}  // namespace
+}  // namespace alkaid::console
