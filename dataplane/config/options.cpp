@@ -220,7 +220,6 @@ std::vector<std::string> eal_arguments(const Options& options) {
                                      lcores,
                                      "--main-lcore",
                                      "0",
-                                     "--in-memory",
                                      "--file-prefix",
                                      "alkaid-" + options.instance.name,
                                      "-m",
@@ -229,7 +228,11 @@ std::vector<std::string> eal_arguments(const Options& options) {
     arguments.emplace_back("--no-pci");
   }
   if (options.no_huge) {
+    // EAL takes --in-memory for "hugepages without files" and refuses it here.
     arguments.emplace_back("--no-huge");
+    arguments.emplace_back("--no-shconf");
+  } else {
+    arguments.emplace_back("--in-memory");
   }
   if (options.log_level != "debug" && options.log_level != "trace") {
     arguments.emplace_back("--log-level=lib.*:warning");

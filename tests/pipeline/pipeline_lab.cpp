@@ -1,0 +1,214 @@
+#include "tests/pipeline/pipeline_lab.hpp"
+
+#include <cstring>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <rte_eal.h>
+#include <rte_mempool.h>
+
+#include "dataplane/graph/node_table.hpp"
+#include "dataplane/graph/packet_context.hpp"
+
+namespace alkaid::test {
+namespace {
+
+constexpr unsigned kRingSize = 1024;
+const std::string kUplinkRing = "up";
+
+}  // namespace
+
+void start_eal() {
+  static const bool started = [] {
+    std::vector<std::string> arguments{"pipeline-tests", "--no-huge", "--no-shconf",
+                                       "--no-pci",       "-m",        "256",
+                                       "--lcores",       "0@0",       "--no-telemetry"};
+    std::vector<char*> pointers;
+    for (auto& argument : arguments) {
+      pointers.push_back(argument.data());
+    }
+    if (rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) < 0) {
+      throw std::runtime_error("rte_eal_init failed");
+    }
+    register_nodes();
+    return true;
+  }();
+  static_cast<void>(started);
+}
+
+DataplaneSettings PipelineLab::default_settings() {
+  DataplaneSettings settings;
+  settings.uplink = Attachment{.kind = AttachmentKind::kRing, .device = kUplinkRing};
+  settings.uplink_text = "ring:" + kUplinkRing;
+  settings.vtep = *IpPrefix::parse("10.0.0.1/24");
+  settings.underlay_neighbors = {{net::kPeerVtep, net::kPeerVtepMac}};
+  settings.worker_lcores = {0};
+  settings.packet_buffers = 2048;
+  settings.tables = {
+      .segments = 64, .neighbors = 1024, .routes = 256, .dhcp_bindings = 64, .ports = 64};
+  return settings;
+}
+
+PipelineLab::PipelineLab() : PipelineLab(default_settings()) {
+  program_network();
+}
+
+PipelineLab::PipelineLab(const DataplaneSettings& settings) {
+  start_eal();
+  make_rings(kUplinkRing);
+  dataplane_ = std::make_unique<Dataplane>(settings);
+}
+
+PipelineLab::~PipelineLab() {
+  for (auto& [name, rings] : rings_) {
+    for (rte_ring* ring : {rings.rx, rings.tx}) {
+      void* packet = nullptr;
+      while (rte_ring_dequeue(ring, &packet) == 0) {
+        rte_pktmbuf_free(static_cast<rte_mbuf*>(packet));
+      }
+    }
+  }
+  dataplane_.reset();
+  for (auto& [name, rings] : rings_) {
+    rte_ring_free(rings.rx);
+    rte_ring_free(rings.tx);
+  }
+}
+
+void PipelineLab::make_rings(const std::string& name) {
+  Rings& rings = rings_[name];
+  const unsigned flags = RING_F_SP_ENQ | RING_F_SC_DEQ;
+  rings.rx = rte_ring_create((name + "_rx").c_str(), kRingSize, SOCKET_ID_ANY, flags);
+  rings.tx = rte_ring_create((name + "_tx").c_str(), kRingSize, SOCKET_ID_ANY, flags);
+  if (rings.rx == nullptr || rings.tx == nullptr) {
+    throw std::runtime_error("rte_ring_create failed");
+  }
+}
+
+PortConfig PipelineLab::port_config(const std::string& id, Vni vni, const net::Station& station) {
+  PortConfig config;
+  config.id = id;
+  config.vni = vni;
+  config.mac = station.mac;
+  config.fixed_ips = {IpAddress{station.ip}};
+  config.admin_up = true;
+  config.attachment = "ring:" + id;
+  return config;
+}
+
+NeighborConfig PipelineLab::neighbor_config(Vni vni, const net::Station& station) {
+  return {{vni, IpAddress{station.ip}}, station.mac, IpAddress{net::kPeerVtep}};
+}
+
+SegmentConfig PipelineLab::segment_config(Vni vni) {
+  const bool green = vni == net::kGreen;
+  SegmentConfig config;
+  config.vni = vni;
+  config.prefixes = {*IpPrefix::parse(green ? "10.1.0.0/24" : "10.2.0.0/24")};
+  config.gateways = {{IpAddress{green ? net::kGreenGateway : net::kRedGateway},
+                      green ? net::kGreenGatewayMac : net::kRedGatewayMac}};
+  config.router = net::kRouter;
+  config.host_dvr_mac = net::kDvrMac;
+  config.dhcp_enabled = true;
+  config.dns_servers = {IpAddress{Ipv4Address{0x08080808}}};
+  return config;
+}
+
+void PipelineLab::program_network() {
+  const auto must = [](const ObjectResult& result) {
+    if (result) {
+      throw std::runtime_error(result->field + ": " + result->message);
+    }
+  };
+  for (const char* name : {"green-1", "green-3", "red-1"}) {
+    make_rings(name);
+  }
+  must(programmer().set(segment_config(net::kGreen)));
+  must(programmer().set(segment_config(net::kRed)));
+  must(programmer().set(port_config("green-1", net::kGreen, net::kGreen1)));
+  must(programmer().set(port_config("green-3", net::kGreen, net::kGreen3)));
+  must(programmer().set(port_config("red-1", net::kRed, net::kRed1)));
+  must(programmer().set(neighbor_config(net::kGreen, net::kGreen2)));
+  must(programmer().set(neighbor_config(net::kRed, net::kRed2)));
+  must(programmer().set(
+      RouteConfig{{net::kRouter, *IpPrefix::parse("10.1.0.0/24")}, ConnectedAction{net::kGreen}}));
+  must(programmer().set(
+      RouteConfig{{net::kRouter, *IpPrefix::parse("10.2.0.0/24")}, ConnectedAction{net::kRed}}));
+  must(programmer().set(DhcpBindingConfig{
+      {net::kGreen, net::kGreen1.mac}, IpAddress{net::kGreen1.ip}, {}, "green-1"}));
+}
+
+void PipelineLab::enqueue(const std::string& port, const std::vector<Bytes>& frames) {
+  for (const Bytes& frame : frames) {
+    rte_mbuf* packet = rte_pktmbuf_alloc(dataplane_->pool());
+    if (packet == nullptr) {
+      throw std::runtime_error("no packet buffer");
+    }
+    if (!frame.empty()) {
+      std::memcpy(rte_pktmbuf_append(packet, static_cast<std::uint16_t>(frame.size())),
+                  frame.data(), frame.size());
+    }
+    if (rte_ring_enqueue(rings_.at(port).rx, packet) != 0) {
+      throw std::runtime_error("the ring is full");
+    }
+  }
+}
+
+void PipelineLab::send(const std::string& port, const std::vector<Bytes>& frames) {
+  enqueue(port, frames);
+  walk();
+}
+
+void PipelineLab::walk() {
+  // What the control thread originates enters by a ring, so a walk may follow a tick and vice
+  // versa.
+  Worker& worker = *dataplane_->workers().front();
+  do {
+    dataplane_->tick();
+  } while (worker.step() > 0);
+}
+
+std::vector<Bytes> PipelineLab::take(const std::string& port) {
+  std::vector<Bytes> frames;
+  void* object = nullptr;
+  while (rte_ring_dequeue(rings_.at(port).tx, &object) == 0) {
+    auto* packet = static_cast<rte_mbuf*>(object);
+    const auto bytes = bytes_of(packet);
+    frames.emplace_back(bytes.begin(), bytes.end());
+    rte_pktmbuf_free(packet);
+  }
+  return frames;
+}
+
+const Port& PipelineLab::port(const std::string& name) const {
+  for (const auto& view : dataplane_->ports().views()) {
+    if (view.port->id == (name == kUplinkRing ? "ring:" + name : name)) {
+      return *view.port;
+    }
+  }
+  throw std::runtime_error("no port " + name);
+}
+
+std::uint64_t PipelineLab::drops(const std::string& name, DropReason reason) const {
+  return port(name).counters[0].drops[static_cast<std::size_t>(reason)].read();
+}
+
+std::map<std::string, std::uint64_t> PipelineLab::all_drops() const {
+  std::map<std::string, std::uint64_t> drops;
+  for (const auto& view : dataplane_->ports().views()) {
+    for (std::size_t reason = 0; reason < kDropReasonCount; ++reason) {
+      const std::uint64_t count = view.port->counters[0].drops[reason].read();
+      if (count > 0) {
+        const std::string name = view.port->is_uplink ? kUplinkRing : view.port->id;
+        drops[fmt::format("{} {}", name, text_of(static_cast<DropReason>(reason)).name)] = count;
+      }
+    }
+  }
+  return drops;
+}
+
+std::uint64_t PipelineLab::buffers_in_use() const {
+  return rte_mempool_in_use_count(dataplane_->pool());
+}
+
+}  // namespace alkaid::test
