@@ -1,0 +1,203 @@
+// parse_underlay: what it finds in good packets and why it refuses bad ones.
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "dataplane/packet/parse.hpp"
+#include "tests/support/exact_copy.hpp"
+#include "tests/support/packet_builder.hpp"
+
+namespace alkaid::test {
+namespace {
+
+using Kind = UnderlayHeaders::Kind;
+
+DropReason parse(const Bytes& frame, UnderlayHeaders& headers,
+                 std::uint16_t port = udp_port::kVxlan) {
+  ExactCopy copy{frame};
+  return parse_underlay(copy.bytes(), copy.size(), port, headers);
+}
+
+Bytes good_packet() {
+  return vxlan_packet({}, {.source = kIpA, .destination = kIpB, .tos = 3}, 0xabcdef)
+      .ethernet()
+      .ipv4()
+      .icmp()
+      .payload_of_size(56)
+      .build();
+}
+
+TEST(ParseUnderlay, Vxlan) {
+  UnderlayHeaders headers;
+  ASSERT_EQ(parse(good_packet(), headers), DropReason::kNone);
+  EXPECT_EQ(headers.kind, Kind::kVxlan);
+  EXPECT_EQ(headers.vni, 0xabcdefU);
+  EXPECT_EQ(headers.inner_offset, 50);
+  EXPECT_EQ(headers.outer_end, good_packet().size());
+  EXPECT_EQ(headers.tos, 3);
+  EXPECT_EQ(headers.source, kIpA);
+  EXPECT_EQ(headers.destination, kIpB);
+}
+
+TEST(ParseUnderlay, TheInnerFrameParses) {
+  const Bytes packet = good_packet();
+  UnderlayHeaders outer;
+  ASSERT_EQ(parse(packet, outer), DropReason::kNone);
+  const auto inner = std::span{packet}.subspan(outer.inner_offset);
+  FrameHeaders headers;
+  EXPECT_EQ(parse_frame(inner, inner.size(), headers), DropReason::kNone);
+  EXPECT_EQ(headers.protocol, ip_protocol::kIcmp);
+}
+
+TEST(ParseUnderlay, OptionsMoveTheInnerFrame) {
+  UnderlayHeaders headers;
+  ASSERT_EQ(parse(vxlan_packet({}, {.options = Bytes(40, 1)}, 5).ethernet().build(), headers),
+            DropReason::kNone);
+  EXPECT_EQ(headers.inner_offset, 90);
+}
+
+TEST(ParseUnderlay, AnotherPort) {
+  const Bytes frame = packet()
+                          .ethernet()
+                          .ipv4()
+                          .udp({.destination_port = 8472})
+                          .vxlan({.vni = 9})
+                          .ethernet()
+                          .build();
+  UnderlayHeaders headers;
+  EXPECT_EQ(parse(frame, headers, 8472), DropReason::kNone);
+  EXPECT_EQ(headers.kind, Kind::kVxlan);
+  EXPECT_EQ(parse(frame, headers), DropReason::kNone);
+  EXPECT_EQ(headers.kind, Kind::kOther);
+}
+
+TEST(ParseUnderlay, PaddingIsNotPartOfTheInnerFrame) {
+  UnderlayHeaders headers;
+  const auto builder = vxlan_packet({}, {}, 5).ethernet();
+  ASSERT_EQ(parse(builder.padded_to(100).build(), headers), DropReason::kNone);
+  EXPECT_EQ(headers.outer_end, builder.build().size());
+}
+
+TEST(ParseUnderlay, ArpAndOther) {
+  UnderlayHeaders headers;
+  ASSERT_EQ(parse(packet().ethernet().arp().build(), headers), DropReason::kNone);
+  EXPECT_EQ(headers.kind, Kind::kArp);
+  ASSERT_EQ(parse(packet().ethernet().ipv4().tcp().build(), headers), DropReason::kNone);
+  EXPECT_EQ(headers.kind, Kind::kOther);
+  EXPECT_EQ(headers.source, kIpA);
+  EXPECT_EQ(headers.vni, 0U);
+}
+
+TEST(ParseUnderlay, EveryFlagsByte) {
+  for (unsigned flags = 0; flags < 256; ++flags) {
+    UnderlayHeaders headers;
+    const auto reason = parse(packet()
+                                  .ethernet()
+                                  .ipv4()
+                                  .udp({.destination_port = udp_port::kVxlan})
+                                  .vxlan({.flags = static_cast<std::uint8_t>(flags)})
+                                  .ethernet()
+                                  .build(),
+                              headers);
+    EXPECT_EQ(reason, flags == 0x08 ? DropReason::kNone : DropReason::vxlan_flags) << flags;
+  }
+}
+
+struct Case {
+  std::string name;
+  Bytes frame;
+  DropReason reason;
+};
+
+void PrintTo(const Case& test_case, std::ostream* out) {
+  *out << test_case.name;
+}
+
+class ParseUnderlayCase : public testing::TestWithParam<Case> {};
+
+TEST_P(ParseUnderlayCase, HasItsReason) {
+  UnderlayHeaders headers;
+  EXPECT_EQ(text_of(parse(GetParam().frame, headers)).name, text_of(GetParam().reason).name);
+}
+
+std::vector<Case> cases() {
+  using R = DropReason;
+  const auto ip = [](Ipv4Fields fields) {
+    return vxlan_packet({}, fields, 5).ethernet().ipv4().udp().build();
+  };
+  const auto udp = [](UdpFields fields) {
+    fields.destination_port = udp_port::kVxlan;
+    return packet().ethernet().ipv4().udp(fields).vxlan().ethernet().padded_to(120).build();
+  };
+  return {
+      {"SourceIsMulticast", vxlan_packet({.source = kBroadcastMac}, {}, 5).ethernet().build(),
+       R::source_mac_invalid},
+      {"Vlan", packet().ethernet().vlan().ipv4().udp().build(), R::vlan_unsupported},
+      {"Ipv6", packet().ethernet().ipv6().udp().build(), R::ethertype_unsupported},
+      {"EtherTypeUnknown", packet().ethernet().build(), R::ethertype_unsupported},
+      {"ArpMalformed", packet().ethernet().arp({.hardware_length = 5}).build(), R::arp_malformed},
+      {"Version5", ip({.version = 5}), R::underlay_ipv4_malformed},
+      {"IhlFour", ip({.ihl = 4}), R::underlay_ipv4_malformed},
+      {"IhlZero", ip({.ihl = 0}), R::underlay_ipv4_malformed},
+      {"TotalLengthInsideTheHeader", ip({.total_length = 19}), R::underlay_ipv4_malformed},
+      {"TotalLengthBeyondTheFrame", ip({.total_length = 1500}), R::underlay_ipv4_malformed},
+      {"Ipv4Checksum", ip({.checksum = 1}), R::underlay_ipv4_malformed},
+      {"FirstFragment", ip({.more_fragments = true}), R::underlay_fragment},
+      {"LaterFragment", ip({.fragment_offset = 10}), R::underlay_fragment},
+      {"UdpOutsideThePacket",
+       packet().ethernet().ipv4({.protocol = 17}).payload_of_size(7).padded_to(60).build(),
+       R::underlay_udp_malformed},
+      {"UdpLength7", udp({.length = 7}), R::underlay_udp_malformed},
+      {"UdpLengthBeyondThePacket", udp({.length = 31}), R::underlay_udp_malformed},
+      {"UdpLengthWithoutVxlan", udp({.length = 15}), R::vxlan_truncated},
+      {"UdpLengthOneByteShortOfTheInnerHeader", udp({.length = 29}), R::vxlan_truncated},
+      {"UdpWithoutChecksum", udp({.checksum = 0}), R::kNone},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ParseUnderlayCase, testing::ValuesIn(cases()),
+                         [](const auto& instance) { return instance.param.name; });
+
+TEST(ParseUnderlay, TruncatedAtEveryLength) {
+  const Bytes whole = good_packet();
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    UnderlayHeaders headers;
+    const auto reason = parse({whole.begin(), whole.begin() + static_cast<int>(length)}, headers);
+    EXPECT_EQ(text_of(reason).name, text_of(length < 14 ? DropReason::frame_truncated
+                                                        : DropReason::underlay_ipv4_malformed)
+                                        .name)
+        << length;
+  }
+}
+
+// With lengths that fit, so that each header is cut for itself.
+TEST(ParseUnderlay, PayloadOfEveryLength) {
+  const Bytes whole = good_packet();
+  for (std::size_t length = 0; length <= 30; ++length) {
+    const auto payload = std::span{whole}.subspan(42, length);
+    UnderlayHeaders headers;
+    const auto reason = parse(packet()
+                                  .ethernet()
+                                  .ipv4()
+                                  .udp({.destination_port = udp_port::kVxlan})
+                                  .payload(payload)
+                                  .padded_to(80)
+                                  .build(),
+                              headers);
+    EXPECT_EQ(reason, length < 22 ? DropReason::vxlan_truncated : DropReason::kNone) << length;
+  }
+}
+
+TEST(ParseUnderlay, FirstBufferCutAtEveryLength) {
+  const Bytes whole = good_packet();
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    ExactCopy first{std::span{whole}.first(length)};
+    UnderlayHeaders headers;
+    const auto reason = parse_underlay(first.bytes(), whole.size(), udp_port::kVxlan, headers);
+    EXPECT_EQ(reason == DropReason::kNone, length >= 64) << length;  // up to the inner header
+  }
+}
+
+}  // namespace
+}  // namespace alkaid::test
