@@ -1,6 +1,6 @@
 #include "control/console/api_values.hpp"
 
-#include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <ctime>
 
@@ -53,8 +53,24 @@ Value vni(std::uint32_t value) {
   return value == 0 ? none() : number(value);
 }
 
+std::string identifier_text(std::uint64_t value) {
+  return fmt::format("{:#018x}", value);
+}
+
 Value identifier(std::uint64_t value) {
-  return text(fmt::format("{:#018x}", value));
+  return text(identifier_text(value));
+}
+
+std::optional<std::uint64_t> parse_identifier(std::string_view text) {
+  const bool hexadecimal = text.starts_with("0x");
+  text.remove_prefix(hexadecimal ? 2 : 0);
+  std::uint64_t value = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, hexadecimal ? 16 : 10);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return value;
 }
 
 Value duration(std::uint64_t microseconds) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "alkaid/dataplane/v1/dataplane.pb.h"
 #include "control/console/display.hpp"
@@ -22,6 +24,9 @@ Value vni(std::uint32_t number);
 
 // 64-bit identifiers as hexadecimal text: a JSON number would lose bits in many programs.
 Value identifier(std::uint64_t value);
+std::string identifier_text(std::uint64_t value);
+// "0x1f" or "31".
+std::optional<std::uint64_t> parse_identifier(std::string_view text);
 
 // Microseconds as "3d 04:05:06" or "12.3 ms"; the number in JSON.
 Value duration(std::uint64_t microseconds);

@@ -6,6 +6,7 @@
 
 #include "control/common/net/ip_address.hpp"
 #include "control/common/net/vni.hpp"
+#include "control/console/api_values.hpp"
 #include "control/console/show/agent.hpp"
 #include "control/console/show/drops.hpp"
 #include "control/console/show/forwarding.hpp"
@@ -41,8 +42,8 @@ std::optional<std::string> check_address(std::string_view text) {
 }
 
 std::optional<std::string> check_table(std::string_view text) {
-  return parse_number<std::uint64_t>(text) ? std::nullopt
-                                           : std::optional<std::string>{"a route table's number"};
+  return parse_identifier(text) ? std::nullopt
+                                : std::optional<std::string>{"a route table, such as 0x1f"};
 }
 
 std::optional<std::string> check_seconds(std::string_view text) {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "control/console/api_values.hpp"
 #include "control/console/table_reader.hpp"
 
 namespace alkaid::console {
@@ -14,8 +15,7 @@ constexpr std::chrono::milliseconds kTimeout{1000};
 }  // namespace
 
 std::vector<std::string> live_names(Clients& clients, NameKind kind, std::size_t most) {
-  std::set<std::string> texts;
-  std::set<std::uint64_t> numbers;
+  std::set<std::string> found;
   switch (kind) {
     case NameKind::kPort: {
       dataplane::v1::ShowPortsResponse response;
@@ -23,7 +23,7 @@ std::vector<std::string> live_names(Clients& clients, NameKind kind, std::size_t
           [&](auto& stub, auto* context) { return stub.ShowPorts(context, {}, &response); },
           kTimeout);
       for (const auto& port : response.ports()) {
-        texts.insert(port.id());
+        found.insert(port.id());
       }
       break;
     }
@@ -32,7 +32,7 @@ std::vector<std::string> live_names(Clients& clients, NameKind kind, std::size_t
           clients, {dataplane::v1::SEGMENT}, 0,
           [&](const auto& batch) {
             for (const auto& segment : batch.segments()) {
-              numbers.insert(segment.vni());
+              found.insert(fmt::format("{}", segment.vni()));
             }
           },
           kTimeout);
@@ -42,7 +42,7 @@ std::vector<std::string> live_names(Clients& clients, NameKind kind, std::size_t
           clients, {dataplane::v1::ROUTE}, 0,
           [&](const auto& batch) {
             for (const auto& route : batch.routes()) {
-              numbers.insert(route.key().table());
+              found.insert(identifier_text(route.key().table()));
             }
           },
           kTimeout);
@@ -50,10 +50,7 @@ std::vector<std::string> live_names(Clients& clients, NameKind kind, std::size_t
     case NameKind::kNone:
       break;
   }
-  std::vector<std::string> names{texts.begin(), texts.end()};
-  for (const std::uint64_t number : numbers) {
-    names.push_back(fmt::format("{}", number));
-  }
+  std::vector<std::string> names{found.begin(), found.end()};
   if (names.size() > most) {
     names.resize(most);
   }

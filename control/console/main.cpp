@@ -1,6 +1,7 @@
 // alkaid-console: looks at a running data plane and its agent.
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,14 @@
 #include "control/console/words.hpp"
 
 namespace {
+
+// CLI11 knows nothing of the words that the console's own parser takes.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override {
+    return "Usage: alkaid-console [OPTIONS] [COMMAND...]\n";
+  }
+};
 
 using namespace alkaid;
 using namespace alkaid::console;
@@ -40,6 +49,7 @@ int run(int argc, char** argv) {
   app.footer(kFooter);
   app.failure_message(CLI::FailureMessage::simple);
   app.prefix_command();
+  app.formatter(std::make_shared<HelpFormatter>());
 
   std::string name = "default";
   std::string run_directory;

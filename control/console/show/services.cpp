@@ -1,10 +1,16 @@
 #include "control/console/show/services.hpp"
 
+#include <algorithm>
+#include <string>
+#include <utility>
+
 #include "control/console/api_values.hpp"
 #include "control/console/table_reader.hpp"
 
 namespace alkaid::console {
 namespace {
+
+using dataplane::v1::DhcpBinding;
 
 std::string state_text(dataplane::v1::ShowUnderlayResponse::State state) {
   using dataplane::v1::ShowUnderlayResponse;
@@ -24,16 +30,19 @@ std::string state_text(dataplane::v1::ShowUnderlayResponse::State state) {
 
 }  // namespace
 
-Section dhcp_bindings_section() {
+Section dhcp_bindings_section(std::vector<DhcpBinding> bindings) {
+  std::sort(bindings.begin(), bindings.end(), [](const DhcpBinding& one, const DhcpBinding& other) {
+    return std::pair{one.key().vni(), one.key().mac()} <
+           std::pair{other.key().vni(), other.key().mac()};
+  });
   Section section{.key = "bindings", .heading = "Bindings", .when_empty = "no bindings"};
   section.columns = {left("vni", "VNI"), left("mac", "MAC"), left("ipv4", "IPV4"),
                      left("ipv6", "IPV6"), left("host_name", "HOST NAME")};
+  for (const DhcpBinding& binding : bindings) {
+    section.rows.push_back({vni(binding.key().vni()), mac(binding.key().mac()), ip(binding.ipv4()),
+                            ip(binding.ipv6()), text(binding.host_name())});
+  }
   return section;
-}
-
-void add_dhcp_binding(Section& section, const dataplane::v1::DhcpBinding& binding) {
-  section.rows.push_back({vni(binding.key().vni()), mac(binding.key().mac()), ip(binding.ipv4()),
-                          ip(binding.ipv6()), text(binding.host_name())});
 }
 
 Section dhcp_counters_section(const dataplane::v1::ShowDhcpResponse& response) {
@@ -84,16 +93,15 @@ Answer show_dhcp(Clients& clients, const Arguments& /*arguments*/) {
           [&](auto& stub, auto* context) { return stub.ShowDhcp(context, {}, &response); })) {
     return failed(*failure);
   }
-  Section bindings = dhcp_bindings_section();
+  std::vector<DhcpBinding> bindings;
   if (auto failure =
           read_objects(clients, {dataplane::v1::DHCP_BINDING}, 0, [&](const auto& batch) {
-            for (const auto& binding : batch.dhcp_bindings()) {
-              add_dhcp_binding(bindings, binding);
-            }
+            bindings.insert(bindings.end(), batch.dhcp_bindings().begin(),
+                            batch.dhcp_bindings().end());
           })) {
     return failed(*failure);
   }
-  return {{{std::move(bindings), dhcp_counters_section(response)}}, {}};
+  return {{{dhcp_bindings_section(std::move(bindings)), dhcp_counters_section(response)}}, {}};
 }
 
 Answer show_underlay(Clients& clients, const Arguments& /*arguments*/) {

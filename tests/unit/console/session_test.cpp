@@ -70,7 +70,9 @@ TEST_F(SessionTest, NeighborsByVniAndAddress) {
 TEST_F(SessionTest, RoutesByTable) {
   start();
   EXPECT_EQ(json("show route")["routes"].size(), 2U);
-  EXPECT_EQ(json("show route 6"), Json::parse(R"({"routes": [{"table": 6, "prefix": "10.1.0.0/24",
+  EXPECT_EQ(json("show route 0x6"), json("show route 6"));
+  EXPECT_EQ(json("show route 6"),
+            Json::parse(R"({"routes": [{"table": "0x0000000000000006", "prefix": "10.1.0.0/24",
       "action": "connected", "vni": 1001, "next_hop": null}]})"));
 }
 

@@ -109,25 +109,45 @@ TEST(Show, TablesAndSegments) {
   auto* gateway = segment.add_gateways();
   gateway->mutable_address()->set_low(0xffff0a010001ULL);
   gateway->set_mac(0x020000000101);
-  Section section = segments_section();
-  add_segment(section, segment);
-  const Display display{{section}};
+  const Display display = segments_display({segment});
   EXPECT_THAT(render_text(display), HasSubstr("10.1.0.1 02:00:00:00:01:01"));
   EXPECT_EQ(Json::parse(render_json(display))["segments"][0]["gateways"][0]["address"], "10.1.0.1");
 }
 
-TEST(Show, RoutesOfEveryAction) {
-  dataplane::v1::Route route;
-  Section section = routes_section();
-  add_route(section, route);
-  route.set_blackhole(true);
-  add_route(section, route);
-  route.mutable_next_hop()->set_low(0xffff0a010001ULL);
-  add_route(section, route);
-  const Json json = Json::parse(render_json({{section}}))["routes"];
-  EXPECT_EQ(json[0]["action"], "unknown");
-  EXPECT_EQ(json[1]["action"], "blackhole");
+TEST(Show, RoutesOfEveryActionInOrder) {
+  std::vector<dataplane::v1::Route> routes(3);
+  routes[0].mutable_key()->set_table(9);
+  routes[1].mutable_key()->set_table(3);
+  routes[1].set_blackhole(true);
+  routes[2].mutable_key()->set_table(UINT64_MAX);
+  routes[2].mutable_next_hop()->set_low(0xffff0a010001ULL);
+  const Json json = Json::parse(render_json(routes_display(routes)))["routes"];
+  EXPECT_EQ(json[0]["action"], "blackhole");
+  EXPECT_EQ(json[1]["action"], "unknown");
   EXPECT_EQ(json[2]["next_hop"], "10.1.0.1");
+  EXPECT_EQ(json[2]["table"], "0xffffffffffffffff");
+}
+
+TEST(Show, NeighborsInTheOrderOfNumbers) {
+  std::vector<Neighbor> neighbors;
+  for (const auto& [vni, last] : {std::pair{1002U, 9U}, {1001U, 10U}, {1001U, 9U}, {11U, 1U}}) {
+    neighbors.push_back({.vni = vni, .ip = Ipv4Address{0x0a000000 | last}});
+  }
+  const Json json = Json::parse(render_json(neighbors_display(neighbors)))["neighbors"];
+  EXPECT_EQ(json[0]["vni"], 11);
+  EXPECT_EQ(json[1]["ip"], "10.0.0.9");
+  EXPECT_EQ(json[2]["ip"], "10.0.0.10");
+  EXPECT_EQ(json[3]["vni"], 1002);
+}
+
+TEST(ApiValues, IdentifiersComeBack) {
+  for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{7}, UINT64_MAX}) {
+    EXPECT_EQ(parse_identifier(identifier_text(value)), value);
+  }
+  EXPECT_EQ(parse_identifier("31"), 31U);
+  for (const char* text : {"", "0x", "x", "-1", "1 ", "0x1g", "99999999999999999999"}) {
+    EXPECT_EQ(parse_identifier(text), std::nullopt) << text;
+  }
 }
 
 }  // namespace
