@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -174,6 +175,9 @@ class FakeInstance {
         (std::filesystem::temp_directory_path() / "alkaid-console-XXXXXX").string();
     EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
     instance_ = *Instance::make("test", pattern);
+    // With the last user gone the library would stop its threads, which can take it ten seconds.
+    static const bool library_stays = (::grpc_init(), true);
+    EXPECT_TRUE(library_stays);
   }
   ~FakeInstance() {
     stop(dataplane_server_);
