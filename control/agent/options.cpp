@@ -105,7 +105,10 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion& version) {
     return {std::nullopt, 0, fmt::format("{}\n", version.what())};
   } catch (const CLI::ConfigError& error) {
-    return refuse(fmt::format("unknown key in the configuration file: {}", error.what()));
+    // CLI11 names the key last.
+    const std::string_view text{error.what()};
+    return refuse(fmt::format("unknown key '{}' in the configuration file; see --help",
+                              text.substr(text.rfind(' ') + 1)));
   } catch (const CLI::ParseError& error) {
     return refuse(fmt::format("{}; see --help", error.what()));
   }

@@ -15,7 +15,7 @@ using OperationStatus = alcor::schema::GoalStateOperationReply::GoalStateOperati
 // As Alcor's own servers answer.
 constexpr std::uint32_t kReplyFormatVersion = 100;
 // Tags, lengths and numbers of one status, at most.
-constexpr std::size_t kStatusBytes = 48;
+constexpr std::size_t kStatusBytes = 36;
 
 std::uint32_t clamp(std::chrono::microseconds time) {
   const auto most = static_cast<std::int64_t>(std::numeric_limits<std::uint32_t>::max());

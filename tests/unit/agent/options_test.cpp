@@ -1,0 +1,143 @@
+#include "control/agent/options.hpp"
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "control/agent/port_attach.hpp"
+
+namespace alkaid::agent::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+OptionsOutcome parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "alkaid-agent");
+  return parse_options(static_cast<int>(arguments.size()), arguments.data());
+}
+
+class ConfigFile {
+ public:
+  explicit ConfigFile(const std::string& text) {
+    path_ = ::testing::TempDir() + "alkaid-agent-options-" + std::to_string(::getpid()) + ".toml";
+    std::ofstream{path_} << text;
+  }
+  ~ConfigFile() { std::remove(path_.c_str()); }
+  ConfigFile(const ConfigFile&) = delete;
+  ConfigFile& operator=(const ConfigFile&) = delete;
+  [[nodiscard]] const char* path() const { return path_.c_str(); }
+
+ private:
+  std::string path_;
+};
+
+TEST(Options, Defaults) {
+  const auto outcome = parse({});
+  ASSERT_TRUE(outcome.options);
+  EXPECT_EQ(outcome.options->agent.port, 50001);
+  EXPECT_EQ(outcome.options->agent.listen_address, "0.0.0.0");
+  EXPECT_EQ(outcome.options->agent.instance.run_directory, "/run/alkaid/default");
+  EXPECT_EQ(outcome.options->agent.port_attach.text(), "af_packet:{tap_name}");
+  EXPECT_TRUE(outcome.options->agent.host.is_unset());
+}
+
+TEST(Options, TakesAcaCommandLine) {
+  const auto outcome = parse({"-a", "10.0.0.1", "-p", "9016", "-b", "pulsar://x", "-h", "topic",
+                              "-g", "group",    "-k", "7",    "-s", "50021",      "-m", "-d",
+                              "-c", "x",        "-t", "y",    "-o", "z"});
+  ASSERT_TRUE(outcome.options) << outcome.output;
+  EXPECT_EQ(outcome.options->agent.port, 50021);
+  EXPECT_EQ(outcome.options->log_level, "debug");
+  EXPECT_THAT(outcome.options->without_effect,
+              ElementsAre("-a", "-p", "-b", "-h", "-g", "-k", "-m", "-c", "-t", "-o"));
+}
+
+TEST(Options, FlagsOverrideTheFile) {
+  const ConfigFile file{"port = 50031\nhost-ip = \"172.16.0.1\"\nlog-level = \"warning\"\n"};
+  const auto outcome = parse({"--config", file.path(), "--port", "50032"});
+  ASSERT_TRUE(outcome.options) << outcome.output;
+  EXPECT_EQ(outcome.options->agent.port, 50032);
+  EXPECT_EQ(outcome.options->agent.host.to_string(), "172.16.0.1");
+  EXPECT_EQ(outcome.options->log_level, "warning");
+}
+
+struct BadUse {
+  std::vector<const char*> arguments;
+  const char* names;  // what the message must name
+};
+
+TEST(Options, BadUseIsRefusedByName) {
+  const std::vector<BadUse> cases = {
+      {{"--port", "70000"}, "--port"},
+      {{"--port", "http"}, "--port"},
+      {{"--nonsense"}, "--nonsense"},
+      {{"--listen-address", "localhost"}, "--listen-address"},
+      {{"--host-ip", "1.2.3"}, "--host-ip"},
+      {{"--instance", "../x"}, "--instance"},
+      {{"--port-attach", "dpdk:{mac}"}, "af_packet, af_xdp, tap, ring, pcap, null"},
+      {{"--port-attach", "tap:{tap}"}, "{tap_name}, {port_id}, {port_name}, {device_id}, {mac}"},
+      {{"--port-attach", "tap:{tap_name"}, "{tap_name"},
+      {{"--port-attach", "tap"}, "--port-attach"},
+      {{"--config", "/nonexistent.toml"}, "/nonexistent.toml"},
+  };
+  for (const auto& bad : cases) {
+    const auto outcome = parse(bad.arguments);
+    EXPECT_FALSE(outcome.options) << bad.names;
+    EXPECT_EQ(outcome.exit_code, 2) << bad.names;
+    EXPECT_THAT(outcome.output, HasSubstr(bad.names));
+  }
+}
+
+TEST(Options, UnknownKeyOfTheFileIsNamed) {
+  const ConfigFile file{"prot = 50031\n"};
+  const auto outcome = parse({"--config", file.path()});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("'prot'"));
+}
+
+TEST(Options, FileThatIsNoTomlIsRefused) {
+  const ConfigFile file{"port = \n"};
+  const auto outcome = parse({"--config", file.path()});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("line 1"));
+}
+
+TEST(Options, HelpAndVersion) {
+  EXPECT_EQ(parse({"--help"}).exit_code, 0);
+  EXPECT_THAT(parse({"--help"}).output, HasSubstr("Examples:"));
+  EXPECT_THAT(parse({"--version"}).output, HasSubstr("alkaid-agent "));
+}
+
+TEST(PortAttachTest, ExpandsEveryPlaceholder) {
+  std::string error;
+  const auto attach = PortAttach::parse(
+      "pcap:rx={port_id}-{port_name}-{device_id}-{mac}.pcap,tx={tap_name}", error);
+  ASSERT_TRUE(attach) << error;
+  Refusal refusal;
+  EXPECT_EQ(attach->expand({"0123456789abcdef", "web", "vm7", "02:00:00:00:00:01"}, refusal),
+            "pcap:rx=0123456789abcdef-web-vm7-02:00:00:00:00:01.pcap,tx=tap0123456789a");
+}
+
+TEST(PortAttachTest, TapNameIsCutTo14) {
+  EXPECT_EQ(tap_name("9e3f1a2b-4c5d-6e7f"), "tap9e3f1a2b-4c");
+  EXPECT_EQ(tap_name("p1"), "tapp1");
+}
+
+TEST(PortAttachTest, RefusesNamesThatLeadElsewhere) {
+  std::string error;
+  const auto attach = PortAttach::parse("pcap:rx={port_name}", error);
+  for (const char* name : {"", "a/b", "..", "a,b", "a=b", "a b", "a\nb", "\xc3\xa9"}) {
+    Refusal refusal;
+    EXPECT_FALSE(attach->expand({"id", name, "vm", ""}, refusal)) << name;
+    EXPECT_EQ(refusal.field, "configuration.name");
+  }
+}
+
+}  // namespace
+}  // namespace alkaid::agent::test
