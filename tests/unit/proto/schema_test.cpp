@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/util/json_util.h>
@@ -157,11 +158,11 @@ std::string describe(const FieldDescriptor& field) {
   std::string type;
   if (field.is_map()) {
     EXPECT_EQ(field.message_type()->map_key()->type(), FieldDescriptor::TYPE_STRING);
-    type = "map<" + type_of(*field.message_type()->map_value()) + ">";
+    type = fmt::format("map<{}>", type_of(*field.message_type()->map_value()));
   } else {
-    type = (field.is_repeated() ? "*" : "") + type_of(field);
+    type = fmt::format("{}{}", field.is_repeated() ? "*" : "", type_of(field));
   }
-  return std::to_string(field.number()) + " " + field.name() + " " + type;
+  return fmt::format("{} {} {}", field.number(), field.name(), type);
 }
 
 TEST(PublishedSchema, MessagesHaveTheirFields) {
