@@ -148,6 +148,12 @@ const std::map<std::string, std::vector<std::string>> kEnums = {
     {"SubscribeOperation", {"Subscribe", "Unsubscribe"}},
 };
 
+// A program holds only the files that it refers to: one message of each file that no other imports.
+[[maybe_unused]] const Descriptor* const kRoots[] = {
+    alcor::schema::HostRequest::descriptor(),
+    alcor::schema::NodeSubscribeInfo::descriptor(),
+};
+
 std::string describe(const FieldDescriptor& field) {
   const auto type_of = [](const FieldDescriptor& of) -> std::string {
     if (of.message_type() != nullptr) {
