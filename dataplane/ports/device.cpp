@@ -148,12 +148,14 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, rte_mempool* 
       device->mtu_ = *mtu;
     }
     std::string why;
-    if (!limit_peer_segmentation(device->kernel_device_, why)) {
-      spdlog::warn(
-          "{}: can't keep its peer from sending segments larger than its MTU ({}); TCP may stall: "
-          "run "
-          "'ethtool -K DEVICE tso off gso off' where the guest is",
-          device->kernel_device_, why);
+    if (VethSegmentation::concerns(device->kernel_device_)) {
+      device->veth_segmentation_ = VethSegmentation::switch_off(device->kernel_device_, why);
+      if (!device->veth_segmentation_) {
+        spdlog::warn(
+            "{}: can't keep its peer from sending segments larger than its MTU ({}); TCP may "
+            "stall: run 'ethtool -K DEVICE tso off gso off' where the guest is",
+            device->kernel_device_, why);
+      }
     }
   }
   return device;

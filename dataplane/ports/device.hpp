@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <rte_mbuf.h>
@@ -10,6 +11,7 @@
 #include "control/common/net/mac_address.hpp"
 #include "dataplane/ports/attachment.hpp"
 #include "dataplane/ports/port.hpp"
+#include "dataplane/ports/veth_segmentation.hpp"
 
 namespace alkaid {
 
@@ -45,6 +47,7 @@ class Device {
   std::string vdev_name_;      // empty: not a vdev of ours
   std::string kernel_device_;  // empty: none
   unsigned kernel_index_ = 0;
+  std::optional<VethSegmentation> veth_segmentation_;
   MacAddress mac_;
   std::uint16_t mtu_ = 0;
   std::string driver_;
