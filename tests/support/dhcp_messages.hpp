@@ -84,12 +84,10 @@ class DhcpClientMessage {
   }
 
   [[nodiscard]] std::vector<std::uint8_t> build() const {
-    std::vector<std::uint8_t> bytes(sizeof(header_));
+    std::vector<std::uint8_t> bytes(sizeof(header_) + options_.size() + (has_end_ ? 1 : 0),
+                                    dhcp_option::kEnd);
     std::memcpy(bytes.data(), &header_, sizeof(header_));
-    bytes.insert(bytes.end(), options_.begin(), options_.end());
-    if (has_end_) {
-      bytes.push_back(dhcp_option::kEnd);
-    }
+    std::copy(options_.begin(), options_.end(), bytes.begin() + sizeof(header_));
     return bytes;
   }
 

@@ -1,0 +1,136 @@
+// Writes the seed corpora of the fuzz targets: make_corpus DIRECTORY. The files in
+// tests/fuzz/corpus are its output; run it again when an input format changes.
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/dhcp_messages.hpp"
+#include "tests/support/packet_builder.hpp"
+
+namespace alkaid::fuzz {
+namespace {
+
+using test::Bytes;
+using test::DhcpClientFields;
+using test::DhcpClientMessage;
+using test::packet;
+using test::vxlan_packet;
+
+class Corpus {
+ public:
+  Corpus(const std::filesystem::path& directory, Bytes prefix)
+      : directory_(directory), prefix_(std::move(prefix)) {
+    std::filesystem::create_directories(directory_);
+  }
+
+  void add(const std::string& name, const Bytes& input) {
+    std::ofstream file{directory_ / name, std::ios::binary};
+    for (const Bytes* part : {static_cast<const Bytes*>(&prefix_), &input}) {
+      file.write(reinterpret_cast<const char*>(part->data()),
+                 static_cast<std::streamsize>(part->size()));
+    }
+    if (!file) {
+      throw std::runtime_error{"can't write " + (directory_ / name).string()};
+    }
+  }
+
+ private:
+  std::filesystem::path directory_;
+  Bytes prefix_;
+};
+
+void write_parse(const std::filesystem::path& directory) {
+  Corpus corpus{directory / "fuzz_parse", {0, 0, 1}};
+  corpus.add("arp", packet().ethernet().arp().build());
+  corpus.add("ipv4_icmp", packet().ethernet().ipv4().icmp().payload_of_size(8).build());
+  corpus.add("ipv4_tcp", packet().ethernet().ipv4().tcp({.options = Bytes(8, 1)}).build());
+  corpus.add("ipv4_udp_padded", packet().ethernet().ipv4().udp().padded_to(60).build());
+  corpus.add("ipv4_options", packet().ethernet().ipv4({.options = Bytes(40, 1)}).udp().build());
+  corpus.add("ipv4_sctp", packet().ethernet().ipv4({.protocol = 132}).payload_of_size(12).build());
+  corpus.add("ipv4_first_fragment",
+             packet().ethernet().ipv4({.more_fragments = true}).udp({.length = 999}).build());
+  corpus.add("ipv4_later_fragment",
+             packet().ethernet().ipv4({.fragment_offset = 5}).payload_of_size(8).build());
+  corpus.add("ipv4_dhcp",
+             packet()
+                 .ethernet({.destination = kBroadcastMac})
+                 .ipv4({.source = Ipv4Address{}, .destination = Ipv4Address{0xffffffff}})
+                 .udp({.source_port = 68, .destination_port = 67})
+                 .payload(DhcpClientMessage{}.type(DhcpMessageType::kDiscover).build())
+                 .build());
+  corpus.add("ipv6_udp", packet().ethernet().ipv6().udp().payload_of_size(4).build());
+  corpus.add("ipv6_icmpv6",
+             packet().ethernet().ipv6({.next_header = 58}).payload_of_size(8).build());
+  corpus.add("vlan", packet().ethernet().vlan().ipv4().udp().build());
+  corpus.add("vxlan_icmp", vxlan_packet({}, {}, 0x123456).ethernet().ipv4().icmp().build());
+  corpus.add("vxlan_tcp", vxlan_packet({}, {.options = Bytes(4, 1)}, 1)
+                              .ethernet()
+                              .ipv4()
+                              .tcp()
+                              .payload_of_size(4)
+                              .build());
+  corpus.add("vxlan_arp", vxlan_packet({}, {}, 2).ethernet().arp().build());
+  corpus.add("vxlan_ipv6", vxlan_packet({}, {}, 3).ethernet().ipv6().udp().build());
+}
+
+void write_dhcp(const std::filesystem::path& directory) {
+  constexpr Ipv4Address kAddress{0x0a000005};
+  constexpr Ipv4Address kGateway{0x0a000001};
+  const auto message = [](DhcpMessageType type, DhcpClientFields fields = {}) {
+    DhcpClientMessage result{fields};
+    result.type(type);
+    return result;
+  };
+  Corpus corpus{directory / "fuzz_dhcp", {2, 4, 0x40 | 24, 60}};
+  corpus.add(
+      "discover",
+      message(DhcpMessageType::kDiscover).option(55, {1, 3, 6, 12, 26, 28, 51, 58, 59}).build());
+  corpus.add("discover_broadcast", message(DhcpMessageType::kDiscover, {.flags = 0x8000}).build());
+  corpus.add("discover_relayed",
+             message(DhcpMessageType::kDiscover, {.hops = 1, .relay_ip = kGateway}).build());
+  corpus.add("discover_long", message(DhcpMessageType::kDiscover)
+                                  .option(57, {0x05, 0xdc})
+                                  .option(61, Bytes(255, 7))
+                                  .build());
+  corpus.add("selecting",
+             message(DhcpMessageType::kRequest).option(50, kAddress).option(54, kGateway).build());
+  corpus.add("init_reboot", message(DhcpMessageType::kRequest).option(50, kGateway).build());
+  corpus.add("renewing", message(DhcpMessageType::kRequest, {.client_ip = kAddress})
+                             .option(61, {1, 2, 0, 0, 0, 0, 1})
+                             .build());
+  corpus.add("inform", message(DhcpMessageType::kInform, {.client_ip = kAddress}).build());
+  corpus.add(
+      "release",
+      message(DhcpMessageType::kRelease, {.client_ip = kAddress}).option(54, kGateway).build());
+  corpus.add("decline", message(DhcpMessageType::kDecline).option(50, kAddress).build());
+  corpus.add("overload", message(DhcpMessageType::kRequest)
+                             .option(52, {3})
+                             .in_boot_file(Bytes{50, 4, 10, 0, 0, 5, 255})
+                             .in_server_name(Bytes{54, 4, 10, 0, 0, 1, 255})
+                             .build());
+  corpus.add("option_past_the_end",
+             message(DhcpMessageType::kDiscover).raw({12, 200, 'x'}).without_end().build());
+}
+
+}  // namespace
+}  // namespace alkaid::fuzz
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: make_corpus DIRECTORY\n";
+    return 2;
+  }
+  try {
+    alkaid::fuzz::write_parse(argv[1]);
+    alkaid::fuzz::write_dhcp(argv[1]);
+  } catch (const std::exception& error) {
+    std::cerr << "make_corpus: " << error.what() << '\n';
+    return 1;
+  }
+  return 0;
+}
