@@ -1,0 +1,131 @@
+#include "dataplane/config/options.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+namespace alkaid {
+namespace {
+
+ParseOutcome parse(std::vector<std::string> words) {
+  std::vector<const char*> arguments{"alkaid-dataplane"};
+  for (const auto& word : words) {
+    arguments.push_back(word.c_str());
+  }
+  return parse_options(static_cast<int>(arguments.size()), arguments.data());
+}
+
+std::string errors_of(const std::vector<std::string>& words, int& exit_code) {
+  ::testing::internal::CaptureStderr();
+  const auto outcome = parse(words);
+  exit_code = outcome.options ? -1 : outcome.exit_code;
+  return ::testing::internal::GetCapturedStderr();
+}
+
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& content) {
+    const int descriptor = ::mkstemp(path_.data());
+    EXPECT_GE(descriptor, 0);
+    ::close(descriptor);
+    std::ofstream(path_) << content;
+  }
+  ~TemporaryFile() { std::filesystem::remove(path_); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = std::filesystem::temp_directory_path() / "alkaid-options-XXXXXX";
+};
+
+TEST(Options, FlagsArriveChecked) {
+  const auto outcome =
+      parse({"--vtep", "10.0.0.1/24", "--uplink", "af_packet:up0", "--underlay-gateway",
+             "10.0.0.254", "--underlay-neighbor", "10.0.0.2=2:0:0:0:0:2", "--instance", "a",
+             "--worker-cpus", "1,0", "--idle-backoff", "150"});
+  ASSERT_TRUE(outcome.options);
+  const Options& options = *outcome.options;
+  EXPECT_EQ(options.instance.run_directory, "/run/alkaid/a");
+  EXPECT_EQ(options.dataplane.vtep.to_string(), "10.0.0.1/24");
+  EXPECT_EQ(options.dataplane.uplink->device, "up0");
+  EXPECT_EQ(options.dataplane.underlay_gateway->to_string(), "10.0.0.254");
+  ASSERT_EQ(options.dataplane.underlay_neighbors.size(), 1U);
+  EXPECT_EQ(options.dataplane.underlay_neighbors[0].second.to_string(), "02:00:00:00:00:02");
+  EXPECT_EQ(options.worker_cpus, (std::vector<unsigned>{1, 0}));
+  EXPECT_EQ(options.dataplane.idle_backoff_microseconds, 150U);
+  const auto eal = eal_arguments(options);
+  EXPECT_NE(std::find(eal.begin(), eal.end(), "0@0,1@1,2@0"), eal.end());
+}
+
+struct Refusal {
+  const char* name;
+  std::vector<std::string> words;
+  const char* named;  // must be in the text
+};
+
+class Refused : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(Refused, ExitsWithTwoAndNamesTheFlag) {
+  int exit_code = 0;
+  const auto text = errors_of(GetParam().words, exit_code);
+  EXPECT_EQ(exit_code, 2);
+  EXPECT_NE(text.find(GetParam().named), std::string::npos) << text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Flags, Refused,
+    ::testing::Values(
+        Refusal{"no_vtep", {}, "--vtep"},
+        Refusal{"bad_vtep", {"--vtep", "10.0.0.300/24"}, "--vtep"},
+        Refusal{"multicast_vtep", {"--vtep", "224.0.0.1/24"}, "--vtep"},
+        Refusal{"ipv6_vtep", {"--vtep", "2001:db8::1/64"}, "--vtep"},
+        Refusal{"bad_uplink", {"--vtep", "10.0.0.1/24", "--uplink", "floppy:0"}, "--uplink"},
+        Refusal{"gateway_outside",
+                {"--vtep", "10.0.0.1/24", "--underlay-gateway", "10.0.1.1"},
+                "--underlay-gateway"},
+        Refusal{"neighbor_without_mac",
+                {"--vtep", "10.0.0.1/24", "--underlay-neighbor", "10.0.0.2"},
+                "--underlay-neighbor"},
+        Refusal{"backoff_too_long",
+                {"--vtep", "10.0.0.1/24", "--idle-backoff", "200000"},
+                "--idle-backoff"},
+        Refusal{"instance_name", {"--vtep", "10.0.0.1/24", "--instance", "../x"}, "--instance"},
+        Refusal{"unknown_flag", {"--vtep", "10.0.0.1/24", "--frobnicate"}, "--frobnicate"},
+        Refusal{"log_level", {"--vtep", "10.0.0.1/24", "--log-level", "loud"}, "--log-level"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(Options, FileIsReadAndFlagsWin) {
+  const TemporaryFile file(
+      "vtep = \"10.0.0.7/24\"\nidle-backoff = 20\n"
+      "underlay-neighbor = [\"10.0.0.2=02:00:00:00:00:02\", "
+      "\"10.0.0.3=02:00:00:00:00:03\"]\n");
+  const auto outcome = parse({"--config", file.path(), "--idle-backoff", "30"});
+  ASSERT_TRUE(outcome.options);
+  EXPECT_EQ(outcome.options->dataplane.vtep.to_string(), "10.0.0.7/24");
+  EXPECT_EQ(outcome.options->dataplane.idle_backoff_microseconds, 30U);
+  EXPECT_EQ(outcome.options->dataplane.underlay_neighbors.size(), 2U);
+}
+
+TEST(Options, UnknownKeyInTheFileIsNamed) {
+  const TemporaryFile file("vtep = \"10.0.0.7/24\"\nfrobnicate = 1\n");
+  int exit_code = 0;
+  const auto text = errors_of({"--config", file.path()}, exit_code);
+  EXPECT_EQ(exit_code, 2);
+  EXPECT_NE(text.find("frobnicate"), std::string::npos) << text;
+}
+
+TEST(Options, ShippedProfilesAreValid) {
+  const std::filesystem::path profiles{ALKAID_SOURCE_DIR "/pmd-config"};
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(profiles)) {
+    if (entry.path().extension() == ".toml") {
+      EXPECT_TRUE(parse({"--config", entry.path()}).options) << entry.path();
+      ++count;
+    }
+  }
+  EXPECT_GT(count, 0U);
+}
+
+}  // namespace
+}  // namespace alkaid
