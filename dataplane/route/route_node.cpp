@@ -76,7 +76,9 @@ Verdict RouteNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& conte
   ethernet.destination = neighbor->mac();
   // On the wire the host's own router MAC, which the receiving host turns into its gateway's: the
   // gateway's MAC must not appear to move between hosts.
-  ethernet.source = neighbor->is_local() ? hop.segment->gateway_v4_mac : hop.segment->host_dvr_mac;
+  const bool has_gateway = !hop.segment->gateway_v4_mac.is_zero();
+  ethernet.source = neighbor->is_local() && has_gateway ? hop.segment->gateway_v4_mac
+                                                        : hop.segment->host_dvr_mac;
   context.segment = hop.segment;
   context.vni = hop.segment->config.vni;
   return forward_to<Next>(*neighbor, context);
