@@ -154,6 +154,7 @@ void Agent::stop() {
   parts.pipeline.stop();
   parts.client.interrupt();
   parts.thread.stop();
+  parts.client.close();  // its listener posts to the thread's queue until then
   parts.goal_state_server.reset();
   parts.local_server.reset();
 }

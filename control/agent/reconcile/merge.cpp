@@ -5,7 +5,7 @@
 
 namespace alkaid::agent {
 
-// Sets come before deletes within a type, except that one message's order within a type is kept.
+// One message's order within a type is kept; between types none is needed.
 void Reconciler::merge(GoalStateTask& task) {
   ++goal_states_;
   DecodedGoalState& decoded = task.decoded;
@@ -21,6 +21,10 @@ void Reconciler::merge(GoalStateTask& task) {
   for (auto& change : decoded.ports) {
     change.intent == Intent::kSet ? store_.set_port(change.id, change.spec)
                                   : store_.delete_port(change.id);
+  }
+  constexpr std::size_t kManyNeighbors = 4096;  // fewer aren't worth a rehash of their own
+  if (decoded.neighbors.size() >= kManyNeighbors) {
+    dirty_.neighbors.reserve(dirty_.neighbors.size() + decoded.neighbors.size());
   }
   for (const auto& change : decoded.neighbors) {
     if (change.intent == Intent::kDelete) {
