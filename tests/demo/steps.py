@@ -96,7 +96,7 @@ def throughput(stage: Stage) -> str:
     process.wait(10)
     rate = received["bits_per_second"] / 1e6
     stage.narrator.output(f"received {received['bytes'] / 1e6:.1f} MB in {received['seconds']:.1f} s: {rate:.0f} Mbit/s")
-    require(received["bytes"] > 1_000_000, f"only {received['bytes']} bytes arrived")
+    require(received["bytes"] > 100_000, f"only {received['bytes']} bytes arrived")
     return f"{rate:.0f} Mbit/s from green-1 to red-2"
 
 
@@ -112,7 +112,7 @@ def counters(stage: Stage) -> str:
     after = host.console.ports()["green-1"]
     grown = int(after["rx_packets"]) - int(before["rx_packets"])
     require(grown >= PINGS, f"green-1 sent {PINGS} echo requests, its port counted {grown} packets")
-    return f"port green-1 counted {grown} packets for {PINGS} echo requests and their ARP"
+    return f"port green-1 counted {grown} packets for {PINGS} echo requests"
 
 
 def underlay(stage: Stage) -> str:
@@ -125,9 +125,12 @@ def underlay(stage: Stage) -> str:
         stage.require_ping("green-1", "green-2")
         stage.require_ping("red-1", "green-2")
         after = {number: host.console.uplink() for number, host in lab.hosts.items()}
-    stage.narrator.command("underlay", ["tshark", "-r", wire.file.name, "-Y", "vxlan"])
-    for row in wire.frames("vxlan && icmp", "frame.number", "vxlan.vni", "ip.src", "ip.dst", "frame.len")[:4]:
-        stage.narrator.output("frame {}: VNI {}, {} > {}, {} bytes".format(*row))
+    stage.narrator.command("underlay", ["tshark", "-r", wire.file.name, "-Y", "vxlan && icmp", "-T", "fields", "..."])
+    for number, vni, sources, destinations in wire.frames("vxlan && icmp", "frame.number", "vxlan.vni", "ip.src",
+                                                          "ip.dst")[:4]:
+        (outer_source, source), (outer_destination, destination) = sources.split(","), destinations.split(",")
+        stage.narrator.output(f"frame {number}: {outer_source} > {outer_destination} VXLAN, VNI {vni}, "
+                              f"in it {source} > {destination} ICMP")
     total = 0
     for number, peer in ((1, 2), (2, 1)):
         mac = lab.uplink_mac(number)

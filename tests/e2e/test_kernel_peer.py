@@ -119,5 +119,5 @@ def test_tcp(peer: tuple[Lab, KernelHost], name: str, direction: list[str]) -> N
     with lab.capture() as underlay:
         report = lab.guests[name].iperf3(kernel.guest.address, *direction, "--bitrate", "200M", seconds=1)
     server.wait(10)
-    assert report["end"]["sum_received"]["bytes"] > 1_000_000
+    assert report["end"]["sum_received"]["bytes"] > 100_000
     require_well_formed(underlay)

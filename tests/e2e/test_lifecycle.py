@@ -66,10 +66,8 @@ def test_one_process_of_a_kind(unplugged_lab: Lab, name: str) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "named"), [
-    (["--vtep", "10.0.0.1"], "--vtep"),
     (["--vtep", "10.0.0.300/24"], "--vtep"),
     (["--uplink", "nonsense:up0"], "nonsense"),
-    (["--uplink", "af_packet:nosuchdev"], "nosuchdev"),
     (["--underlay-neighbor", "10.0.0.9=zz"], "--underlay-neighbor"),
 ])
 def test_wrong_options(unplugged_lab: Lab, arguments: list[str], named: str) -> None:
@@ -84,3 +82,16 @@ def test_wrong_options(unplugged_lab: Lab, arguments: list[str], named: str) -> 
     assert process.wait(20) not in (0, -signal.SIGSEGV, -signal.SIGABRT)
     assert named in process.log, process.log
     assert sockets(host.run_directory) == []
+
+
+def test_uplink_comes_later(unplugged_lab: Lab) -> None:
+    """The data plane starts before its uplink's device exists and uses it when it does."""
+    lab = unplugged_lab
+    host = lab.hosts[1]
+    host.namespace.run(["ip", "link", "set", "up0", "down"])
+    host.namespace.run(["ip", "link", "set", "up0", "name", "later0"])
+    host.start_dataplane()
+    assert host.console.uplink()["state"] == "waiting"
+    host.namespace.run(["ip", "link", "set", "later0", "name", "up0"])
+    host.namespace.run(["ip", "link", "set", "up0", "up"])
+    wait_until(lambda: host.console.uplink()["state"] == "up", "the uplink is attached")

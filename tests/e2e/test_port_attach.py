@@ -95,7 +95,7 @@ def test_taps_of_the_data_plane(unplugged_lab: Lab) -> None:
     assert guest.ping("10.1.0.12").received == 3
     assert guest.ping("10.2.0.12").received == 3
     server = lab.guests["green-2"].iperf3_server()
-    assert guest.iperf3("10.1.0.12")["end"]["sum_received"]["bytes"] > 1_000_000
+    assert guest.iperf3("10.1.0.12")["end"]["sum_received"]["bytes"] > 100_000
     server.wait(10)
 
     lab.hosts[1].dataplane.stop()

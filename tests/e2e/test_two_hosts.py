@@ -98,15 +98,15 @@ def test_tcp(leased: Lab, destination: str) -> None:
         process = server.iperf3_server()
         report = client.iperf3(server.address, *direction)
         process.wait(10)
-        assert report["end"]["sum_received"]["bytes"] > 1_000_000, report["end"]
+        assert report["end"]["sum_received"]["bytes"] > 100_000, report["end"]
 
 
 def test_udp(leased: Lab) -> None:
     """UDP at a moderate rate arrives completely."""
     process = leased.guests["red-2"].iperf3_server()
-    report = leased.guests["green-1"].iperf3("10.2.0.12", "--udp", "--bitrate", "10M", "--length", "1400")
+    report = leased.guests["green-1"].iperf3("10.2.0.12", "--udp", "--bitrate", "2M", "--length", "1000")
     process.wait(10)
-    assert report["end"]["sum"]["packets"] > 1000
+    assert report["end"]["sum"]["packets"] > 400
     assert report["end"]["sum"]["lost_packets"] == 0, report["end"]["sum"]
 
 
@@ -125,7 +125,7 @@ def test_underlay_holds_what_the_counters_say(leased: Lab) -> None:
         assert green.ping("10.1.0.12", count=10).received == 10
         assert red.ping("10.1.0.12", count=10).received == 10
         server = leased.guests["red-2"].iperf3_server()
-        green.iperf3("10.2.0.12", seconds=1)
+        green.iperf3("10.2.0.12", "--bitrate", "50M", seconds=1)
         server.wait(10)
     after = {number: console.uplink() for number, console in consoles.items()}
 

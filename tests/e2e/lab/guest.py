@@ -82,8 +82,7 @@ class Guest:
 
     def ping_command(self, destination: str, count: int = 3, size: int = 56) -> list[str]:
         """ping with a bounded time."""
-        return ["ping", "-n", "-c", str(count), "-i", "0.1", "-W", "1", "-w", str(count + 2),
-                "-s", str(size), destination]
+        return ["ping", "-n", "-c", str(count), "-i", "0.1", "-W", "1", "-s", str(size), destination]
 
     def ping(self, destination: str, count: int = 3, size: int = 56) -> PingResult:
         """Pings; never raises for lost packets."""

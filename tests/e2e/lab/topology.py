@@ -31,6 +31,7 @@ class Lab:
         self.guests: dict[str, Guest] = {}
         self._namespaces: list[Namespace] = []
         self._captures = 0
+        self._kept = False
         self.underlay = self.add_namespace("underlay")
         self._add_switch()
 
@@ -114,8 +115,14 @@ class Lab:
 
     # ------------------------------------------------------------ the end
 
+    def keep(self) -> None:
+        """Makes close() leave everything as it is; stop_kept() removes it then."""
+        self._kept = True
+
     def close(self) -> None:
         """Ends the processes, removes namespaces and files. A second Ctrl-C doesn't interrupt it."""
+        if self._kept:
+            return
         handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             for namespace in reversed(self._namespaces):
