@@ -5,6 +5,17 @@
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
+namespace {
+
+// Broadcast, or renewed at the server identifier that we give. A tenant's own server elsewhere is
+// reached like any other station.
+bool is_for_our_dhcp_server(rte_mbuf* packet, const EthernetHeader& ethernet,
+                            const FrameHeaders& headers, const Segment& segment) {
+  return ethernet.destination.is_multicast() ||
+         header_at<Ipv4Header>(packet, headers.l3_offset).destination == segment.gateway_v4;
+}
+
+}  // namespace
 
 Verdict GuestInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
   const Port& port = *context.ingress;
@@ -28,10 +39,10 @@ Verdict GuestInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& 
   if (headers.kind == FrameHeaders::Kind::kArp) {
     return Next::to<NodeId::kArp>();
   }
-  if (headers.is_dhcp_client) {
+  const auto& ethernet = header_at<EthernetHeader>(packet, 0);
+  if (headers.is_dhcp_client && is_for_our_dhcp_server(packet, ethernet, headers, *segment)) {
     return Next::to<NodeId::kDhcp>();
   }
-  const auto& ethernet = header_at<EthernetHeader>(packet, 0);
   // A subnet without a gateway has the zero MAC here, which no frame may carry as destination.
   if (ethernet.destination == segment->gateway_v4_mac && !ethernet.destination.is_zero()) {
     return Next::to<NodeId::kRoute>();

@@ -223,6 +223,18 @@ TEST(Dhcp, ReleaseIsNoDrop) {
   EXPECT_TRUE(lab.all_drops().empty());
 }
 
+TEST(Dhcp, AnotherServerIsReachedLikeAnyStation) {
+  PipelineLab lab;
+  const auto frame = packet()
+                         .ethernet({.source = kGreen1.mac, .destination = kGreen3.mac})
+                         .ipv4({.source = kGreen1.ip, .destination = kGreen3.ip})
+                         .udp({.source_port = 68, .destination_port = 67})
+                         .payload(dhcp_message(3, kGreen1.mac))
+                         .build();
+  lab.send("green-1", {frame});
+  EXPECT_EQ(lab.take("green-3"), Frames{frame});
+}
+
 TEST(Dhcp, SwitchedOff) {
   PipelineLab lab;
   auto segment = PipelineLab::segment_config(kGreen);
