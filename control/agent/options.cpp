@@ -105,7 +105,7 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion& version) {
     return {std::nullopt, 0, fmt::format("{}\n", version.what())};
   } catch (const CLI::ConfigError& error) {
-    // CLI11 names the key last.
+    // The key is the last word of CLI11's text.
     const std::string_view text{error.what()};
     return refuse(fmt::format("unknown key '{}' in the configuration file; see --help",
                               text.substr(text.rfind(' ') + 1)));

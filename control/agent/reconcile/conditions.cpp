@@ -100,11 +100,11 @@ Condition Reconciler::port_condition(const std::string& id) {
   const auto programmed = mirror_.ports.find(id);
   if (programmed != mirror_.ports.end() && programmed->second.state != api::ATTACHED) {
     const bool failed = programmed->second.state == api::FAILED;
-    return pending(
-        "attachment", spec->attachment,
-        fmt::format("{}: {}",
-                    failed ? "the device can't be opened, tried again" : "waits for its device",
-                    programmed->second.detail));
+    const std::string& detail = programmed->second.detail;
+    return pending("attachment", spec->attachment,
+                   failed           ? "the device can't be opened, tried again: " + detail
+                   : detail.empty() ? "waits for its device"
+                                    : detail);
   }
   for (const PortFixedIp& fixed_ip : spec->fixed_ips) {
     const Subnet* subnet = store_.find_subnet(fixed_ip.subnet_id);

@@ -265,7 +265,8 @@ TEST(HostFilter, AppliesWhatIsForThisHost) {
 
   EXPECT_EQ(decode(two_ports_for({}), context).ports.size(), 2U);
 
-  const auto ours = decode(two_ports_for({"172.16.0.9", "172.16.0.1"}), context);
+  const auto message = two_ports_for({"172.16.0.9", "172.16.0.1"});
+  const auto ours = decode(message, context);
   ASSERT_EQ(ours.ports.size(), 1U);
   EXPECT_EQ(ours.ports[0].id, "two");
   EXPECT_EQ(ours.results.size(), 1U);
