@@ -28,8 +28,9 @@ class Build:
     compiler: str | None = None
 
     def configure(self) -> None:
-        """Runs meson setup unless the directory is configured already."""
+        """Runs meson setup, or brings a directory that is configured up to date."""
         if (self.directory / "build.ninja").exists():
+            self.compile(["build.ninja"])
             return
         environment = {"CXX": self.compiler} if self.compiler else None
         if run(["meson", "setup", self.directory, SOURCE, *self.options],
