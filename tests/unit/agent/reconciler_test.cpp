@@ -404,6 +404,19 @@ TEST(Reconciler, RestartedAgentDeletesWhatOnlyTheDataplaneKnows) {
   EXPECT_EQ(tables.routes.size(), 2U);
 }
 
+TEST(Reconciler, DeletesOfUnknownSubnetsWaitForTheDataplane) {
+  FakeDataplane tables;
+  Host{tables}.push(whole_network());
+  Host restarted{tables, false};
+  EXPECT_THAT(restarted.push(neighbor("far-red", "red", "10.0.2.12", "02:00:00:00:02:12", "",
+                                      schema::DELETE)),
+              ElementsAre(Status::kPending));
+  restarted.client.available = true;
+  ASSERT_TRUE(restarted.reconciler.connect());
+  EXPECT_FALSE(tables.has_neighbor(102, "10.0.2.12"));
+  EXPECT_TRUE(tables.has_neighbor(101, "10.0.1.12"));
+}
+
 TEST(Reconciler, DeletingARouterThatOnlyTheDataplaneKnowsTakesItsRoutes) {
   FakeDataplane tables;
   Host{tables}.push(whole_network());
