@@ -408,8 +408,8 @@ TEST(Reconciler, DeletesOfUnknownSubnetsWaitForTheDataplane) {
   FakeDataplane tables;
   Host{tables}.push(whole_network());
   Host restarted{tables, false};
-  EXPECT_THAT(restarted.push(neighbor("far-red", "red", "10.0.2.12", "02:00:00:00:02:12", "",
-                                      schema::DELETE)),
+  EXPECT_THAT(restarted.push(
+                  neighbor("far-red", "red", "10.0.2.12", "02:00:00:00:02:12", "", schema::DELETE)),
               ElementsAre(Status::kPending));
   restarted.client.available = true;
   ASSERT_TRUE(restarted.reconciler.connect());
