@@ -19,6 +19,7 @@ namespace alkaid {
   NODE(kArp, "arp")                      \
   NODE(kDhcp, "dhcp")                    \
   NODE(kGateway, "gateway")              \
+  NODE(kIcmpError, "icmp-error")         \
   NODE(kBridge, "bridge")                \
   NODE(kRoute, "route")                  \
   NODE(kEncapsulate, "encapsulate")      \

@@ -13,6 +13,7 @@
 #include "dataplane/graph/consume_node.hpp"
 #include "dataplane/graph/drop_node.hpp"
 #include "dataplane/icmp/gateway_node.hpp"
+#include "dataplane/icmp/icmp_error_node.hpp"
 #include "dataplane/ports/deliver_node.hpp"
 #include "dataplane/ports/guest_input_node.hpp"
 #include "dataplane/ports/inject_node.hpp"
@@ -47,6 +48,7 @@ constexpr std::array kTable{
     registration<ArpNode>(),
     registration<DhcpNode>(),
     registration<GatewayNode>(),
+    registration<IcmpErrorNode>(),
     registration<BridgeNode>(),
     registration<RouteNode>(),
     registration<EncapsulateNode>(),

@@ -29,6 +29,7 @@ struct PacketContext {
   FrameHeaders headers;            // offsets from the frame's start
   std::uint16_t inner_offset = 0;  // of a tunnelled frame, before `decapsulate`
   std::uint8_t outer_tos = 0;      // of a tunnelled frame
+  std::uint16_t mtu = 0;           // that would have fitted, before `icmp-error`
   bool from_wire = false;          // came out of a tunnel
   DropReason drop_reason = DropReason::kNone;
 };

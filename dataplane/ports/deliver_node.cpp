@@ -1,5 +1,6 @@
 #include "dataplane/ports/deliver_node.hpp"
 
+#include "dataplane/icmp/icmp_error_node.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -10,7 +11,7 @@ Verdict DeliverNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& con
     return drop(DropReason::egress_port_down);
   }
   if (packet->pkt_len - sizeof(EthernetHeader) > port->mtu) [[unlikely]] {
-    return drop(DropReason::egress_too_big);
+    return reject<Next>(context, DropReason::egress_too_big, port->mtu);
   }
   return Next::to<NodeId::kPortTx>();
 }

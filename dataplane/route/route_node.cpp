@@ -1,6 +1,7 @@
 #include "dataplane/route/route_node.hpp"
 
 #include "dataplane/bridge/forward.hpp"
+#include "dataplane/icmp/icmp_error_node.hpp"
 #include "dataplane/packet/checksum.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -54,22 +55,22 @@ Verdict RouteNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& conte
     return Next::to<NodeId::kGateway>();
   }
   if (source.routes == nullptr) [[unlikely]] {
-    return drop(DropReason::not_routed);
+    return reject<Next>(context, DropReason::not_routed);
   }
   const Tables& tables = worker.tables();
   const Hop hop = find_hop(tables, *source.routes, ip.destination);
   if (hop.reason != DropReason::kNone) [[unlikely]] {
-    return drop(hop.reason);
+    return reject<Next>(context, hop.reason);
   }
   if (ip.destination == hop.segment->gateway_v4) {
     return Next::to<NodeId::kGateway>();
   }
   const Neighbor* neighbor = tables.neighbors.find(hop.segment->config.vni, hop.address);
   if (neighbor == nullptr) [[unlikely]] {
-    return drop(DropReason::neighbor_unknown);
+    return reject<Next>(context, DropReason::neighbor_unknown);
   }
   if (ip.ttl <= 1) [[unlikely]] {
-    return drop(DropReason::ttl_exceeded);
+    return reject<Next>(context, DropReason::ttl_exceeded);
   }
   ipv4_decrement_ttl(ip);
   auto& ethernet = header_at<EthernetHeader>(packet, 0);
@@ -77,8 +78,8 @@ Verdict RouteNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& conte
   // On the wire the host's own router MAC, which the receiving host turns into its gateway's: the
   // gateway's MAC must not appear to move between hosts.
   const bool has_gateway = !hop.segment->gateway_v4_mac.is_zero();
-  ethernet.source = neighbor->is_local() && has_gateway ? hop.segment->gateway_v4_mac
-                                                        : hop.segment->host_dvr_mac;
+  ethernet.source =
+      neighbor->is_local() && has_gateway ? hop.segment->gateway_v4_mac : hop.segment->host_dvr_mac;
   context.segment = hop.segment;
   context.vni = hop.segment->config.vni;
   return forward_to<Next>(*neighbor, context);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "dataplane/icmp/icmp_error_node.hpp"
 #include "dataplane/vxlan/ecn.hpp"
 #include "dataplane/vxlan/entropy.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -36,7 +37,8 @@ Verdict EncapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
   }
   const std::uint32_t outer_length = packet->pkt_len + sizeof(TunnelHeaderV4);
   if (outer_length > uplink->mtu) [[unlikely]] {
-    return drop(DropReason::underlay_too_big);
+    return reject<Next>(context, DropReason::underlay_too_big,
+                        static_cast<std::uint16_t>(uplink->mtu - kMtuOverheadV4));
   }
   const std::uint8_t ecn = inner_ecn(packet, context.headers);
   const std::uint32_t entropy = flow_entropy(bytes_of(packet), context.headers);

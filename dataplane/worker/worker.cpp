@@ -109,10 +109,18 @@ std::uint32_t Worker::step() {
   return received_;
 }
 
+void Worker::refill_icmp_error_tokens(std::uint64_t now, std::uint64_t cycles_per_token) {
+  if (now >= next_icmp_error_token_) {
+    next_icmp_error_token_ = now + cycles_per_token;
+    icmp_error_tokens_ = std::min(icmp_error_tokens_ + 1, kIcmpErrorBurst);
+  }
+}
+
 void Worker::run() {
   QuiescenceDomain& quiescence = shared_.quiescence;
   quiescence.register_worker(settings_.index);
   IdleBackoff backoff(settings_.idle_backoff_microseconds);
+  const std::uint64_t cycles_per_token = rte_get_tsc_hz() / kIcmpErrorsPerSecond;
   std::uint64_t before = rte_rdtsc();
   while (!stopping_.load(std::memory_order_relaxed)) {
     const bool was_busy = step() > 0;
@@ -126,6 +134,7 @@ void Worker::run() {
     }
     const std::uint64_t now = rte_rdtsc();
     (was_busy ? counters_.busy_cycles : counters_.idle_cycles).add(now - before);
+    refill_icmp_error_tokens(now, cycles_per_token);
     before = now;
   }
   quiescence.unregister_worker(settings_.index);

@@ -104,6 +104,8 @@ class Worker {
   [[nodiscard]] PortCounters& counters_of(const Port* port) {
     return port != nullptr ? port->counters[settings_.index] : orphan_counters_;
   }
+  // ICMP errors are rate-limited (RFC 1812, 4.3.2.8). False: none may be sent now.
+  bool take_icmp_error_token() { return icmp_error_tokens_ > 0 && icmp_error_tokens_-- > 0; }
   // Tells the control thread what an ARP packet said; lost if the ring is full (it is asked again).
   void observe(const UnderlayObservation& observation);
   // Source nodes report what they took in.
@@ -114,6 +116,11 @@ class Worker {
   void know_peers(std::vector<Worker*> peers) { peers_ = std::move(peers); }
 
  private:
+  static constexpr std::uint32_t kIcmpErrorBurst = 100;
+  static constexpr std::uint64_t kIcmpErrorsPerSecond = 1000;
+
+  void refill_icmp_error_tokens(std::uint64_t now, std::uint64_t cycles_per_token);
+
   struct RingDeleter {
     void operator()(rte_ring* ring) const { rte_ring_free(ring); }
   };
@@ -131,6 +138,8 @@ class Worker {
   std::atomic<bool> stopping_{false};
   std::vector<Worker*> peers_;
   std::uint32_t received_ = 0;
+  std::uint32_t icmp_error_tokens_ = kIcmpErrorBurst;
+  std::uint64_t next_icmp_error_token_ = 0;  // TSC
 
   WorkerCounters counters_;
   DhcpCounters dhcp_counters_;

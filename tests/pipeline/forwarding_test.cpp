@@ -137,25 +137,7 @@ INSTANTIATE_TEST_SUITE_P(
                return {{"green-1",
                         {with_macs(udp_frame(kRed2, kGreen1.mac, kGreen1.ip, 63), kGreen1.mac,
                                    kGreenGatewayMac)}}};
-             }},
-        Case{.name = "ttl_one",
-             .port = "green-1",
-             .in = [](auto&) { return Frames{udp_frame(kGreen1, kGreenGatewayMac, kRed1.ip, 1)}; },
-             .drops = {{"green-1 ttl_exceeded", 1}}},
-        Case{.name = "no_route",
-             .port = "green-1",
-             .in =
-                 [](auto&) {
-                   return Frames{udp_frame(kGreen1, kGreenGatewayMac, Ipv4Address{0xc0000201})};
-                 },
-             .drops = {{"green-1 route_missing", 1}}},
-        Case{.name = "unknown_neighbor",
-             .port = "green-1",
-             .in =
-                 [](auto&) {
-                   return Frames{udp_frame(kGreen1, kGreenGatewayMac, Ipv4Address{0x0a0200fe})};
-                 },
-             .drops = {{"green-1 neighbor_unknown", 1}}}),
+             }}),
     name_of_case);
 
 TEST(Routing, LongestPrefixWins) {
