@@ -1,4 +1,5 @@
 // alkaid-dataplane: start, serve, stop.
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "control/common/instance.hpp"
 #include "control/common/logging.hpp"
@@ -84,7 +86,13 @@ void serve(Options& options, SignalWaiter& signals) {
   });
   spdlog::info("ready: VTEP {}, {} worker(s), socket {}", options.dataplane.vtep.to_string(),
                options.worker_cpus.size(), options.instance.dataplane_socket());
-  dataplane.executor().serve(kTickInterval, [&] { dataplane.tick(); });
+  try {
+    dataplane.executor().serve(kTickInterval, [&] { dataplane.tick(); });
+  } catch (...) {
+    ::kill(::getpid(), SIGTERM);  // wakes the thread that waits for signals
+    signal_thread.join();
+    throw;
+  }
   signal_thread.join();
   server.stop();
   dataplane.stop_workers();

@@ -5,14 +5,11 @@
 
 namespace alkaid {
 
-// Blocks SIGINT, SIGTERM and SIGHUP in the calling thread and every thread that it starts later, and
-// ignores SIGPIPE. Call before the first thread is started.
+// Blocks SIGINT, SIGTERM and SIGHUP in the calling thread and every thread that it starts later,
+// and ignores SIGPIPE. Call before the first thread is started.
 class SignalWaiter {
  public:
   SignalWaiter();
-
-  // A descriptor that becomes readable when one of the signals arrived (signalfd).
-  [[nodiscard]] int descriptor() const { return descriptor_; }
 
   // Waits for a signal; returns its number. Other threads go on.
   int wait();

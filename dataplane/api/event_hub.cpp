@@ -24,14 +24,20 @@ std::optional<dataplane::v1::Event> EventHub::Subscription::next(
   return event;
 }
 
+bool EventHub::Subscription::has_overflowed() const {
+  const std::lock_guard lock(hub_.mutex_);
+  return overflowed_;
+}
+
 void EventHub::publish(const dataplane::v1::Event& event) {
   {
     const std::lock_guard lock(mutex_);
     for (Subscription* subscription : subscriptions_) {
       if (subscription->queue_.size() >= kQueueLimit) {
-        subscription->queue_.pop_front();
+        subscription->overflowed_ = true;
+      } else {
+        subscription->queue_.push_back(event);
       }
-      subscription->queue_.push_back(event);
     }
   }
   changed_.notify_all();

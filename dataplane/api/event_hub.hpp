@@ -16,7 +16,8 @@ namespace alkaid {
 
 class EventHub {
  public:
-  // One subscriber's queue, bounded: who does not read loses the oldest events.
+  // One subscriber's queue, bounded: who does not read is cut off, and must read back what it
+  // missed.
   class Subscription {
    public:
     explicit Subscription(EventHub& hub);
@@ -26,11 +27,14 @@ class EventHub {
 
     // Waits at most `timeout` for the next event.
     std::optional<dataplane::v1::Event> next(std::chrono::milliseconds timeout);
+    // Events were lost: the subscription is of no use any more.
+    [[nodiscard]] bool has_overflowed() const;
 
    private:
     friend class EventHub;
     EventHub& hub_;
     std::deque<dataplane::v1::Event> queue_;
+    bool overflowed_ = false;
   };
 
   // Any thread.

@@ -111,6 +111,10 @@ grpc::Status DataplaneService::WatchEvents(grpc::ServerContext* context,
     if (const auto event = subscription.next(kEventPoll)) {
       open = writer->Write(*event);
     }
+    if (subscription.has_overflowed()) {
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED,
+              "events were lost: read back and subscribe anew"};
+    }
   }
   return grpc::Status::OK;
 }

@@ -66,9 +66,11 @@ void check(const RawOptions& raw, Options& options) {
   dataplane.vtep = *vtep;
   if (!raw.underlay_gateway.empty()) {
     dataplane.underlay_gateway = Ipv4Address::parse(raw.underlay_gateway);
-    if (!dataplane.underlay_gateway || !vtep->contains(IpAddress{*dataplane.underlay_gateway})) {
-      refuse("--underlay-gateway", fmt::format("'{}' is no IPv4 address inside {}",
-                                               raw.underlay_gateway, vtep->masked().to_string()));
+    if (!dataplane.underlay_gateway || !vtep->contains(IpAddress{*dataplane.underlay_gateway}) ||
+        *dataplane.underlay_gateway == vtep->address.v4()) {
+      refuse("--underlay-gateway",
+             fmt::format("'{}' is no IPv4 address of another station inside {}",
+                         raw.underlay_gateway, vtep->masked().to_string()));
     }
   }
   for (const auto& text : raw.underlay_neighbors) {

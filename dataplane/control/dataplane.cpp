@@ -98,6 +98,7 @@ Dataplane::~Dataplane() {
 }
 
 void Dataplane::start_workers() {
+  running_ = true;  // also if only some start: those must be stopped
   for (const auto& worker : workers_) {
     const auto run = [](void* argument) {
       static_cast<Worker*>(argument)->run();
@@ -108,7 +109,6 @@ void Dataplane::start_workers() {
                                            worker->settings().index, worker->settings().lcore));
     }
   }
-  running_ = true;
 }
 
 void Dataplane::stop_workers() {
@@ -158,6 +158,7 @@ void Dataplane::send_arp_request(Ipv4Address target, const MacAddress& destinati
   PacketContext& context = context_of(packet);
   context = PacketContext{};
   context.egress = uplink->index;
+  context.egress_generation = uplink->generation;
   if (workers_[uplink->device.worker]->inject(&packet, 1) == 0) {
     rte_pktmbuf_free(packet);
   }

@@ -66,6 +66,11 @@ std::uint16_t Programmer::default_mtu() const {
       std::max<std::uint32_t>(underlay_mtu_, kSmallestMtu + kMtuOverheadV4) - kMtuOverheadV4);
 }
 
+std::uint16_t Programmer::guest_mtu(Vni vni) const {
+  const Segment* segment = tables_.segments.find(vni);
+  return segment != nullptr ? segment->mtu : default_mtu();
+}
+
 void Programmer::publish_segment(const SegmentConfig& config, Zone zone) {
   auto segment = std::make_unique<Segment>();
   segment->config = config;
@@ -90,12 +95,16 @@ void Programmer::publish_segment(const SegmentConfig& config, Zone zone) {
   }
   const Segment* old = tables_.segments.at(zone);
   const std::uint64_t old_router = old != nullptr ? old->config.router : 0;
+  const bool mtu_changed = segment->mtu != (old != nullptr ? old->mtu : default_mtu());
   if (config.router != 0) {
     segment->routes = tables_.routes.acquire(config.router);
   }
   tables_.segments.publish(std::move(segment));
   if (old_router != 0) {
     tables_.routes.release(old_router);
+  }
+  if (mtu_changed) {
+    ports_.set_mtu(config.vni, guest_mtu(config.vni));
   }
 }
 
@@ -183,35 +192,49 @@ ObjectResult Programmer::set(const PortConfig& config) {
     return invalid("attachment", error);
   }
   const PortConfig* known = ports_.find_config(config.id);
-  const std::optional<PortConfig> old = known != nullptr ? std::optional{*known} : std::nullopt;
   const auto zone = tables_.segments.acquire(config.vni);
   if (!zone) {
     return full("segments");
   }
-  const Port* port = ports_.put(config, *attachment, *zone, default_mtu());
-  if (port == nullptr) {
-    tables_.segments.release(config.vni);
-    return full("ports");
-  }
-  if (const auto failed = add_addresses(config, port->index)) {
-    // Back to what was before, or to nothing.
-    remove_addresses(config, old ? &*old : nullptr, port->index);
-    if (old) {
-      ports_.put(*old, *Attachment::parse(old->attachment, error),
-                 *tables_.segments.acquire(old->vni), default_mtu());
-      tables_.segments.release(old->vni);
-      add_addresses(*old, port->index);
-    } else {
-      ports_.remove(config.id);
-    }
+  const auto failed = known != nullptr ? change_port(*known, config, *attachment, *zone)
+                                       : add_port(config, *attachment, *zone);
+  if (failed) {
     tables_.segments.release(config.vni);
     return failed;
   }
-  if (old) {
-    remove_addresses(*old, &config, port->index);
-    tables_.segments.release(old->vni);
-  }
   return done();
+}
+
+ObjectResult Programmer::add_port(const PortConfig& config, const Attachment& attachment,
+                                  Zone zone) {
+  const Port* port = ports_.put(config, attachment, zone, guest_mtu(config.vni));
+  if (port == nullptr) {
+    return full("ports");
+  }
+  const PortIndex index = port->index;
+  const auto failed = add_addresses(config, index);
+  if (failed) {
+    remove_addresses(config, nullptr, index);
+    ports_.remove(config.id);
+  }
+  return failed;
+}
+
+ObjectResult Programmer::change_port(const PortConfig& known, const PortConfig& config,
+                                     const Attachment& attachment, Zone zone) {
+  // `known` lives in the port's record, which put() overwrites.
+  const PortConfig old = known;
+  const PortIndex index = ports_.find(config.id)->index;
+  // Addresses first: they alone can fail, and then the port has not been touched.
+  if (const auto failed = add_addresses(config, index)) {
+    remove_addresses(config, &old, index);
+    static_cast<void>(add_addresses(old, index));  // replaces entries that exist: can't fail
+    return failed;
+  }
+  ports_.put(config, attachment, zone, guest_mtu(config.vni));
+  remove_addresses(old, &config, index);
+  tables_.segments.release(old.vni);
+  return std::nullopt;
 }
 
 void Programmer::remove_port(const std::string& id) {
@@ -331,7 +354,6 @@ void Programmer::set_underlay_mtu(std::uint16_t mtu) {
   for (const auto& config : segments) {
     publish_segment(config, tables_.segments.find(config.vni)->zone);
   }
-  ports_.set_default_mtu(default_mtu());
 }
 
 }  // namespace alkaid

@@ -53,8 +53,13 @@ class Programmer {
   [[nodiscard]] std::uint64_t operations() const { return operations_; }
 
  private:
+  // What guests have that say nothing of their own: the underlay's room, or the segment's setting.
   [[nodiscard]] std::uint16_t default_mtu() const;
+  [[nodiscard]] std::uint16_t guest_mtu(Vni vni) const;
   ObjectResult done();
+  ObjectResult add_port(const PortConfig& config, const Attachment& attachment, Zone zone);
+  ObjectResult change_port(const PortConfig& known, const PortConfig& config,
+                           const Attachment& attachment, Zone zone);
   ObjectResult add_addresses(const PortConfig& config, PortIndex index);
   void remove_addresses(const PortConfig& config, const PortConfig* keep, PortIndex index);
   void publish_segment(const SegmentConfig& config, Zone zone);

@@ -21,10 +21,11 @@ struct Tunnel;
 // reports a quiescent state between walks. What leaves the worker (inject ring) names ports by
 // index.
 struct PacketContext {
-  const Port* ingress = nullptr;     // nullptr: originated by the control thread
-  const Segment* segment = nullptr;  // in which the packet's addresses mean something
-  const Tunnel* tunnel = nullptr;    // to the destination's host; set before `encapsulate`
-  PortIndex egress = kNoPort;        // set before `deliver` and `port-tx`
+  const Port* ingress = nullptr;        // nullptr: originated by the control thread
+  const Segment* segment = nullptr;     // in which the packet's addresses mean something
+  const Tunnel* tunnel = nullptr;       // to the destination's host; set before `encapsulate`
+  PortIndex egress = kNoPort;           // set before `deliver` and `port-tx`
+  std::uint32_t egress_generation = 0;  // set for packets that wait in an inject ring
   Vni vni;                         // in which the packet is now: of its port, its tunnel, its route
   FrameHeaders headers;            // offsets from the frame's start
   std::uint16_t inner_offset = 0;  // of a tunnelled frame, before `decapsulate`

@@ -13,6 +13,9 @@ namespace alkaid {
 // the whole checksum. A packet whose true checksum happens to have that value (one in 65,536) gets
 // the same checksum again, so recognising by value never breaks a valid packet.
 //
+// SCTP is left alone: its checksum is a CRC, and a guest must compute it (Linux does unless the
+// device claims to).
+//
 // `bytes` holds the frame up to headers.l3_end; `headers` comes from parse_frame.
 void complete_partial_checksum(std::span<std::uint8_t> bytes, const FrameHeaders& headers);
 

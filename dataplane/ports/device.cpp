@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include <fmt/format.h>
 #include <rte_dev.h>
@@ -24,6 +25,9 @@ constexpr std::uint16_t kDefaultMtu = 1500;
 // headers and the kernel's own header.
 constexpr unsigned kAfPacketFrameSize = 2048;
 constexpr unsigned kAfPacketFrames = 1024;
+// What a frame leaves for an IP packet: the kernel's header and alignment take 66 bytes in front of
+// the frame, Ethernet with a VLAN tag 18.
+constexpr std::uint16_t kAfPacketLargestPacket = kAfPacketFrameSize - 66 - 18;
 constexpr unsigned kAfPacketBlockSize = 65536;
 
 // Names are never reused, so that a device that is still being removed can't be met again.
@@ -34,9 +38,24 @@ std::string next_vdev_name(const char* driver) {
 
 }  // namespace
 
-bool Device::is_available(const Attachment& attachment) {
-  return attachment.kind != AttachmentKind::kAfPacket ||
-         ::if_nametoindex(attachment.device.c_str()) != 0;
+bool Device::is_available(const Attachment& attachment, const KernelDevices& devices) {
+  return attachment.kind != AttachmentKind::kAfPacket || devices.contains(attachment.device);
+}
+
+bool Device::refresh_mtu() {
+  if (kernel_device_.empty()) {
+    return false;
+  }
+  const auto kernel_mtu = kernel_device_mtu(kernel_device_);
+  if (!kernel_mtu) {
+    return false;
+  }
+  const std::uint16_t usable = std::min(*kernel_mtu, kAfPacketLargestPacket);
+  if (usable < *kernel_mtu && usable != mtu_) {
+    spdlog::warn("{} has an MTU of {}; AF_PACKET carries packets of up to {} bytes here",
+                 kernel_device_, *kernel_mtu, usable);
+  }
+  return std::exchange(mtu_, usable) != usable;
 }
 
 bool Device::probe(const Attachment& attachment, std::string& error) {
@@ -88,7 +107,9 @@ bool Device::probe(const Attachment& attachment, std::string& error) {
       break;
   }
   if (rte_eal_hotplug_add("vdev", vdev_name_.c_str(), arguments.c_str()) != 0) {
-    error = fmt::format("the driver {} refused it: {}", vdev_name_, rte_strerror(rte_errno));
+    error = fmt::format("the driver {} refused it: {} ({} of DPDK's {} device ports are in use)",
+                        vdev_name_, rte_strerror(rte_errno), rte_eth_dev_count_avail(),
+                        RTE_MAX_ETHPORTS);
     vdev_name_.clear();
     return false;
   }
@@ -144,9 +165,7 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, rte_mempool* 
   }
   if (!device->kernel_device_.empty()) {
     device->kernel_index_ = ::if_nametoindex(device->kernel_device_.c_str());
-    if (const auto mtu = kernel_device_mtu(device->kernel_device_)) {
-      device->mtu_ = *mtu;
-    }
+    device->refresh_mtu();
     std::string why;
     if (VethSegmentation::concerns(device->kernel_device_)) {
       device->veth_segmentation_ = VethSegmentation::switch_off(device->kernel_device_, why);
@@ -161,8 +180,12 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, rte_mempool* 
   return device;
 }
 
-bool Device::is_present() const {
-  return kernel_device_.empty() || ::if_nametoindex(kernel_device_.c_str()) == kernel_index_;
+bool Device::is_present(const KernelDevices& devices) const {
+  if (kernel_device_.empty()) {
+    return true;
+  }
+  const auto found = devices.find(kernel_device_);
+  return found != devices.end() && found->second == kernel_index_;
 }
 
 Device::~Device() {

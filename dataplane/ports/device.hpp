@@ -10,6 +10,7 @@
 
 #include "control/common/net/mac_address.hpp"
 #include "dataplane/ports/attachment.hpp"
+#include "dataplane/ports/kernel_device.hpp"
 #include "dataplane/ports/port.hpp"
 #include "dataplane/ports/veth_segmentation.hpp"
 
@@ -33,10 +34,12 @@ class Device {
   [[nodiscard]] const std::string& driver() const { return driver_; }
   [[nodiscard]] bool partial_checksums() const { return partial_checksums_; }
   // False once the kernel device behind it is gone or was replaced by another of the same name.
-  [[nodiscard]] bool is_present() const;
+  [[nodiscard]] bool is_present(const KernelDevices& devices) const;
+  // Looks at the kernel device's MTU; true if mtu() is another now.
+  bool refresh_mtu();
 
   // Whether open() can be expected to work now; false while the kernel device doesn't exist.
-  static bool is_available(const Attachment& attachment);
+  static bool is_available(const Attachment& attachment, const KernelDevices& devices);
 
  private:
   Device() = default;

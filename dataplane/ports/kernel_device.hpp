@@ -1,13 +1,35 @@
-// What we ask of a Linux network device. Control thread.
+// What we ask of Linux network devices. Control thread.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 namespace alkaid {
 
+// Interface indexes by name.
+using KernelDevices = std::unordered_map<std::string, unsigned>;
+
+// All devices of the process's network namespace.
+KernelDevices list_kernel_devices();
+
 // Bytes of IP packet; nullopt if there is no such device.
 std::optional<std::uint16_t> kernel_device_mtu(const std::string& device);
+
+// Tells whether devices came, went or changed, without looking at them (rtnetlink notifications).
+class LinkWatcher {
+ public:
+  LinkWatcher();
+  ~LinkWatcher();
+  LinkWatcher(const LinkWatcher&) = delete;
+  LinkWatcher& operator=(const LinkWatcher&) = delete;
+
+  // Since the last call. Always true if the kernel gave us no socket: the caller then looks itself.
+  bool have_changed();
+
+ private:
+  int socket_ = -1;
+};
 
 }  // namespace alkaid

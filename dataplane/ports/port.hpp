@@ -42,6 +42,8 @@ struct PortDevice {
 // Immutable; a change is a new object in the same slot of the PortTable.
 struct Port {
   PortIndex index = kNoPort;
+  // Tells this port from earlier ones of the same index, for packets that name it from a ring.
+  std::uint32_t generation = 0;
   bool is_uplink = false;
   bool admin_up = false;
   bool attached = false;  // device is valid
@@ -50,7 +52,7 @@ struct Port {
   std::uint16_t mtu = 0;   // bytes of IP packet
   Vni vni;                 // guests only
   std::uint32_t zone = 0;  // guests only: slot of the segment in the SegmentTable
-  std::string id;          // port id, or device name of an uplink
+  std::string id;          // port id, or an uplink's attachment
   // [worker]; owned by the port manager, lives until after the port's grace period.
   PortCounters* counters = nullptr;
 

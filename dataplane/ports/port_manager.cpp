@@ -1,5 +1,7 @@
 #include "dataplane/ports/port_manager.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -9,6 +11,7 @@ namespace alkaid {
 namespace {
 
 constexpr std::chrono::seconds kRetryRefusedDevice{1};
+constexpr std::chrono::seconds kSlowestRetry{64};
 
 // Port ids are never empty, so the uplink sorts first and meets none.
 const std::string kUplinkKey;
@@ -45,6 +48,7 @@ PortManager::Record* PortManager::create(const std::string& id) {
   Record& record = records_[id];
   record.config.id = id;
   record.index = free_.back();
+  record.generation = ++last_generation_;
   free_.pop_back();
   record.counters = std::make_unique<PortCounters[]>(workers_.size());
   high_water_ = std::max(high_water_, records_.size());
@@ -116,7 +120,7 @@ const Port* PortManager::find(const std::string& id) const {
 }
 
 bool PortManager::try_attach(Record& record) {
-  if (!Device::is_available(record.attachment)) {
+  if (!Device::is_available(record.attachment, list_kernel_devices())) {
     set_state(record, PortAttachState::kWaiting,
               fmt::format("waits for the device {}", record.attachment.device));
     return false;
@@ -124,11 +128,13 @@ bool PortManager::try_attach(Record& record) {
   std::string error;
   auto device = Device::open(record.attachment, pool_, error);
   if (!device) {
-    record.next_attempt = std::chrono::steady_clock::now() + kRetryRefusedDevice;
+    record.next_attempt = std::chrono::steady_clock::now() + record.retry_delay;
+    record.retry_delay = std::min(record.retry_delay * 2, kSlowestRetry);
     set_state(record, PortAttachState::kFailed, error);
     return false;
   }
   record.device = std::move(device);
+  record.retry_delay = kRetryRefusedDevice;
   publish(record);
   publish_poll_lists();
   set_state(record, PortAttachState::kAttached, {});
@@ -154,6 +160,7 @@ void PortManager::detach(Record& record) {
 void PortManager::publish(Record& record) {
   auto port = std::make_unique<Port>();
   port->index = record.index;
+  port->generation = record.generation;
   port->is_uplink = record.is_uplink;
   port->admin_up = record.config.admin_up;
   port->attached = record.device != nullptr;
@@ -171,6 +178,8 @@ void PortManager::publish(Record& record) {
       port->mac = record.device->mac();
       port->mtu = record.device->mtu();
     }
+    // Whatever was configured, larger packets would not come through.
+    port->mtu = std::min(port->mtu, record.device->mtu());
   }
   const Port* old = table_.publish(record.index, port.release());
   if (old != nullptr) {
@@ -215,9 +224,9 @@ void PortManager::set_state(Record& record, PortAttachState state, std::string d
   listener_.state_changed(view_of(record));
 }
 
-void PortManager::set_default_mtu(std::uint16_t mtu) {
+void PortManager::set_mtu(Vni vni, std::uint16_t mtu) {
   for (auto& [id, record] : records_) {
-    if (!record.is_uplink) {
+    if (!record.is_uplink && record.config.vni == vni) {
       record.mtu = mtu;
       publish(record);
     }
@@ -226,15 +235,31 @@ void PortManager::set_default_mtu(std::uint16_t mtu) {
 
 void PortManager::tick() {
   const auto now = std::chrono::steady_clock::now();
+  const bool links_changed = links_.have_changed();
+  if (!links_changed && now < next_retry_) {
+    return;
+  }
+  next_retry_ = now + kRetryRefusedDevice;
+  const KernelDevices devices = list_kernel_devices();
   for (auto& [id, record] : records_) {
-    if (record.device && !record.device->is_present()) {
+    if (record.device && !record.device->is_present(devices)) {
       detach(record);
       set_state(record, PortAttachState::kWaiting,
                 fmt::format("its device {} went away", record.attachment.device));
-    } else if (!record.device && now >= record.next_attempt &&
-               Device::is_available(record.attachment)) {
+    } else if (record.device) {
+      if (links_changed && record.device->refresh_mtu()) {
+        mtu_changed(record);
+      }
+    } else if (now >= record.next_attempt && Device::is_available(record.attachment, devices)) {
       try_attach(record);
     }
+  }
+}
+
+void PortManager::mtu_changed(Record& record) {
+  publish(record);
+  if (record.is_uplink) {
+    listener_.uplink_changed(table_.find(record.index));
   }
 }
 

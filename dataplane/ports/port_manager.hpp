@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dataplane/ports/device.hpp"
+#include "dataplane/ports/kernel_device.hpp"
 #include "dataplane/ports/port.hpp"
 #include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/tables/objects.hpp"
@@ -60,8 +61,8 @@ class PortManager {
   [[nodiscard]] const PortConfig* find_config(const std::string& id) const;
   [[nodiscard]] const Port* find(const std::string& id) const;
 
-  // Publishes guests' ports whose configuration leaves the MTU open with this one.
-  void set_default_mtu(std::uint16_t mtu);
+  // The MTU of the segment's ports whose configuration leaves it open.
+  void set_mtu(Vni vni, std::uint16_t mtu);
 
   // Looks for devices that came or went.
   void tick();
@@ -70,7 +71,7 @@ class PortManager {
   // Uplink first, then guests by id.
   [[nodiscard]] std::vector<PortView> views() const;
 
-  // Ports that workers poll, in all; and the table's size.
+  // Ports with an index, the uplink among them.
   [[nodiscard]] std::size_t size() const { return records_.size(); }
   [[nodiscard]] std::size_t high_water() const { return high_water_; }
   [[nodiscard]] std::uint64_t full_events() const { return full_events_; }
@@ -88,12 +89,15 @@ class PortManager {
     std::unique_ptr<Device> device;
     PortAttachState state = PortAttachState::kWaiting;
     std::string detail;
+    std::uint32_t generation = 0;
     std::chrono::steady_clock::time_point next_attempt;  // to open a device that was refused
+    std::chrono::seconds retry_delay{1};
   };
 
   Record* create(const std::string& id);
   bool try_attach(Record& record);
   void detach(Record& record);
+  void mtu_changed(Record& record);
   void publish(Record& record);
   void publish_poll_lists();
   void set_state(Record& record, PortAttachState state, std::string detail);
@@ -106,6 +110,9 @@ class PortManager {
   const Listener listener_;
   std::map<std::string, Record> records_;  // by id; the uplink under a key that no id can be
   std::vector<PortIndex> free_;
+  std::uint32_t last_generation_ = 0;
+  LinkWatcher links_;
+  std::chrono::steady_clock::time_point next_retry_;
   std::size_t high_water_ = 0;
   std::uint64_t full_events_ = 0;
 };

@@ -30,6 +30,9 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
   }
   auto** mbufs = reinterpret_cast<rte_mbuf**>(packets);
   if (port->device.worker != worker.settings().index) {
+    for (std::uint16_t i = 0; i < count; ++i) {
+      context_of(mbufs[i]).egress_generation = port->generation;
+    }
     const auto taken = static_cast<std::uint16_t>(worker.hand_over(*port, mbufs, count));
     drop_all(graph, node, packets + taken, static_cast<std::uint16_t>(count - taken),
              DropReason::egress_queue_full);

@@ -47,7 +47,7 @@ Hop find_hop(const Tables& tables, const RoutingTable& table, Ipv4Address destin
 
 Verdict RouteNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
   if (context.headers.kind != FrameHeaders::Kind::kIpv4) [[unlikely]] {
-    return drop(DropReason::gateway_unsupported);
+    return drop(DropReason::route_missing);
   }
   const Segment& source = *context.segment;
   auto& ip = header_at<Ipv4Header>(packet, context.headers.l3_offset);

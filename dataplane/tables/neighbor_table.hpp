@@ -1,8 +1,11 @@
 // Who has an address: (VNI, IP) and (VNI, MAC) to a port of this host or a tunnel to another.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "control/common/net/ip_address.hpp"
@@ -23,7 +26,7 @@ struct Neighbor {
   const Tunnel* tunnel = nullptr;  // remote
   MacAddress local_mac;
   MacAddress remote_mac;
-  std::uint32_t remote_references = 0;  // of a MAC entry: IP entries that have this MAC
+  IpAddress owner;  // of a MAC entry's tunnel: the address whose entry holds the reference on it
 
   [[nodiscard]] bool is_local() const { return port != kNoPort; }
   [[nodiscard]] const MacAddress& mac() const { return is_local() ? local_mac : remote_mac; }
@@ -53,7 +56,9 @@ class NeighborTable {
   bool set_remote(const NeighborKey& key, const MacAddress& mac, const Tunnel* tunnel);
   // The tunnel that the entry pointed to, nullptr if there was no remote half.
   const Tunnel* remove_remote(const NeighborKey& key);
-  // The local halves of a port's addresses. False if a table is full.
+  // The local halves of a port's addresses. Of several ports that claim one, the last has it, and
+  // when that goes another one gets it back. False if a table is full, and then nothing has
+  // changed.
   bool set_local(const NeighborKey& key, const MacAddress& mac, PortIndex port);
   bool set_local_mac(Vni vni, const MacAddress& mac, PortIndex port);
   void remove_local(const NeighborKey& key, PortIndex port);
@@ -96,8 +101,31 @@ class NeighborTable {
   template <class Key, class Map>
   static bool store(Map& map, const Key& key, const Neighbor& changed);
   bool store_ip(const NeighborKey& key, const Neighbor& changed);
-  bool add_mac_reference(Vni vni, const MacAddress& mac, const Tunnel* tunnel);
-  void drop_mac_reference(Vni vni, const MacAddress& mac);
+  bool store_mac(Vni vni, const MacAddress& mac, const Neighbor& changed);
+
+  // A MAC entry speaks for one of the addresses that have the MAC, its owner, and points to that
+  // one's tunnel; the others wait in other_addresses_.
+  bool claim_mac(const NeighborKey& key, const MacAddress& mac, const Tunnel* tunnel);
+  void release_mac(const NeighborKey& key, const MacAddress& mac);
+
+  struct LocalClaim {
+    PortIndex port = kNoPort;
+    MacAddress mac;
+  };
+  using VniMac = std::pair<Vni, MacAddress>;
+
+  // Makes `claim` the entry's local half; who had it before waits in `outbid`.
+  template <class Key, class Store>
+  static bool claim_local(std::multimap<Key, LocalClaim>& outbid, const Key& key,
+                          const Neighbor* old, const LocalClaim& claim, Store&& store);
+  template <class Key, class Store>
+  static void release_local(std::multimap<Key, LocalClaim>& outbid, const Key& key,
+                            const Neighbor* old, PortIndex port, Store&& store);
+
+  // Control thread; empty unless addresses are shared or contested.
+  std::multimap<VniMac, IpAddress> other_addresses_;
+  std::multimap<NeighborKey, LocalClaim> outbid_addresses_;
+  std::multimap<VniMac, LocalClaim> outbid_macs_;
 
   ConcurrentMap<Ipv4Key, Neighbor> by_ipv4_;
   ConcurrentMap<Ipv6Key, Neighbor> by_ipv6_;

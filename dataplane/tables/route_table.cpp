@@ -5,7 +5,6 @@
 namespace alkaid {
 
 void RoutingTable::add_length(const IpPrefix& prefix) {
-  ++routes_;
   if (prefix.address.is_v4()) {
     if (count_v4_[prefix.length]++ == 0) {
       lengths_v4_.fetch_or(1ULL << prefix.length, std::memory_order_release);
@@ -17,7 +16,6 @@ void RoutingTable::add_length(const IpPrefix& prefix) {
 }
 
 void RoutingTable::remove_length(const IpPrefix& prefix) {
-  --routes_;
   if (prefix.address.is_v4()) {
     if (--count_v4_[prefix.length] == 0) {
       lengths_v4_.fetch_and(~(1ULL << prefix.length), std::memory_order_release);

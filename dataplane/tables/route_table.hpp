@@ -40,7 +40,6 @@ class RoutingTable {
   // Control thread.
   void add_length(const IpPrefix& prefix);
   void remove_length(const IpPrefix& prefix);
-  [[nodiscard]] bool has_routes() const { return routes_ > 0; }
 
  private:
   const std::uint64_t number_;
@@ -49,7 +48,6 @@ class RoutingTable {
   // Control thread: prefixes per length.
   std::array<std::uint32_t, 33> count_v4_{};
   std::array<std::uint32_t, 129> count_v6_{};
-  std::uint32_t routes_ = 0;
 };
 
 class RouteTable {

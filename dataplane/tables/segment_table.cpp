@@ -23,16 +23,11 @@ std::optional<Zone> SegmentTable::acquire(Vni vni) {
     return *zone;
   }
   if (free_.empty()) {
-    quiescence_.reclaim();
+    quiescence_.drain();
   }
-  // Without a free slot the map is as full as the slots are and refuses as well, counting the
-  // event.
+  // Without a free slot the map is full as well; it refuses and counts that.
   const Zone zone = free_.empty() ? kNoZone : free_.back();
   if (!zones_.put(vni.number(), std::make_unique<const Zone>(zone))) {
-    return std::nullopt;
-  }
-  if (zone == kNoZone) {
-    zones_.erase(vni.number());
     return std::nullopt;
   }
   free_.pop_back();

@@ -26,10 +26,20 @@ void NextHopTable::publish(Entry& entry, const std::optional<MacAddress>& mac) {
   }
 }
 
-void NextHopTable::start_resolving(Entry& entry, Clock::time_point now) {
+void NextHopTable::schedule(Ipv4Address address, Entry& entry, Clock::time_point when) {
+  due_.erase({entry.next_action, address});
+  entry.next_action = when;
+  due_.emplace(when, address);
+}
+
+void NextHopTable::start_resolving(Ipv4Address address, Entry& entry, Clock::time_point now) {
   entry.state = NextHopState::kResolving;
   entry.probes = 0;
-  entry.next_action = now;
+  if (uplink_mac_) {
+    probe(address, entry, now);
+  } else {
+    schedule(address, entry, now);
+  }
 }
 
 void NextHopTable::add_static(Ipv4Address address, const MacAddress& mac) {
@@ -42,8 +52,7 @@ void NextHopTable::add_static(Ipv4Address address, const MacAddress& mac) {
 const UnderlayNextHop* NextHopTable::acquire(Ipv4Address address, Clock::time_point now) {
   Entry& entry = entries_[address];
   if (entry.tunnels++ == 0 && entry.state != NextHopState::kStatic) {
-    start_resolving(entry, now);
-    tick(now);
+    start_resolving(address, entry, now);
   }
   return entry.published.get();
 }
@@ -54,6 +63,7 @@ void NextHopTable::release(Ipv4Address address) {
       found->second.state == NextHopState::kStatic) {
     return;
   }
+  due_.erase({found->second.next_action, address});
   quiescence_.retire([published = found->second.published.release()] {
     delete published->ethernet.load();
     delete published;
@@ -68,7 +78,7 @@ void NextHopTable::set_uplink(std::optional<MacAddress> mac, Clock::time_point n
       publish(entry, entry.mac);
     } else {
       publish(entry, std::nullopt);
-      start_resolving(entry, now);
+      start_resolving(address, entry, now);
     }
   }
 }
@@ -89,7 +99,7 @@ void NextHopTable::observe(const UnderlayObservation& observation, Clock::time_p
   }
   entry.probes = 0;
   entry.confirmed = now;
-  entry.next_action = now + kConfirmAfter;
+  schedule(found->first, entry, now + kConfirmAfter);
 }
 
 void NextHopTable::probe(Ipv4Address address, Entry& entry, Clock::time_point now) {
@@ -97,7 +107,7 @@ void NextHopTable::probe(Ipv4Address address, Entry& entry, Clock::time_point no
   send_request_(address, confirming ? entry.mac : kBroadcastMac);
   const auto delay = std::min<std::chrono::milliseconds>(
       kFirstRetry * (1U << std::min(entry.probes, 10U)), kSlowestRetry);
-  entry.next_action = now + delay;
+  schedule(address, entry, now + delay);
   if (++entry.probes >= kProbesBeforeUnreachable && entry.state != NextHopState::kUnreachable) {
     spdlog::warn("underlay next hop {} does not answer ARP", address.to_string());
     entry.state = NextHopState::kUnreachable;
@@ -109,10 +119,9 @@ void NextHopTable::tick(Clock::time_point now) {
   if (!uplink_mac_) {
     return;
   }
-  for (auto& [address, entry] : entries_) {
-    if (entry.state != NextHopState::kStatic && entry.tunnels > 0 && now >= entry.next_action) {
-      probe(address, entry, now);
-    }
+  while (!due_.empty() && due_.begin()->first <= now) {
+    const Ipv4Address address = due_.begin()->second;
+    probe(address, entries_.at(address), now);
   }
 }
 

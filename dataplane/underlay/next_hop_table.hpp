@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "control/common/net/ip_address.hpp"
@@ -73,18 +75,20 @@ class NextHopTable {
     NextHopState state = NextHopState::kResolving;
     unsigned probes = 0;  // since the last answer
     Clock::time_point confirmed;
-    Clock::time_point next_action;
+    Clock::time_point next_action;  // in due_ unless static or without tunnels
     std::uint32_t tunnels = 0;
   };
 
   void publish(Entry& entry, const std::optional<MacAddress>& mac);
-  void start_resolving(Entry& entry, Clock::time_point now);
+  void start_resolving(Ipv4Address address, Entry& entry, Clock::time_point now);
+  void schedule(Ipv4Address address, Entry& entry, Clock::time_point when);
   void probe(Ipv4Address address, Entry& entry, Clock::time_point now);
 
   QuiescenceDomain& quiescence_;
   SendRequest send_request_;
   std::optional<MacAddress> uplink_mac_;
   std::map<Ipv4Address, Entry> entries_;
+  std::set<std::pair<Clock::time_point, Ipv4Address>> due_;
 };
 
 }  // namespace alkaid

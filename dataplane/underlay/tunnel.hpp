@@ -40,7 +40,8 @@ struct Tunnel {
 inline constexpr std::uint16_t kEncapsulationV4 = sizeof(EthernetHeader) + sizeof(TunnelHeaderV4);
 static_assert(kEncapsulationV4 == 50);
 
-// Bytes of a guest's IP packet lost to the underlay's MTU: inner Ethernet, VXLAN, UDP, IPv4.
+// Bytes of a guest's IP packet lost to the underlay's MTU. The same number by chance: it has the
+// inner Ethernet header where the other has the outer one.
 inline constexpr std::uint16_t kMtuOverheadV4 = sizeof(EthernetHeader) + sizeof(TunnelHeaderV4);
 
 }  // namespace alkaid

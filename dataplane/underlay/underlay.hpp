@@ -25,8 +25,7 @@ struct Underlay {
 struct UnderlayObservation {
   Ipv4Address address;
   MacAddress mac;
-  std::uint8_t solicited = 0;  // 1: a reply, 0: the sender of a request
-  std::uint8_t reserved[5] = {};
+  std::uint8_t reserved[6] = {};
 };
 static_assert(sizeof(UnderlayObservation) == 16);
 

@@ -11,14 +11,11 @@ Verdict UnderlayArpNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
     return drop(DropReason::arp_malformed);
   }
   const Ipv4Address vtep = worker.underlay().vtep_v4;
-  const bool is_reply = arp.operation.host() == ArpHeader::kReply;
   const bool announces_itself = arp.sender_ip == arp.target_ip;
   if (arp.target_ip != vtep && !announces_itself) {
     return drop(DropReason::underlay_arp_unexpected);
   }
-  worker.observe({.address = arp.sender_ip,
-                  .mac = arp.sender_mac,
-                  .solicited = static_cast<std::uint8_t>(is_reply ? 1 : 0)});
+  worker.observe({.address = arp.sender_ip, .mac = arp.sender_mac});
   if (arp.operation.host() != ArpHeader::kRequest || announces_itself) {
     return Next::to<NodeId::kConsume>();
   }

@@ -8,21 +8,25 @@
 namespace alkaid {
 namespace {
 
-// RFC 6040, figure 4, for an outer header that says "congestion experienced": the inner packet
-// takes the mark over; one that can't carry it must be dropped. False: drop.
-bool mark_congestion(rte_mbuf* packet, const FrameHeaders& headers) {
-  if (headers.kind == FrameHeaders::Kind::kIpv4) {
-    auto& ip = header_at<Ipv4Header>(packet, headers.l3_offset);
-    if ((ip.tos & kEcnMask) == kEcnNotCapable) {
-      return false;
-    }
-    set_ecn(ip, kEcnCongested);
-  } else if (headers.kind == FrameHeaders::Kind::kIpv6) {
-    auto& ip = header_at<Ipv6Header>(packet, headers.l3_offset);
-    if (ecn_of(ip) == kEcnNotCapable) {
-      return false;
-    }
-    set_ecn(ip, kEcnCongested);
+// Combines the inner header's ECN field with the outer one's. False: the packet must be dropped.
+template <class IpHeader>
+bool combine_ecn(IpHeader& ip, std::uint8_t outer) {
+  const std::uint8_t inner = ecn_of(ip);
+  const auto combined = decapsulated_ecn(inner, outer);
+  if (combined && *combined != inner) {
+    set_ecn(ip, *combined);
+  }
+  return combined.has_value();
+}
+
+bool combine_ecn(rte_mbuf* packet, const FrameHeaders& headers, std::uint8_t outer) {
+  switch (headers.kind) {
+    case FrameHeaders::Kind::kIpv4:
+      return combine_ecn(header_at<Ipv4Header>(packet, headers.l3_offset), outer);
+    case FrameHeaders::Kind::kIpv6:
+      return combine_ecn(header_at<Ipv6Header>(packet, headers.l3_offset), outer);
+    case FrameHeaders::Kind::kArp:
+      break;
   }
   return true;
 }
@@ -45,7 +49,7 @@ Verdict DecapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
   if (context.ingress->device.partial_checksums) {
     complete_partial_checksum(bytes_of(packet), headers);
   }
-  if ((context.outer_tos & kEcnMask) == kEcnCongested && !mark_congestion(packet, headers)) {
+  if (!combine_ecn(packet, headers, context.outer_tos & kEcnMask)) [[unlikely]] {
     return drop(DropReason::ecn_not_capable);
   }
   auto& ethernet = header_at<EthernetHeader>(packet, 0);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "dataplane/packet/checksum.hpp"
 #include "dataplane/packet/headers.hpp"
@@ -10,7 +11,17 @@ namespace alkaid {
 
 inline constexpr std::uint8_t kEcnMask = 0x03;
 inline constexpr std::uint8_t kEcnNotCapable = 0x00;
+inline constexpr std::uint8_t kEcnCapable1 = 0x01;  // ECT(1)
+inline constexpr std::uint8_t kEcnCapable0 = 0x02;  // ECT(0)
 inline constexpr std::uint8_t kEcnCongested = 0x03;
+
+// What a decapsulated packet leaves with (RFC 6040, figure 4); nullopt: it must be dropped.
+constexpr std::optional<std::uint8_t> decapsulated_ecn(std::uint8_t inner, std::uint8_t outer) {
+  if (outer == kEcnCongested) {
+    return inner == kEcnNotCapable ? std::nullopt : std::optional{kEcnCongested};
+  }
+  return outer == kEcnCapable1 && inner == kEcnCapable0 ? kEcnCapable1 : inner;
+}
 
 // Sets the ECN field of an IPv4 header, keeping its checksum right.
 inline void set_ecn(Ipv4Header& ip, std::uint8_t ecn) {
@@ -20,6 +31,10 @@ inline void set_ecn(Ipv4Header& ip, std::uint8_t ecn) {
   const BigEndian16 before = word();
   ip.tos = static_cast<std::uint8_t>((ip.tos & ~kEcnMask) | ecn);
   ip.checksum = checksum_update(ip.checksum, before, word());
+}
+
+inline std::uint8_t ecn_of(const Ipv4Header& ip) {
+  return ip.tos & kEcnMask;
 }
 
 inline std::uint8_t ecn_of(const Ipv6Header& ip) {

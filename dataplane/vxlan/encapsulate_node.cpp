@@ -13,7 +13,7 @@ namespace {
 std::uint8_t inner_ecn(rte_mbuf* packet, const FrameHeaders& headers) {
   switch (headers.kind) {
     case FrameHeaders::Kind::kIpv4:
-      return header_at<Ipv4Header>(packet, headers.l3_offset).tos & kEcnMask;
+      return ecn_of(header_at<Ipv4Header>(packet, headers.l3_offset));
     case FrameHeaders::Kind::kIpv6:
       return ecn_of(header_at<Ipv6Header>(packet, headers.l3_offset));
     case FrameHeaders::Kind::kArp:

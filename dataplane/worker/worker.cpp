@@ -30,7 +30,9 @@ Worker::Worker(const WorkerSettings& settings, const SharedState& shared, rte_me
     : settings_(settings), shared_(shared), pool_(pool), poll_list_(new PollList) {
   const std::string name = fmt::format("worker-{}", settings.index);
   owned_inject_ring_.reset(rte_ring_create(fmt::format("inject-{}", settings.index).c_str(),
-                                           kInjectRingSize, SOCKET_ID_ANY, RING_F_SC_DEQ));
+                                           kInjectRingSize, SOCKET_ID_ANY,
+                                           // Producers may be preempted in the middle.
+                                           RING_F_MP_RTS_ENQ | RING_F_SC_DEQ));
   owned_observation_ring_.reset(rte_ring_create_elem(
       fmt::format("observe-{}", settings.index).c_str(), sizeof(UnderlayObservation),
       kObservationRingSize, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ));

@@ -56,7 +56,7 @@ struct WorkerSettings {
 };
 
 // Made and destroyed by the control thread; run() belongs to the worker's lcore; the inject and
-// event rings connect the two.
+// observation rings connect the two.
 class Worker {
  public:
   // Makes the graph. Throws std::runtime_error.
@@ -77,12 +77,14 @@ class Worker {
   unsigned inject(rte_mbuf** packets, unsigned count);
   void stop() { stopping_.store(true, std::memory_order_relaxed); }
 
-  // ---- control thread
-  // Replaces what the worker polls; the old list is retired.
-  void publish_poll_list(std::unique_ptr<const PollList> list);
+  // What the worker polls; workers may use it until their next quiescent state.
   [[nodiscard]] const PollList& poll_list() const {
     return *poll_list_.load(std::memory_order_acquire);
   }
+
+  // ---- control thread
+  // Replaces what the worker polls; the old list is retired.
+  void publish_poll_list(std::unique_ptr<const PollList> list);
   // Takes what the worker learnt on the underlay since the last call.
   std::vector<UnderlayObservation> take_observations();
 

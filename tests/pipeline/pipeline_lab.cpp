@@ -162,10 +162,14 @@ void PipelineLab::send(const std::string& port, const std::vector<Bytes>& frames
 void PipelineLab::walk() {
   // What the control thread originates enters by a ring, so a walk may follow a tick and vice
   // versa.
-  Worker& worker = *dataplane_->workers().front();
+  std::uint32_t moved = 0;
   do {
     dataplane_->tick();
-  } while (worker.step() > 0);
+    moved = 0;
+    for (const auto& worker : dataplane_->workers()) {
+      moved += worker->step();
+    }
+  } while (moved > 0);
 }
 
 std::vector<Bytes> PipelineLab::take(const std::string& port) {
@@ -190,19 +194,27 @@ const Port& PipelineLab::port(const std::string& name) const {
 }
 
 std::uint64_t PipelineLab::drops(const std::string& name, DropReason reason) const {
-  return port(name).counters[0].drops[static_cast<std::size_t>(reason)].read();
+  std::uint64_t sum = 0;
+  for (std::size_t worker = 0; worker < dataplane_->workers().size(); ++worker) {
+    sum += port(name).counters[worker].drops[static_cast<std::size_t>(reason)].read();
+  }
+  return sum;
 }
 
 std::map<std::string, std::uint64_t> PipelineLab::all_drops() const {
   std::map<std::string, std::uint64_t> drops;
-  for (const auto& view : dataplane_->ports().views()) {
+  const auto add = [&drops](const std::string& name, const PortCounters& counters) {
     for (std::size_t reason = 0; reason < kDropReasonCount; ++reason) {
-      const std::uint64_t count = view.port->counters[0].drops[reason].read();
-      if (count > 0) {
-        const std::string name = view.port->is_uplink ? kUplinkRing : view.port->id;
-        drops[fmt::format("{} {}", name, text_of(static_cast<DropReason>(reason)).name)] = count;
+      if (const std::uint64_t count = counters.drops[reason].read(); count > 0) {
+        drops[fmt::format("{} {}", name, text_of(static_cast<DropReason>(reason)).name)] += count;
       }
     }
+  };
+  for (std::size_t worker = 0; worker < dataplane_->workers().size(); ++worker) {
+    for (const auto& view : dataplane_->ports().views()) {
+      add(view.port->is_uplink ? kUplinkRing : view.port->id, view.port->counters[worker]);
+    }
+    add("none", dataplane_->workers()[worker]->orphan_counters());
   }
   return drops;
 }

@@ -68,7 +68,7 @@ class PipelineLab {
   std::vector<Bytes> take(const std::string& port);
 
   [[nodiscard]] std::uint64_t drops(const std::string& port, DropReason reason) const;
-  // All drops of all ports, by "port reason".
+  // All drops of all workers, by "port reason"; the port is "none" for packets that came by none.
   [[nodiscard]] std::map<std::string, std::uint64_t> all_drops() const;
   [[nodiscard]] std::uint64_t buffers_in_use() const;
 

@@ -1,6 +1,6 @@
 // Programming: idempotence, full tables, limits, memory that comes back, and workers that run
 // meanwhile.
-#include <atomic>
+#include <chrono>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -94,6 +94,175 @@ TEST(Programming, MoreNullPortsThanDpdkHasPorts) {
   EXPECT_FALSE(lab.programmer().set(config));
 }
 
+// A MAC that several addresses share, on two hosts for a while: the entry must never point to a
+// tunnel that nobody holds any more.
+TEST(Programming, AMacSharedByTwoAddressesFollowsThem) {
+  PipelineLab lab;
+  const auto vtep_of_next_packet = [&lab]() -> std::uint8_t {
+    lab.send("green-1", {udp_frame(kGreen1, kGreen2.mac, kGreen2.ip)});
+    const auto out = lab.take("up");
+    return out.size() == 1 ? out[0][33] : 0;  // last byte of the outer destination
+  };
+  auto settings = PipelineLab::neighbor_config(kGreen, kGreen2);
+  NeighborConfig second = settings;
+  second.key.ip = IpAddress{Ipv4Address{0x0a0100c8}};
+  second.vtep = IpAddress{Ipv4Address{0x0a000003}};
+  EXPECT_EQ(vtep_of_next_packet(), 2);
+  ASSERT_FALSE(lab.programmer().set(second));
+  lab.take("up");  // the question for the new host's MAC
+  lab.send("green-1", {udp_frame(kGreen1, kGreen2.mac, kGreen2.ip)});
+  EXPECT_EQ(lab.drops("green-1", DropReason::next_hop_unresolved), 1U) << "the last one written";
+  lab.take("up");
+  lab.programmer().remove_neighbor(second.key);
+  lab.walk();
+  EXPECT_EQ(vtep_of_next_packet(), 2) << "back to the address that is left";
+  lab.programmer().remove_neighbor(settings.key);
+  lab.walk();
+  lab.send("green-1", {udp_frame(kGreen1, kGreen2.mac, kGreen2.ip)});
+  EXPECT_EQ(lab.drops("green-1", DropReason::destination_mac_unknown), 1U);
+  EXPECT_EQ(lab.dataplane().tunnels().view().size(), 1U) << "that of red-2";
+}
+
+TEST(Programming, AContestedAddressComesBackToItsOwner) {
+  PipelineLab lab;
+  auto rival = PipelineLab::port_config("rival", kGreen, kGreen3);
+  rival.attachment = "null:";
+  ASSERT_FALSE(lab.programmer().set(rival));
+  lab.send("green-1", {udp_frame(kGreen1, kGreen3.mac, kGreen3.ip)});
+  EXPECT_TRUE(lab.take("green-3").empty()) << "the last one has it";
+  lab.programmer().remove_port("rival");
+  lab.walk();
+  lab.send("green-1", {udp_frame(kGreen1, kGreen3.mac, kGreen3.ip),
+                       udp_frame(kRed1, kRedGatewayMac, kGreen3.ip)});
+  EXPECT_EQ(lab.take("green-3").size(), 1U);
+  lab.send("red-1", {udp_frame(kRed1, kRedGatewayMac, kGreen3.ip)});
+  EXPECT_EQ(lab.take("green-3").size(), 1U) << "by IP as well as by MAC";
+}
+
+TEST(Programming, AChangeThatDoesNotFitLeavesThePortAsItWas) {
+  PipelineLab lab;
+  while (!lab.programmer().set(
+      numbered_neighbor(static_cast<std::uint32_t>(lab.programmer().operations() + 10)))) {
+  }
+  auto changed = PipelineLab::port_config("green-3", kGreen, kGreen3);
+  changed.mac = MacAddress::from_number(0x0200000100ee);
+  changed.attachment = "null:";
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    changed.fixed_ips.push_back(IpAddress{Ipv4Address{0x0a0100d0 + i}});
+  }
+  const auto refused = lab.programmer().set(changed);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->code, ObjectErrorCode::kTableFull);
+  lab.walk();
+  lab.send("green-1", {udp_frame(kGreen1, kGreen3.mac, kGreen3.ip)});
+  EXPECT_EQ(lab.take("green-3").size(), 1U) << "still attached to its rings";
+  lab.send("red-1", {udp_frame(kRed1, kRedGatewayMac, kGreen3.ip)});
+  EXPECT_EQ(lab.take("green-3").size(), 1U);
+}
+
+TEST(Programming, AFullTableOfSegmentsTakesAnotherOneAfterARemoval) {
+  PipelineLab lab;
+  auto segment = PipelineLab::segment_config(kGreen);
+  ObjectResult refused;
+  std::uint32_t vni = 5000;
+  while (!refused) {
+    segment.vni = Vni::from_trusted(++vni);
+    refused = lab.programmer().set(segment);
+  }
+  EXPECT_EQ(refused->code, ObjectErrorCode::kTableFull);
+  lab.programmer().remove_segment(Vni::from_trusted(5001));
+  // At once, before the slot's grace period was noticed by anybody.
+  EXPECT_FALSE(lab.programmer().set(segment));
+}
+
+TEST(Programming, TheSegmentsMtuIsThePorts) {
+  PipelineLab lab;
+  const auto frame = packet()
+                         .ethernet({.source = kGreen1.mac, .destination = kGreen3.mac})
+                         .ipv4({.source = kGreen1.ip, .destination = kGreen3.ip})
+                         .udp()
+                         .payload(Bytes(1300))
+                         .build();
+  auto segment = PipelineLab::segment_config(kGreen);
+  segment.mtu = 1280;
+  ASSERT_FALSE(lab.programmer().set(segment));
+  lab.send("green-1", {frame});
+  EXPECT_TRUE(lab.take("green-3").empty());
+  segment.mtu = 0;
+  ASSERT_FALSE(lab.programmer().set(segment));
+  lab.send("green-1", {frame});
+  EXPECT_EQ(lab.take("green-3").size(), 1U);
+}
+
+TEST(Routes, Ipv6LookupTakesTheLongest) {
+  PipelineLab lab;
+  auto& routes = lab.dataplane().tables().routes;
+  for (const char* prefix : {"::/0", "2001:db8::/32", "2001:db8:1::/48", "2001:db8:1::7/128"}) {
+    ASSERT_FALSE(
+        lab.programmer().set(RouteConfig{{7, *IpPrefix::parse(prefix)}, BlackholeAction{}}));
+  }
+  const RoutingTable* table = routes.acquire(7);
+  const auto length_for = [&](const char* address) {
+    const Route* route = routes.lookup(*table, *IpAddress::parse(address));
+    return route != nullptr ? route->config.key.prefix.length : -1;
+  };
+  EXPECT_EQ(length_for("2001:db8:1::7"), 128);
+  EXPECT_EQ(length_for("2001:db8:1::8"), 48);
+  EXPECT_EQ(length_for("2001:db8:2::1"), 32);
+  EXPECT_EQ(length_for("2002::1"), 0);
+  lab.programmer().remove_route({7, *IpPrefix::parse("2001:db8:1::/48")});
+  EXPECT_EQ(length_for("2001:db8:1::8"), 32);
+  EXPECT_EQ(routes.lookup(*table, Ipv4Address{0x0a000001}), nullptr) << "families are apart";
+  routes.release(7);
+}
+
+TEST(TwoWorkers, PacketsAreHandedToTheOwnerOfTheQueue) {
+  auto settings = PipelineLab::default_settings();
+  settings.worker_lcores = {0, 1};
+  PipelineLab lab(settings);
+  lab.program_network();
+  const auto& ports = lab.dataplane().ports();
+  ASSERT_NE(ports.find("green-1")->device.worker, ports.find("green-3")->device.worker);
+  const auto frame = udp_frame(kGreen1, kGreen3.mac, kGreen3.ip);
+  const Frames frames(50, frame);
+  lab.send("green-1", frames);
+  EXPECT_EQ(lab.take("green-3"), frames);
+  EXPECT_TRUE(lab.all_drops().empty());
+}
+
+// A packet waits in a ring by its port's index; another tenant's port gets that index meanwhile.
+TEST(TwoWorkers, AReusedIndexDoesNotReceiveWhatWasForItsPredecessor) {
+  auto settings = PipelineLab::default_settings();
+  settings.worker_lcores = {0, 1};
+  settings.tables.ports = 8;
+  PipelineLab lab(settings);
+  lab.program_network();
+  const PortIndex index = lab.dataplane().ports().find("green-3")->index;
+  const unsigned owner = lab.dataplane().ports().find("green-3")->device.worker;
+  lab.enqueue("green-1", {udp_frame(kGreen1, kGreen3.mac, kGreen3.ip)});
+  lab.dataplane().workers()[1 - owner]->step();  // into the ring, and no further
+  lab.programmer().remove_port("green-3");
+  lab.dataplane().tick();
+  lab.make_rings("stranger");
+  // All free indexes are taken until the one in question is.
+  for (int i = 0; lab.dataplane().ports().find("stranger") == nullptr; ++i) {
+    ASSERT_LT(i, 8);
+    const Station station{Ipv4Address{0x0a630000 + static_cast<std::uint32_t>(i)},
+                          MacAddress::from_number(0x020000630000 + static_cast<std::uint64_t>(i))};
+    auto config = PipelineLab::port_config("stranger", Vni::from_trusted(9000), station);
+    ASSERT_FALSE(lab.programmer().set(config));
+    if (lab.dataplane().ports().find("stranger")->index != index) {
+      lab.programmer().remove_port("stranger");
+      config.id = "filler-" + std::to_string(i);
+      config.attachment = "null:";
+      ASSERT_FALSE(lab.programmer().set(config));
+    }
+  }
+  lab.walk();
+  EXPECT_TRUE(lab.take("stranger").empty());
+  EXPECT_EQ(lab.all_drops().at("none egress_port_down"), 1U);
+}
+
 TEST(Programming, RefusedObjectsNameTheField) {
   PipelineLab lab;
   auto port = PipelineLab::port_config("bad", kGreen, kGreen1);
@@ -119,10 +288,11 @@ TEST(Programming, WorkersForwardWhileTablesChange) {
   PipelineLab lab;
   lab.walk();
   Worker& worker = *lab.dataplane().workers().front();
-  std::atomic<bool> stop{false};
-  std::thread thread([&] {
+  const std::uint64_t buffers = lab.buffers_in_use();
+  const std::size_t tunnels = lab.dataplane().tunnels().view().size();
+  std::jthread thread([&](const std::stop_token& stop) {
     lab.dataplane().quiescence().register_worker(0);
-    while (!stop.load()) {
+    while (!stop.stop_requested()) {
       worker.step();
     }
     lab.dataplane().quiescence().unregister_worker(0);
@@ -159,9 +329,13 @@ TEST(Programming, WorkersForwardWhileTablesChange) {
   while (received < sent && std::chrono::steady_clock::now() < deadline) {
     received += lab.take("green-3").size();
   }
-  stop = true;
+  thread.request_stop();
   thread.join();
   EXPECT_EQ(received, sent);
+  lab.walk();
+  lab.take("up");
+  EXPECT_EQ(lab.buffers_in_use(), buffers);
+  EXPECT_LE(lab.dataplane().tunnels().view().size(), tunnels);
 }
 
 }  // namespace

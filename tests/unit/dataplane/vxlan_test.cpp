@@ -27,6 +27,25 @@ TEST(Ecn, KeepsTheChecksumRightForEveryValue) {
   }
 }
 
+// RFC 6040, figure 4, row by row; -1: drop.
+TEST(Ecn, DecapsulationFollowsTheTable) {
+  constexpr int kDrop = -1;
+  // [inner][outer], both in the order Not-ECT, ECT(1), ECT(0), CE as the code points have it.
+  constexpr int kTable[4][4] = {
+      {0, 0, 0, kDrop},  // Not-ECT
+      {1, 1, 1, 3},      // ECT(1)
+      {2, 1, 2, 3},      // ECT(0)
+      {3, 3, 3, 3},      // CE
+  };
+  for (std::uint8_t inner = 0; inner < 4; ++inner) {
+    for (std::uint8_t outer = 0; outer < 4; ++outer) {
+      const auto result = decapsulated_ecn(inner, outer);
+      EXPECT_EQ(result ? static_cast<int>(*result) : kDrop, kTable[inner][outer])
+          << "inner " << int{inner} << ", outer " << int{outer};
+    }
+  }
+}
+
 TEST(Ecn, Ipv6LeavesTheRestAlone) {
   auto frame = packet().ethernet().ipv6({.traffic_class = 0xa9}).udp().build();
   auto& ip = *reinterpret_cast<Ipv6Header*>(frame.data() + 14);
