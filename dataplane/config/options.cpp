@@ -127,7 +127,8 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
 
   const auto* underlay = "Underlay";
   app.add_option("--uplink", raw.uplink,
-                 "Port that carries the underlay, as KIND:ARGUMENT: af_packet:DEVICE, tap:NAME, "
+                 "Port that carries the underlay, as KIND:ARGUMENT: af_packet:DEVICE, af_xdp:DEVICE, "
+                 "af_xdp:DEVICE, tap:NAME, "
                  "pcap:rx=FILE,tx=FILE, null:. It may appear later")
       ->group(underlay);
   app.add_option("--vtep", raw.vtep, "Our tunnel endpoint and its prefix, ADDRESS/LENGTH")

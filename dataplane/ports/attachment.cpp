@@ -13,7 +13,7 @@ namespace alkaid {
 namespace {
 
 constexpr std::string_view kForms =
-    "af_packet:DEVICE, tap:NAME, ring:NAME, pcap:rx=FILE,tx=FILE[,loop=1] or null:";
+    "af_packet:DEVICE, af_xdp:DEVICE, tap:NAME, ring:NAME, pcap:rx=FILE,tx=FILE[,loop=1] or null:";
 
 // What the kernel takes as a device's name; also keeps ',' and '=' out of driver arguments.
 bool is_device_name(std::string_view name) {
@@ -67,6 +67,8 @@ std::optional<Attachment> Attachment::parse(std::string_view text, std::string& 
   }
   if (kind == "af_packet") {
     attachment.kind = AttachmentKind::kAfPacket;
+  } else if (kind == "af_xdp") {
+    attachment.kind = AttachmentKind::kAfXdp;
   } else if (kind == "tap") {
     attachment.kind = AttachmentKind::kTap;
   } else if (kind == "ring") {

@@ -39,7 +39,7 @@ std::string next_vdev_name(const char* driver) {
 }  // namespace
 
 bool Device::is_available(const Attachment& attachment, const KernelDevices& devices) {
-  return attachment.kind != AttachmentKind::kAfPacket || devices.contains(attachment.device);
+  return !attachment.binds_kernel_device() || devices.contains(attachment.device);
 }
 
 bool Device::refresh_mtu() {
@@ -87,6 +87,14 @@ bool Device::probe(const Attachment& attachment, std::string& error) {
       arguments =
           fmt::format("iface={},qpairs=1,blocksz={},framesz={},framecnt={}", attachment.device,
                       kAfPacketBlockSize, kAfPacketFrameSize, kAfPacketFrames);
+      break;
+    case AttachmentKind::kAfXdp:
+      // The driver's own XDP program takes queue 0; on a veth it also keeps the peer from sending
+      // segments, as VethSegmentation does elsewhere.
+      vdev_name_ = next_vdev_name("net_af_xdp");
+      kernel_device_ = attachment.device;
+      partial_checksums_ = true;
+      arguments = fmt::format("iface={},start_queue=0,queue_count=1", attachment.device);
       break;
     case AttachmentKind::kTap:
       vdev_name_ = next_vdev_name("net_tap");
@@ -167,7 +175,8 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, rte_mempool* 
     device->kernel_index_ = ::if_nametoindex(device->kernel_device_.c_str());
     device->refresh_mtu();
     std::string why;
-    if (VethSegmentation::concerns(device->kernel_device_)) {
+    if (attachment.kind == AttachmentKind::kAfPacket &&
+        VethSegmentation::concerns(device->kernel_device_)) {
       device->veth_segmentation_ = VethSegmentation::switch_off(device->kernel_device_, why);
       if (!device->veth_segmentation_) {
         spdlog::warn(

@@ -100,3 +100,31 @@ def test_taps_of_the_data_plane(unplugged_lab: Lab) -> None:
 
     lab.hosts[1].dataplane.stop()
     wait_until(lambda: not guest.namespace.has_device("eth0"), "the TAP is gone with the data plane")
+
+
+def test_af_xdp_waits_attaches_and_survives_a_kill(unplugged_lab: Lab) -> None:
+    """af_xdp: binds a device that others make, pending until it exists; again after kill -9."""
+    lab = unplugged_lab
+    for host in lab.hosts.values():
+        host.start_dataplane()
+        host.start_agent("--port-attach", "af_xdp:{tap_name}")
+        host.push(GoalState.example(host.number))
+    host = lab.hosts[1]
+    host.wait_for_port("green-1", "waiting")
+    assert "green-1" in pending(host)
+    for number, name in ((1, "green-1"), (2, "green-2"), (2, "red-2")):
+        lab.plug(lab.hosts[number], lab.guests[name])
+        lab.hosts[number].wait_for_port(name)
+        assert lab.guests[name].lease()["ip"] == lab.guests[name].address
+    guest = lab.guests["green-1"]
+    assert host.console.ports()["green-1"]["driver"] == "net_af_xdp"
+    assert guest.ping("10.1.0.12").received == 3
+    assert guest.ping("10.2.0.12").received == 3
+    server = lab.guests["green-2"].iperf3_server()
+    assert guest.iperf3("10.1.0.12")["end"]["sum_received"]["bytes"] > 100_000
+    server.wait(10)
+
+    host.dataplane.kill()
+    host.start_dataplane()
+    host.wait_for_port("green-1")
+    wait_until(lambda: guest.ping("10.1.0.12").received == 3, "green-1 is back after the kill")

@@ -11,6 +11,7 @@ TEST(Attachment, KnownKinds) {
   ASSERT_TRUE(packet) << error;
   EXPECT_EQ(packet->kind, AttachmentKind::kAfPacket);
   EXPECT_EQ(packet->device, "tapgreen-1");
+  EXPECT_EQ(Attachment::parse("af_xdp:eth1", error)->kind, AttachmentKind::kAfXdp);
   EXPECT_EQ(Attachment::parse("tap:t0", error)->kind, AttachmentKind::kTap);
   EXPECT_EQ(Attachment::parse("ring:r", error)->kind, AttachmentKind::kRing);
   EXPECT_EQ(Attachment::parse("null:", error)->kind, AttachmentKind::kNull);
