@@ -102,7 +102,6 @@ def sanitizers(result: SuiteResult, context: Context) -> None:
     build = builds.sanitized()
     environment = {
         "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0",
-        "LSAN_OPTIONS": f"suppressions={SOURCE}/tests/runner/leaks.supp:print_suppressions=0",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     }
     # The sanitizers of this generation of compilers can't place their shadow memory when the kernel
