@@ -16,6 +16,7 @@ constexpr std::array<std::string_view, 6> kKinds = {"af_packet", "af_xdp", "tap"
 constexpr std::string_view kPlaceholders = "{tap_name}, {port_id}, {port_name}, {device_id}, {mac}";
 constexpr std::string_view kKindNames = "af_packet, af_xdp, tap, ring, pcap, null";
 constexpr std::size_t kLongestTapName = 14;
+constexpr std::size_t kLongestDeviceName = 15;
 constexpr std::size_t kLongestValue = 255;
 
 // No separators of paths or device arguments, no blanks, nothing unprintable.
@@ -24,6 +25,35 @@ bool is_safe_name(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) {
            return c > ' ' && c < '\x7f' && c != '/' && c != ',' && c != '=' && c != '\\';
          });
+}
+
+// What the kernel takes as a device's name; the data plane has the same rule.
+bool is_device_name(std::string_view name) {
+  return !name.empty() && name.size() <= kLongestDeviceName && name != "." && name != ".." &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '-' || c == '.';
+         });
+}
+
+bool names_device(std::string_view kind) {
+  return kind != "pcap" && kind != "null";
+}
+
+// Placeholders can't stand for ',' or '=', so a template's options are those of every port.
+bool is_pcap_text(std::string_view text) {
+  bool has_file = false;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    const std::string_view item = text.substr(0, comma);
+    text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+    if (item.starts_with("rx=") || item.starts_with("tx=")) {
+      has_file = has_file || item.size() > 3;
+    } else if (item != "loop=0" && item != "loop=1") {
+      return false;
+    }
+  }
+  return has_file;
 }
 
 }  // namespace
@@ -43,8 +73,21 @@ std::optional<PortAttach> PortAttach::parse(std::string_view text, std::string& 
     return std::nullopt;
   }
 
+  const std::string_view rest = text.substr(colon + 1);
+  if (kind == "pcap" && !is_pcap_text(rest)) {
+    error = fmt::format("'{}' must be pcap:rx=FILE,tx=FILE[,loop=1]", printable(text));
+    return std::nullopt;
+  }
+  if (names_device(kind) &&
+      (rest.empty() || (rest.find('{') == std::string_view::npos && !is_device_name(rest)))) {
+    error = fmt::format("'{}' names no device: 1 to {} letters, digits, '_', '-', '.' after '{}:'",
+                        printable(text), kLongestDeviceName, kind);
+    return std::nullopt;
+  }
+
   PortAttach attach;
   attach.text_ = text;
+  attach.names_device_ = names_device(kind);
   std::size_t position = 0;
   while (position < text.size()) {
     const auto open = text.find('{', position);
@@ -77,8 +120,8 @@ std::optional<PortAttach> PortAttach::parse(std::string_view text, std::string& 
 
 std::optional<std::string> PortAttach::expand(const PortNames& names, Refusal& refusal) const {
   std::string result;
+  std::string_view field = "configuration.id";
   for (const Piece& piece : pieces_) {
-    std::string_view field;
     std::string value;
     switch (piece.placeholder) {
       case Placeholder::kNone:
@@ -108,11 +151,19 @@ std::optional<std::string> PortAttach::expand(const PortNames& names, Refusal& r
     if (value.empty() || !is_safe_name(value)) {
       refusal = {std::string{field}, printable(value),
                  fmt::format("can't stand in the attachment '{}': 1 to {} printable characters "
-                             "without blanks and / \\ , =",
+                             "without blanks and / \\ , =; --port-attach chooses another template",
                              text_, kLongestValue)};
       return std::nullopt;
     }
     result += value;
+  }
+  const std::string_view device = std::string_view{result}.substr(result.find(':') + 1);
+  if (names_device_ && !is_device_name(device)) {
+    refusal = {std::string{field}, printable(device),
+               fmt::format("is no device name, which the attachment '{}' needs: 1 to {} letters, "
+                           "digits, '_', '-', '.'; --port-attach chooses another template",
+                           text_, kLongestDeviceName)};
+    return std::nullopt;
   }
   return result;
 }

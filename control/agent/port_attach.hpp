@@ -25,13 +25,15 @@ std::string tap_name(std::string_view port_id);
 // Immutable, so any thread may use it.
 class PortAttach {
  public:
-  // nullopt if kind or placeholder is unknown; `error` then says so and lists the valid ones.
+  // nullopt if kind or placeholder is unknown, or if no port could attach so; `error` then says so
+  // and lists what is valid.
   static std::optional<PortAttach> parse(std::string_view text, std::string& error);
 
   [[nodiscard]] const std::string& text() const { return text_; }
 
   // The attachment of one port. Names come from clients and end up in device and file names, so
-  // nullopt if one holds anything that could lead elsewhere; `refusal` then names it.
+  // nullopt if one holds anything that could lead elsewhere, or if the whole is none that the data
+  // plane would take; `refusal` then names it.
   [[nodiscard]] std::optional<std::string> expand(const PortNames& names, Refusal& refusal) const;
 
  private:
@@ -43,6 +45,7 @@ class PortAttach {
 
   std::string text_;
   std::vector<Piece> pieces_;
+  bool names_device_ = false;  // TEXT is a network device's name
 };
 
 }  // namespace alkaid::agent

@@ -1,10 +1,22 @@
 // Neighbors, in both published layouts.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "control/agent/goal_state/neighbor_layout.hpp"
 #include "control/agent/goal_state/resource_decoder.hpp"
 
 namespace alkaid::agent {
+namespace {
+
+// Tunnels lead between addresses of one family. While none of ours is known, anything may be right.
+bool is_reachable(const IpAddress& host, const std::vector<IpAddress>& own) {
+  return own.empty() || std::any_of(own.begin(), own.end(), [&host](const IpAddress& address) {
+           return address.is_v4() == host.is_v4();
+         });
+}
+
+}  // namespace
 
 std::string_view ResourceDecoder::intern(const std::string& text) {
   // A message's neighbors are mostly of one subnet.
@@ -72,6 +84,11 @@ void ResourceDecoder::add(const alcor::schema::NeighborState& state, std::string
   if (intent == Intent::kSet) {
     spec.mac = reader_.mac("configuration.mac_address", configuration.mac_address());
     spec.host = reader_.address("configuration.host_ip_address", layout.host_ip_address);
+    if (!spec.host.is_unset() && !is_reachable(spec.host, context_.own_addresses)) {
+      reader_.refuse("configuration.host_ip_address", layout.host_ip_address,
+                     spec.host.is_v4() ? "is IPv4, but this host's VTEPs are IPv6 only"
+                                       : "is IPv6, but this host's VTEPs are IPv4 only");
+    }
   } else if (intent == Intent::kDelete) {
     spec.mac = MacAddress::parse(configuration.mac_address()).value_or(MacAddress{});
   }

@@ -18,6 +18,10 @@ void ResourceDecoder::add(const alcor::schema::PortState& state, std::string_vie
     reader_.required("configuration.id", configuration.id());
   }
   if (intent == Intent::kSet) {
+    constexpr std::size_t kLongestId = 255;  // the data plane's limit
+    if (configuration.id().size() > kLongestId) {
+      reader_.refuse("configuration.id", configuration.id(), "must not be longer than 255 bytes");
+    }
     spec.mac = reader_.mac("configuration.mac_address", configuration.mac_address());
     spec.admin_up = configuration.admin_state_up();
     if (configuration.fixed_ips().empty()) {

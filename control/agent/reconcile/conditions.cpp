@@ -61,8 +61,12 @@ Condition Reconciler::object_condition(const Map& failures, const Key& key) cons
     return pending(found.field, "",
                    fmt::format("the data plane has no room now, tried again: {}", found.message));
   }
+  if (found.code == api::INVALID && !found.is_delete) {
+    return {Status::kInvalidArgument, found.field, "",
+            fmt::format("the data plane refused it: {}", found.message)};
+  }
   return {Status::kFailure, found.field, "",
-          fmt::format("the data plane refused it: {}", found.message)};
+          fmt::format("the data plane failed on it: {}", found.message)};
 }
 
 Condition Reconciler::subnet_unresolved(std::string_view id) {
@@ -229,6 +233,12 @@ void Reconciler::report_events(const GoalStateTask& task,
     const bool failed = condition.status == Status::kFailure;
     v1::Problem problem = make_problem(decoded.results[index], condition);
     std::string text = describe(problem);
+    if (condition.status == Status::kInvalidArgument) {
+      spdlog::warn("refused: {}", text);
+      events_.remember_refused(problem);
+      events_.add(v1::Event::WARNING, "resource_refused", std::move(text), std::move(problem));
+      continue;
+    }
     failed ? spdlog::error("{}", text) : spdlog::debug("{}", text);
     events_.add(failed ? v1::Event::ERROR : v1::Event::INFO,
                 failed ? "resource_failed" : "resource_pending", std::move(text),

@@ -107,6 +107,12 @@ const std::vector<RefusalCase> kRefusals = {
      "configuration.allow_address_pairs[0].ip_address", "10.0.0.0/x"},
     {"PortIdIsAPath", [](auto& m) { port_of(m).set_id("../etc"); }, "configuration.id",
      "tap../etc"},
+    {"PortIdTooLong", [](auto& m) { port_of(m).set_id(std::string(256, 'p')); }, "configuration.id",
+     "ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp"
+     "pp"
+     "ppppppppppppppppppppppppppppppppp..."},
+    {"PortIdIsNoDeviceName", [](auto& m) { port_of(m).set_id("a:b"); }, "configuration.id",
+     "tapa:b"},
     {"NeighborWithoutId", [](auto& m) { neighbor_of(m).clear_id(); }, "configuration.id", ""},
     {"NeighborBadMac", [](auto& m) { neighbor_of(m).set_mac_address("1-2:3-4:5-6"); },
      "configuration.mac_address", "1-2:3-4:5-6"},
@@ -192,6 +198,40 @@ TEST(Decoder, TakesEveryMacSpelling) {
     ASSERT_EQ(decoded.ports.size(), 1U) << mac;
     EXPECT_EQ(decoded.ports[0].spec.mac.number(), 0x6cddee000040ULL) << mac;
   }
+}
+
+TEST(Decoder, AttachmentIsWhatTheDataplaneTakes) {
+  const auto refused = [](const char* text, const char* id) {
+    schema::GoalState message;
+    *message.add_port_states() = port(id, "green", "10.0.1.5", "02:00:00:00:00:05");
+    const PortAttach kAttach = attach(text);
+    const auto decoded = decode(message, {kAttach, {}});
+    return decoded.refused.empty() ? std::string{} : decoded.refused[0].refusal.message;
+  };
+  for (const char* kind : {"af_packet:{port_id}", "af_xdp:{port_id}", "tap:{port_id}",
+                           "ring:{port_id}", "tap:vm-{port_id}"}) {
+    EXPECT_EQ(refused(kind, "port.eth-0_1"), "") << kind;
+    EXPECT_NE(refused(kind, "0123456789abcdef").find("--port-attach"), std::string::npos) << kind;
+    EXPECT_NE(refused(kind, "a+b").find("--port-attach"), std::string::npos) << kind;
+  }
+  EXPECT_EQ(refused("null:{port_id}", "0123456789abcdef+"), "");
+  EXPECT_EQ(refused("null:", "0123456789abcdef+"), "");
+  EXPECT_EQ(refused("pcap:rx=/tmp/{port_id}", "0123456789abcdef+"), "");
+}
+
+TEST(Decoder, NeighborsHostIsOfTheVtepsFamily) {
+  schema::GoalState message;
+  *message.add_neighbor_states() =
+      neighbor("n", "green", "10.0.1.9", "02:00:00:00:00:09", "2001:db8::2");
+  const PortAttach kAttach = attach();
+  const auto v4 = IpAddress::parse("172.16.0.1").value();
+  const auto v6 = IpAddress::parse("2001:db8::1").value();
+  const auto decoded = decode(message, {kAttach, {v4}});
+  ASSERT_EQ(decoded.refused.size(), 1U);
+  EXPECT_EQ(decoded.refused[0].refusal.field, "configuration.host_ip_address");
+  EXPECT_EQ(decoded.refused[0].refusal.value, "2001:db8::2");
+  EXPECT_TRUE(decode(message, {kAttach, {v4, v6}}).refused.empty());
+  EXPECT_TRUE(decode(message, {kAttach, {}}).refused.empty());
 }
 
 TEST(Decoder, NoGatewayInEverySpelling) {

@@ -48,6 +48,7 @@ void FakeDataplane::apply(const api::ApplyRequest& request, api::ApplyResponse& 
     const auto& port = request.set_ports(i);
     if (refused_ports.contains(port.id())) {
       fail(response, api::PORT, i, api::INVALID, "refused by the test");
+      response.mutable_failures()->rbegin()->set_field("attachment");
       continue;
     }
     ports[port.id()] = port;

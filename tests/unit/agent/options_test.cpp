@@ -84,6 +84,10 @@ TEST(Options, BadUseIsRefusedByName) {
       {{"--port-attach", "tap:{tap}"}, "{tap_name}, {port_id}, {port_name}, {device_id}, {mac}"},
       {{"--port-attach", "tap:{tap_name"}, "{tap_name"},
       {{"--port-attach", "tap"}, "--port-attach"},
+      {{"--port-attach", "tap:"}, "names no device"},
+      {{"--port-attach", "af_packet:a-device-name-too-long"}, "names no device"},
+      {{"--port-attach", "pcap:"}, "pcap:rx=FILE,tx=FILE"},
+      {{"--port-attach", "pcap:{port_id}"}, "pcap:rx=FILE,tx=FILE"},
       {{"--config", "/nonexistent.toml"}, "/nonexistent.toml"},
   };
   for (const auto& bad : cases) {

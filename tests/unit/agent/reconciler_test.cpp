@@ -19,6 +19,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // An agent's insides on a data plane that outlives it.
@@ -486,14 +487,17 @@ TEST(Reconciler, FullTableIsPendingAndRetriedAfterDeletes) {
   EXPECT_TRUE(host.report().in_sync());
 }
 
-TEST(Reconciler, WhatTheDataplaneRefusesFails) {
+TEST(Reconciler, WhatTheDataplaneRefusesIsInvalid) {
   FakeDataplane tables;
   tables.refused_ports.insert("p");
   Host host{tables};
   host.push(green());
   EXPECT_THAT(host.push(port("p", "green", "10.0.1.5", "02:00:00:00:00:05")),
-              ElementsAre(Status::kFailure));
-  EXPECT_THAT(host.event_kinds(), Contains("resource_failed"));
+              ElementsAre(Status::kInvalidArgument));
+  EXPECT_THAT(host.event_kinds(), Contains("resource_refused"));
+  ASSERT_EQ(host.report().refused_size(), 1);
+  EXPECT_EQ(host.report().refused(0).field(), "attachment");
+  EXPECT_THAT(host.report().refused(0).message(), HasSubstr("refused by the test"));
   EXPECT_THAT(host.push(port("q", "green", "10.0.1.6", "02:00:00:00:00:06")),
               ElementsAre(Status::kSuccess));
 }
