@@ -196,8 +196,8 @@ ObjectResult Programmer::set(const PortConfig& config) {
   if (!zone) {
     return full("segments");
   }
-  const auto failed = known != nullptr ? change_port(*known, config, *attachment, *zone)
-                                       : add_port(config, *attachment, *zone);
+  auto failed = known != nullptr ? change_port(*known, config, *attachment, *zone)
+                                 : add_port(config, *attachment, *zone);
   if (failed) {
     tables_.segments.release(config.vni);
     return failed;
@@ -212,7 +212,7 @@ ObjectResult Programmer::add_port(const PortConfig& config, const Attachment& at
     return full("ports");
   }
   const PortIndex index = port->index;
-  const auto failed = add_addresses(config, index);
+  auto failed = add_addresses(config, index);
   if (failed) {
     remove_addresses(config, nullptr, index);
     ports_.remove(config.id);
@@ -226,7 +226,7 @@ ObjectResult Programmer::change_port(const PortConfig& known, const PortConfig& 
   const PortConfig old = known;
   const PortIndex index = ports_.find(config.id)->index;
   // Addresses first: they alone can fail, and then the port has not been touched.
-  if (const auto failed = add_addresses(config, index)) {
+  if (auto failed = add_addresses(config, index)) {
     remove_addresses(config, &old, index);
     static_cast<void>(add_addresses(old, index));  // replaces entries that exist: can't fail
     return failed;

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include <rte_errno.h>
 #include <rte_hash.h>
@@ -36,7 +37,7 @@ class ConcurrentMap {
  public:
   // name: unique in the process, at most 26 characters. capacity: entries, at least 8.
   ConcurrentMap(std::string name, std::uint32_t capacity, QuiescenceDomain& quiescence)
-      : quiescence_(quiescence), occupancy_{.name = name, .capacity = capacity} {
+      : quiescence_(quiescence), occupancy_{.name = std::move(name), .capacity = capacity} {
     rte_hash_parameters parameters{};
     parameters.name = occupancy_.name.c_str();
     parameters.entries = capacity;
