@@ -16,6 +16,12 @@ NeighborLayout detect_neighbor_layout(const alcor::schema::NeighborConfiguration
   if (IpAddress::parse(field_8)) {
     return {true, field_8, &configuration.field_9()};
   }
+  // Without a host address, as in a DELETE: fixed IPs are no address literals, and master's layout
+  // has them in field 10.
+  if (field_8.empty() && !configuration.field_9().empty() && configuration.field_10().empty() &&
+      !IpAddress::parse(last(configuration.field_9()))) {
+    return {true, {}, &configuration.field_9()};
+  }
   return {false, last(configuration.field_9()), &configuration.field_10()};
 }
 

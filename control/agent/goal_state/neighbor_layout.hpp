@@ -23,7 +23,8 @@ struct NeighborLayout {
   const google::protobuf::RepeatedPtrField<std::string>* fixed_ips = nullptr;
 };
 
-// Field 8 is an IP address literal: released layout; else: master's. Of a string field that occurs
+// Field 8 is an IP address literal, or it is absent, field 9 is none either and field 10 is absent:
+// released layout; else: master's. Of a string field that occurs
 // several times the last one counts, as everywhere in protobuf.
 NeighborLayout detect_neighbor_layout(const alcor::schema::NeighborConfiguration& configuration);
 

@@ -234,6 +234,24 @@ TEST(Decoder, NeighborsHostIsOfTheVtepsFamily) {
   EXPECT_TRUE(decode(message, {kAttach, {}}).refused.empty());
 }
 
+TEST(Decoder, ReleasedLayoutWithoutHostAddress) {
+  schema::GoalState message;
+  *message.add_neighbor_states() =
+      neighbor("n", "green", "10.0.1.9", "02:00:00:00:00:09", "", schema::DELETE);
+  auto& configuration = neighbor_of(message);
+  configuration.clear_field_10();
+  configuration.set_field_9(0, fixed_ip("green", "10.0.1.9"));
+  const auto decoded = decode_v1(message);
+  ASSERT_EQ(decoded.neighbors.size(), 1U);
+  ASSERT_EQ(decoded.neighbors[0].spec.addresses.size(), 1U);
+  EXPECT_EQ(decoded.neighbors[0].spec.addresses[0].subnet_id, "green");
+  EXPECT_EQ(decoded.neighbors[0].spec.addresses[0].address.to_string(), "10.0.1.9");
+  // Master's: a host address that is none, and fixed IPs where they belong.
+  configuration.set_field_9(0, "no address");
+  configuration.add_field_10(fixed_ip("green", "10.0.1.9"));
+  EXPECT_EQ(decode_v1(message).neighbors.size(), 1U);
+}
+
 TEST(Decoder, NoGatewayInEverySpelling) {
   for (const auto& [ip, mac] :
        std::vector<std::pair<const char*, const char*>>{{"", ""},
