@@ -61,6 +61,7 @@ void choose_memory(Options& options) {
 void start_eal(const Options& options) {
   auto arguments = eal_arguments(options);
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size());
   for (auto& argument : arguments) {
     pointers.push_back(argument.data());
   }

@@ -90,7 +90,7 @@ grpc::Status DataplaneService::Read(grpc::ServerContext* /*context*/,
   // Collected in one go, so that what is read is one consistent state; sent without holding up the
   // control thread.
   std::vector<api::ReadResponse> batches;
-  const auto status = on_control_thread([&] { batches = read_objects(dataplane_, *request); });
+  auto status = on_control_thread([&] { batches = read_objects(dataplane_, *request); });
   if (!status.ok()) {
     return status;
   }

@@ -50,8 +50,8 @@ DropReason parse_l4(std::span<const std::uint8_t> bytes, FrameHeaders& headers) 
         }
       }
     } else if (headers.protocol == ip_protocol::kTcp) {
-      const std::size_t length =
-          (header_at<TcpHeader>(bytes, headers.l4_offset).data_offset >> 4U) * 4U;
+      const std::size_t words = header_at<TcpHeader>(bytes, headers.l4_offset).data_offset >> 4U;
+      const std::size_t length = words * 4;
       if (length < sizeof(TcpHeader) || headers.l4_offset + length > headers.l3_end) {
         return DropReason::l4_truncated;
       }

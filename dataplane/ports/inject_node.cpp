@@ -14,7 +14,7 @@ constexpr unsigned kInjectBurst = 64;
 std::uint16_t InjectNode::process(rte_graph* graph, rte_node* node, void** /*packets*/,
                                   std::uint16_t /*count*/) {
   Worker& worker = worker_of(node);
-  void* burst[kInjectBurst];
+  void* burst[kInjectBurst] = {};
   const unsigned count = rte_ring_dequeue_burst(worker.inject_ring(), burst, kInjectBurst, nullptr);
   if (count == 0) {
     return 0;
