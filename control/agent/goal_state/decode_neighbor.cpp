@@ -36,6 +36,9 @@ void ResourceDecoder::read_neighbor_addresses(
                    "must not be empty");
     return;
   }
+  if (!reader_.list("configuration.fixed_ips", encoded.size())) {
+    return;
+  }
   spec.addresses.reserve(static_cast<std::size_t>(encoded.size()));
   for (int i = 0; i < encoded.size(); ++i) {
     // The path's text is made only for what is wrong: messages hold a million of these.

@@ -115,7 +115,9 @@ void ResourceDecoder::add(const alcor::schema::SubnetState& state, std::string_v
       read_gateway(configuration, reader_, spec);
     }
     spec.dhcp_enabled = configuration.dhcp_enable();
-    for (int i = 0; i < configuration.dns_entry_list_size(); ++i) {
+    const bool bounded =
+        reader_.list("configuration.dns_entry_list", configuration.dns_entry_list_size());
+    for (int i = 0; bounded && i < configuration.dns_entry_list_size(); ++i) {
       spec.dns_servers.push_back(
           reader_.address(fmt::format("configuration.dns_entry_list[{}].entry", i),
                           configuration.dns_entry_list(i).entry()));

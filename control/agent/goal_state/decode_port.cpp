@@ -28,14 +28,17 @@ void ResourceDecoder::add(const alcor::schema::PortState& state, std::string_vie
       reader_.refuse("configuration.fixed_ips", "",
                      "must hold at least one address: its subnet says where the port belongs");
     }
-    for (int i = 0; i < configuration.fixed_ips_size(); ++i) {
+    const bool bounded =
+        reader_.list("configuration.fixed_ips", configuration.fixed_ips_size()) &&
+        reader_.list("configuration.allow_address_pairs", configuration.allow_address_pairs_size());
+    for (int i = 0; bounded && i < configuration.fixed_ips_size(); ++i) {
       const auto& fixed_ip = configuration.fixed_ips(i);
       const std::string path = fmt::format("configuration.fixed_ips[{}]", i);
       spec.fixed_ips.push_back(
           {std::string{reader_.required(path + ".subnet_id", fixed_ip.subnet_id())},
            reader_.address(path + ".ip_address", fixed_ip.ip_address())});
     }
-    for (int i = 0; i < configuration.allow_address_pairs_size(); ++i) {
+    for (int i = 0; bounded && i < configuration.allow_address_pairs_size(); ++i) {
       const auto& pair = configuration.allow_address_pairs(i);
       const std::string path = fmt::format("configuration.allow_address_pairs[{}]", i);
       spec.address_pairs.push_back(

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "control/agent/goal_state/refusal.hpp"
@@ -48,7 +49,19 @@ struct RefusedResource {
 
 struct DecodedGoalState {
   std::vector<ResourceResult> results;
+  // The first ones; each has its result, but a flood of reasons is only counted.
+  static constexpr std::size_t kMostRefused = 1000;
   std::vector<RefusedResource> refused;
+  std::size_t refused_more = 0;
+
+  void refuse(std::uint32_t result, Refusal refusal) {
+    results[result].status = Status::kInvalidArgument;
+    if (refused.size() < kMostRefused) {
+      refused.push_back({result, std::move(refusal)});
+    } else {
+      ++refused_more;
+    }
+  }
 
   std::vector<Change<VpcSpec>> vpcs;
   std::vector<Change<SubnetSpec>> subnets;

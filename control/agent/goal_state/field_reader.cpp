@@ -90,6 +90,16 @@ IpPrefix FieldReader::prefix(std::string_view field, std::string_view text, bool
   return prefix->masked();
 }
 
+bool FieldReader::list(std::string_view field, int entries) {
+  constexpr int kMostEntries = 1024;
+  if (entries > kMostEntries) {
+    refuse(field, fmt::format("{} entries", entries),
+           fmt::format("must not have more than {} entries", kMostEntries));
+    return false;
+  }
+  return true;
+}
+
 Vni FieldReader::vni(std::string_view field, std::uint64_t number) {
   if (number == 0) {
     return {};

@@ -35,6 +35,9 @@ class FieldReader {
   // A prefix, its host bits cleared; with_length: an address without "/length" is refused.
   IpPrefix prefix(std::string_view field, std::string_view text, bool with_length);
 
+  // A list of not more entries than any client needs. False if it was refused.
+  bool list(std::string_view field, int entries);
+
   // A VNI or 0 for none.
   Vni vni(std::string_view field, std::uint64_t number);
 

@@ -49,8 +49,7 @@ void ResourceDecoder::finish(std::vector<Change<Spec>>& changes, Intent intent, 
                              Spec&& spec) {
   const auto result = static_cast<std::uint32_t>(out_.results.size() - 1);
   if (reader_.refused()) {
-    out_.results.back().status = Status::kInvalidArgument;
-    out_.refused.push_back({result, reader_.refusal()});
+    out_.refuse(result, reader_.refusal());
   } else if (intent != Intent::kNothing) {
     changes.push_back({result, intent, id, std::forward<Spec>(spec)});
   }

@@ -175,12 +175,21 @@ Condition Reconciler::router_condition(const std::string& id) {
 
 void Reconciler::conclude(GoalStateTask& task) {
   DecodedGoalState& decoded = task.decoded;
-  std::vector<std::pair<std::uint32_t, Condition>> conditions;
+  Reported reported;
   const auto settle = [&](std::uint32_t index, Condition condition) {
     ResourceResult& result = decoded.results[index];
     if (condition.status != Status::kSuccess && result.status == Status::kSuccess) {
       result.status = condition.status;
-      conditions.emplace_back(index, std::move(condition));
+      // Many that wait must not hide the few that failed.
+      const bool waits = condition.status == Status::kPending;
+      const std::size_t alike =
+          waits ? reported.pending : reported.conditions.size() - reported.pending;
+      if (alike < kMostEventsPerMessage) {
+        reported.pending += waits ? 1 : 0;
+        reported.conditions.emplace_back(index, std::move(condition));
+      } else {
+        ++reported.more;
+      }
     }
   };
   for (const auto& change : decoded.subnets) {
@@ -200,36 +209,36 @@ void Reconciler::conclude(GoalStateTask& task) {
   for (const auto& change : decoded.routers) {
     settle(change.result, router_condition(std::string{change.id}));
   }
-  report_events(task, conditions);
+  report_events(task, reported);
 }
 
-void Reconciler::report_events(const GoalStateTask& task,
-                               const std::vector<std::pair<std::uint32_t, Condition>>& conditions) {
+void Reconciler::report_events(const GoalStateTask& task, const Reported& reported) {
   const DecodedGoalState& decoded = task.decoded;
-  std::size_t reported = 0;
-  for (const RefusedResource& refused : decoded.refused) {
+  for (std::size_t i = 0; i < decoded.refused.size(); ++i) {
+    const bool is_told = i < kMostEventsPerMessage;
+    if (!is_told && i + EventLog::kMostRefused < decoded.refused.size()) {
+      continue;  // the event log would forget it at once
+    }
+    const RefusedResource& refused = decoded.refused[i];
     const Condition condition{Status::kInvalidArgument, refused.refusal.field,
                               refused.refusal.value, refused.refusal.message};
     const v1::Problem problem = make_problem(decoded.results[refused.result], condition);
     events_.remember_refused(problem);
-    if (++reported <= kMostEventsPerMessage) {
+    if (is_told) {
       const std::string text = describe(problem);
       spdlog::warn("refused: {}", text);
       events_.add(v1::Event::WARNING, "resource_refused", text, problem);
     }
   }
-  if (reported > kMostEventsPerMessage) {
+  const std::size_t refusals = decoded.refused.size() + decoded.refused_more;
+  if (refusals > kMostEventsPerMessage) {
     const std::string text = fmt::format("{} more resources of this message were refused",
-                                         reported - kMostEventsPerMessage);
+                                         refusals - kMostEventsPerMessage);
     spdlog::warn("{}", text);
     events_.add(v1::Event::WARNING, "resources_refused", text);
   }
 
-  reported = 0;
-  for (const auto& [index, condition] : conditions) {
-    if (++reported > kMostEventsPerMessage) {
-      continue;
-    }
+  for (const auto& [index, condition] : reported.conditions) {
     const bool failed = condition.status == Status::kFailure;
     v1::Problem problem = make_problem(decoded.results[index], condition);
     std::string text = describe(problem);
@@ -244,10 +253,10 @@ void Reconciler::report_events(const GoalStateTask& task,
                 failed ? "resource_failed" : "resource_pending", std::move(text),
                 std::move(problem));
   }
-  if (reported > kMostEventsPerMessage) {
-    events_.add(v1::Event::INFO, "resources_pending",
-                fmt::format("{} more resources of this message are pending or failed",
-                            reported - kMostEventsPerMessage));
+  if (reported.more > 0) {
+    events_.add(
+        v1::Event::INFO, "resources_pending",
+        fmt::format("{} more resources of this message are pending or failed", reported.more));
   }
   if (decoded.postponed) {
     const std::string_view text =

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "control/agent/reconcile/reconciler.hpp"
+#include "control/common/logging.hpp"
 
 namespace alkaid::agent {
 
@@ -56,11 +57,9 @@ void Reconciler::merge_routers(GoalStateTask& task) {
     if (change.intent == Intent::kDelete) {
       store_.delete_router(change.id);
     } else if (!store_.set_router(change.id, change.spec)) {
-      task.decoded.results[change.result].status = Status::kInvalidArgument;
-      task.decoded.refused.push_back(
-          {change.result,
-           {"configuration.id", std::string{change.id},
-            "has the same 64-bit key as another router's id: choose another id"}});
+      task.decoded.refuse(change.result,
+                          {"configuration.id", printable(change.id),
+                           "has the same 64-bit key as another router's id: choose another id"});
     }
   }
 }

@@ -97,8 +97,13 @@ class Reconciler {
   [[nodiscard]] Condition neighbor_condition(const NeighborAddress& address);
   [[nodiscard]] Condition dhcp_condition(std::string_view subnet_id, const MacAddress& mac);
   [[nodiscard]] Condition router_condition(const std::string& id);
-  void report_events(const GoalStateTask& task,
-                     const std::vector<std::pair<std::uint32_t, Condition>>& conditions);
+  // What is told of one message's conditions; what goes beyond is only counted.
+  struct Reported {
+    std::vector<std::pair<std::uint32_t, Condition>> conditions;
+    std::size_t pending = 0;  // of them
+    std::size_t more = 0;
+  };
+  void report_events(const GoalStateTask& task, const Reported& reported);
   void announce_resolved();
 
   DataplaneClient& client_;

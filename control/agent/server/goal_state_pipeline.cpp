@@ -3,7 +3,10 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
 #include <google/protobuf/arena.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/proto_buffer_reader.h>
@@ -17,6 +20,26 @@
 
 namespace alkaid::agent {
 namespace {
+
+// Fields of the message itself: each of its resources is one. Stops at `most`, and at what is no
+// protobuf.
+std::size_t count_fields(grpc::ByteBuffer& bytes, std::size_t most) {
+  using google::protobuf::internal::WireFormatLite;
+  grpc::ProtoBufferReader reader{&bytes};
+  if (!reader.status().ok()) {
+    return 0;
+  }
+  google::protobuf::io::CodedInputStream input{&reader};
+  std::size_t fields = 0;
+  while (fields < most) {
+    const auto tag = input.ReadTag();
+    if (tag == 0 || !WireFormatLite::SkipField(&input, tag)) {
+      break;
+    }
+    ++fields;
+  }
+  return fields;
+}
 
 // Parses into an arena that the task keeps. False if the bytes are no such message.
 template <class Message>
@@ -49,11 +72,11 @@ bool parse(GoalStateFormat format, grpc::ByteBuffer& bytes, const DecodeContext&
 }
 
 // Answered like a malformed resource: an error status would stall a Network Config Manager.
-void refuse_message(GoalStateTask& task, std::size_t size) {
+void refuse_message(GoalStateTask& task, std::size_t size, std::string reason) {
   task.decoded = {};
   task.decoded.results.push_back({{}, ResourceType::kVpc, 0, Status::kInvalidArgument});
   task.decoded.refused.push_back(
-      {0, {"message", std::to_string(size) + " bytes", "is no goal state of this call's type"}});
+      {0, {"message", fmt::format("{} bytes", size), std::move(reason)}});
 }
 
 grpc::ByteBuffer serialize(const alcor::schema::GoalStateOperationReply& reply) {
@@ -88,8 +111,14 @@ void GoalStatePipeline::process(GoalStateFormat format, grpc::ByteBuffer message
   task->received = received;
   const std::size_t size = message.Length();
   const DecodeContext context{port_attach_, reconciler_.own_addresses()};
-  if (!parse(format, message, context, *task)) {
-    refuse_message(*task, size);
+  // Before anything is made of it: an empty resource takes 2 bytes here and far more in memory.
+  if (size > kMostResources && count_fields(message, kMostResources + 1) > kMostResources) {
+    message.Clear();
+    refuse_message(
+        *task, size,
+        fmt::format("holds more than {} resources: send several messages", kMostResources));
+  } else if (!parse(format, message, context, *task)) {
+    refuse_message(*task, size, "is no goal state of this call's type");
   }
   task->done = [done = std::move(done)](GoalStateTask& finished) {
     done(serialize(make_reply(finished, std::chrono::steady_clock::now())));

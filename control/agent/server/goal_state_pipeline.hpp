@@ -28,6 +28,7 @@ class GoalStatePipeline {
 
  private:
   static constexpr std::size_t kDecodeThreads = 2;
+  static constexpr std::size_t kMostResources = 2000000;  // of one message
   // Smaller messages are decoded at once: handing them over would cost more.
   static constexpr std::size_t kSmallMessage = 64U << 10;
 

@@ -107,6 +107,34 @@ const std::vector<RefusalCase> kRefusals = {
      "configuration.allow_address_pairs[0].ip_address", "10.0.0.0/x"},
     {"PortIdIsAPath", [](auto& m) { port_of(m).set_id("../etc"); }, "configuration.id",
      "tap../etc"},
+    {"PortWithTooManyAddresses",
+     [](auto& m) {
+       while (port_of(m).fixed_ips_size() <= 1024) {
+         *port_of(m).add_fixed_ips() = port_of(m).fixed_ips(0);
+       }
+     },
+     "configuration.fixed_ips", "1025 entries"},
+    {"PortWithTooManyPairs",
+     [](auto& m) {
+       while (port_of(m).allow_address_pairs_size() <= 1024) {
+         port_of(m).add_allow_address_pairs()->set_ip_address("10.0.0.1");
+       }
+     },
+     "configuration.allow_address_pairs", "1025 entries"},
+    {"SubnetWithTooManyServers",
+     [](auto& m) {
+       while (subnet_of(m).dns_entry_list_size() <= 1024) {
+         subnet_of(m).add_dns_entry_list()->set_entry("10.0.0.1");
+       }
+     },
+     "configuration.dns_entry_list", "1025 entries"},
+    {"NeighborWithTooManyAddresses",
+     [](auto& m) {
+       while (neighbor_of(m).field_10_size() <= 1024) {
+         neighbor_of(m).add_field_10(neighbor_of(m).field_10(0));
+       }
+     },
+     "configuration.fixed_ips", "1025 entries"},
     {"PortIdTooLong", [](auto& m) { port_of(m).set_id(std::string(256, 'p')); }, "configuration.id",
      "ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp"
      "pp"
@@ -250,6 +278,18 @@ TEST(Decoder, ReleasedLayoutWithoutHostAddress) {
   configuration.set_field_9(0, "no address");
   configuration.add_field_10(fixed_ip("green", "10.0.1.9"));
   EXPECT_EQ(decode_v1(message).neighbors.size(), 1U);
+}
+
+TEST(Decoder, KeepsTheFirstThousandRefusals) {
+  schema::GoalState message;
+  for (int i = 0; i < 1500; ++i) {
+    message.add_vpc_states();
+  }
+  const auto decoded = decode_v1(message);
+  EXPECT_EQ(decoded.refused.size(), 1000U);
+  EXPECT_EQ(decoded.refused_more, 500U);
+  ASSERT_EQ(decoded.results.size(), 1500U);
+  EXPECT_EQ(decoded.results.back().status, Status::kInvalidArgument);
 }
 
 TEST(Decoder, NoGatewayInEverySpelling) {

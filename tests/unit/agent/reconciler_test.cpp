@@ -502,6 +502,37 @@ TEST(Reconciler, WhatTheDataplaneRefusesIsInvalid) {
               ElementsAre(Status::kSuccess));
 }
 
+TEST(Reconciler, FloodOfRefusalsIsCounted) {
+  FakeDataplane tables;
+  Host host{tables};
+  schema::GoalState message;
+  for (int i = 0; i < 1500; ++i) {
+    message.add_vpc_states()->mutable_configuration()->set_cidr(fmt::format("{}", i));
+  }
+  host.push(message);
+  const auto kinds = host.event_kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "resource_refused"), 32);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "resources_refused"), 1);
+  EXPECT_EQ(host.report().refused_size(), 256);
+}
+
+TEST(Reconciler, FailuresAreToldAmongManyThatWait) {
+  FakeDataplane tables;
+  tables.refused_ports.insert("p");
+  Host host{tables};
+  host.push(green());
+  schema::GoalState message;
+  for (int i = 0; i < 100; ++i) {
+    *message.add_port_states() =
+        port(fmt::format("waits-{}", i), "red", "10.0.2.5", "02:00:00:00:00:05");
+  }
+  *message.add_port_states() = port("p", "green", "10.0.1.5", "02:00:00:00:00:05");
+  host.push(message);
+  const auto kinds = host.event_kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "resource_pending"), 32);
+  EXPECT_THAT(kinds, Contains("resource_refused"));
+}
+
 TEST(Reconciler, RefusedResourceDoesNotStopTheOthers) {
   FakeDataplane tables;
   Host host{tables};
