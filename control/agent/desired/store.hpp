@@ -75,6 +75,8 @@ class DesiredStore {
 
   // ---- looking
 
+  // Every subnet of the router with this key has its VNI and prefix; true if there is no router.
+  [[nodiscard]] bool knows_subnets_of(std::uint64_t router) const;
   [[nodiscard]] const Subnet* find_subnet(std::string_view id) const;
   [[nodiscard]] const Subnet* find_subnet(const NeighborAddress& address) const;
   // The subnet behind an id, remembered as one that somebody waits for. nullptr if nobody named it.

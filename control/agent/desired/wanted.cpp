@@ -115,6 +115,18 @@ std::optional<RouteObject> DesiredStore::wanted_route(const RouteKey& key) const
   return std::nullopt;
 }
 
+bool DesiredStore::knows_subnets_of(std::uint64_t router) const {
+  const auto id = router_ids_.find(router);
+  if (id == router_ids_.end()) {
+    return true;
+  }
+  const auto& subnets = routers_.find(id->second)->second.subnets;
+  return std::all_of(subnets.begin(), subnets.end(), [this](const auto& entry) {
+    const Subnet* subnet = find_subnet(entry.first);
+    return subnet != nullptr && subnet->known && subnet->vni != Vni{};
+  });
+}
+
 std::optional<DhcpObject> DesiredStore::wanted_dhcp(const DhcpKey& key) const {
   std::optional<DhcpObject> wanted;
   for (const Subnet* subnet : at(key.vni)) {

@@ -70,6 +70,10 @@ void ResourceDecoder::add(const alcor::schema::DHCPState& state, std::string_vie
     spec.subnet_id = reader_.required("configuration.subnet_id", configuration.subnet_id());
     spec.mac = reader_.mac("configuration.mac_address", configuration.mac_address());
   }
+  if (intent == Intent::kDelete) {
+    spec.ipv4 = IpAddress::parse(configuration.ipv4_address()).value_or(IpAddress{});
+    spec.ipv6 = IpAddress::parse(configuration.ipv6_address()).value_or(IpAddress{});
+  }
   if (intent == Intent::kSet) {
     spec.ipv4 = reader_.optional_address_of_family("configuration.ipv4_address",
                                                    configuration.ipv4_address(), true);

@@ -39,8 +39,9 @@ void Reconciler::merge(GoalStateTask& task) {
   for (const auto& change : decoded.dhcp) {
     if (change.intent == Intent::kSet) {
       store_.set_dhcp(change.spec);
-    } else if (!store_.delete_dhcp(change.spec) && !delete_in_mirror({{}, change.spec.mac})) {
-      decoded.results[change.result].status = Status::kPending;
+    } else if (!store_.delete_dhcp(change.spec)) {
+      const IpAddress& address = change.spec.ipv4.is_unset() ? change.spec.ipv6 : change.spec.ipv4;
+      conclude_delete(decoded, change.result, delete_in_mirror({true, address, change.spec.mac}));
     }
   }
   for (const auto& change : decoded.security_groups) {
@@ -53,8 +54,13 @@ void Reconciler::merge(GoalStateTask& task) {
 
 void Reconciler::merge_routers(GoalStateTask& task) {
   for (const auto& change : task.decoded.routers) {
-    release_router(router_key(change.id), change.intent == Intent::kDelete);
-    if (change.intent == Intent::kDelete) {
+    const bool deleted = change.intent == Intent::kDelete;
+    const bool known = store_.find_router(std::string{change.id}) != nullptr;
+    if ((deleted || change.spec.replaces) && !settle_router(router_key(change.id), known)) {
+      conclude_delete(task.decoded, change.result, DeleteOutcome::kNoRoom);
+      continue;
+    }
+    if (deleted) {
       store_.delete_router(change.id);
     } else if (!store_.set_router(change.id, change.spec)) {
       task.decoded.refuse(change.result,
@@ -66,50 +72,78 @@ void Reconciler::merge_routers(GoalStateTask& task) {
 
 void Reconciler::merge_neighbor_delete(GoalStateTask& task, const Change<NeighborSpec>& change) {
   for (const NeighborAddress& address : change.spec.addresses) {
-    if (!store_.delete_neighbor(address) && !delete_in_mirror({address.address, change.spec.mac})) {
-      task.decoded.results[change.result].status = Status::kPending;
+    if (!store_.delete_neighbor(address)) {
+      conclude_delete(task.decoded, change.result,
+                      delete_in_mirror({false, address.address, change.spec.mac}));
     }
   }
 }
 
-bool Reconciler::delete_in_mirror(const DeferredDelete& deleted) {
+void Reconciler::conclude_delete(DecodedGoalState& decoded, std::uint32_t result,
+                                 DeleteOutcome outcome) {
+  if (outcome == DeleteOutcome::kUnclear) {
+    decoded.results[result].status = Status::kPending;
+  } else if (outcome == DeleteOutcome::kNoRoom) {
+    decoded.refuse(result, {"operation_type", "DELETE",
+                            "too many deletes wait for the data plane: send it again when it is "
+                            "connected"});
+  }
+}
+
+// Tenants may use the same MACs and the same addresses: only both together say enough.
+Reconciler::DeleteOutcome Reconciler::delete_in_mirror(const DeferredDelete& deleted) {
+  if (deleted.mac.is_zero() || deleted.address.is_unset()) {
+    return DeleteOutcome::kUnclear;
+  }
   if (!connected_) {
-    if (deferred_deletes_.size() < kMostDeferredDeletes) {
-      deferred_deletes_.push_back(deleted);
+    if (deferred_deletes_.size() >= kMostDeferredDeletes) {
+      return DeleteOutcome::kNoRoom;
+    }
+    deferred_deletes_.push_back(deleted);
+    return DeleteOutcome::kDone;
+  }
+  const auto mark_only = [](const auto& found, auto& marks) {
+    if (found.size() == 1) {
+      marks.insert(found.front());
+    }
+    return found.size() <= 1 ? DeleteOutcome::kDone : DeleteOutcome::kUnclear;
+  };
+  return deleted.is_dhcp
+             ? mark_only(mirror_.find_unclaimed_dhcp(deleted.mac, deleted.address), dirty_.dhcp)
+             : mark_only(mirror_.find_unclaimed_neighbors(deleted.address, deleted.mac),
+                         dirty_.neighbors);
+}
+
+bool Reconciler::settle_router(std::uint64_t key, bool known) {
+  const bool read_back = unclaimed_routers_.erase(key) > 0;
+  if (connected_ && !read_back && !known) {
+    return true;  // nothing anywhere
+  }
+  if (!settled_routers_.contains(key) && settled_routers_.size() >= kMostDeferredDeletes) {
+    return false;
+  }
+  settled_routers_.insert(key);
+  settling_routers_.insert(key);
+  return true;
+}
+
+void Reconciler::mark_settled_routers() {
+  std::erase_if(settling_routers_, [this](std::uint64_t key) {
+    // A route whose subnet is still to come must not go before it.
+    if (!store_.knows_subnets_of(key)) {
+      return false;
+    }
+    for (const auto& [vni, segment] : mirror_.segments) {
+      if (segment.object.router == key && store_.wanted_segment(vni)) {
+        dirty_.segments.insert(vni);
+      }
+    }
+    for (auto route = mirror_.routes.lower_bound({key, {}});
+         route != mirror_.routes.end() && route->first.table == key; ++route) {
+      dirty_.routes.insert(route->first);
     }
     return true;
-  }
-  if (deleted.address.is_unset()) {
-    const auto found = mirror_.find_unclaimed_dhcp(deleted.mac);
-    if (found.size() == 1) {
-      dirty_.dhcp.insert(found.front());
-    }
-    return found.size() <= 1;
-  }
-  const auto found = mirror_.find_unclaimed_neighbors(deleted.address, deleted.mac);
-  if (found.size() == 1) {
-    dirty_.neighbors.insert(found.front());
-  }
-  return found.size() <= 1;
-}
-
-// A router that was read back is now named: what the data plane still holds of it is compared.
-void Reconciler::release_router(std::uint64_t key, bool deleted) {
-  if (unclaimed_routers_.erase(key) == 0) {
-    return;
-  }
-  for (const auto& [vni, segment] : mirror_.segments) {
-    if (segment.object.router == key && store_.wanted_segment(vni)) {
-      dirty_.segments.insert(vni);
-    }
-  }
-  if (!deleted) {
-    return;
-  }
-  for (auto route = mirror_.routes.lower_bound({key, {}});
-       route != mirror_.routes.end() && route->first.table == key; ++route) {
-    dirty_.routes.insert(route->first);
-  }
+  });
 }
 
 }  // namespace alkaid::agent

@@ -89,19 +89,20 @@ std::vector<NeighborKey> Mirror::find_unclaimed_neighbors(const IpAddress& addre
   std::vector<NeighborKey> found;
   for (const auto& [vni, segment] : segments) {
     const auto row = neighbors.find({address, vni});
-    if (row != neighbors.end() && !row->second.claimed &&
-        (mac.is_zero() || row->second.object.mac == mac)) {
+    if (row != neighbors.end() && !row->second.claimed && row->second.object.mac == mac) {
       found.push_back(row->first);
     }
   }
   return found;
 }
 
-std::vector<DhcpKey> Mirror::find_unclaimed_dhcp(const MacAddress& mac) const {
+std::vector<DhcpKey> Mirror::find_unclaimed_dhcp(const MacAddress& mac,
+                                                 const IpAddress& address) const {
   std::vector<DhcpKey> found;
   for (const auto& [vni, segment] : segments) {
     const auto binding = dhcp.find({vni, mac});
-    if (binding != dhcp.end() && !binding->second.claimed) {
+    if (binding != dhcp.end() && !binding->second.claimed &&
+        (binding->second.object.ipv4 == address || binding->second.object.ipv6 == address)) {
       found.push_back(binding->first);
     }
   }

@@ -74,10 +74,11 @@ class Mirror {
     return unclaimed_addresses_.contains(key);
   }
 
-  // Where an address lives according to rows that no goal state has named. mac zero: any.
+  // Where a station lives according to rows that no goal state has named.
   [[nodiscard]] std::vector<NeighborKey> find_unclaimed_neighbors(const IpAddress& address,
                                                                   const MacAddress& mac) const;
-  [[nodiscard]] std::vector<DhcpKey> find_unclaimed_dhcp(const MacAddress& mac) const;
+  [[nodiscard]] std::vector<DhcpKey> find_unclaimed_dhcp(const MacAddress& mac,
+                                                         const IpAddress& address) const;
 
  private:
   void forget_addresses(const PortObject& port);

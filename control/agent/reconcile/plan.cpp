@@ -56,7 +56,7 @@ void Reconciler::plan_segments(std::vector<std::pair<Vni, SegmentObject>>& sets,
     }
     if (exists && wanted->object.router == 0 &&
         unclaimed_routers_.contains(programmed->second.object.router)) {
-      // The router that joins it has not been named since this agent's start: it stays.
+      // What its router joins has not been said since this agent's start: it stays.
       wanted->object.router = programmed->second.object.router;
       wanted->object.host_dvr_mac = programmed->second.object.host_dvr_mac;
     }
@@ -95,6 +95,8 @@ void Reconciler::plan(ChangeBatch& batch) {
         // One that was read back may still be right; one that lost its subnet is not.
         if (exists && programmed->second.claimed) {
           delete_ports.push_back(id);
+        } else if (!exists) {
+          forgive(failures_.ports, id);
         }
         break;
       case DesiredStore::WantedPort::State::kAbsent:

@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "control/agent/reconcile/object_codec.hpp"
+#include "control/common/logging.hpp"
 
 namespace alkaid::agent {
 
@@ -67,9 +68,10 @@ void Reconciler::read_back_done() {
   for (const auto& [key, route] : mirror_.routes) {
     unclaimed_routers_.insert(key.table);
   }
-  for (const auto& [id, router] : store_.routers()) {
-    unclaimed_routers_.erase(router_key(id));
+  for (const std::uint64_t key : settled_routers_) {
+    unclaimed_routers_.erase(key);
   }
+  settling_routers_ = settled_routers_;
   // First what was deleted while there was no data plane to delete it from.
   for (const DeferredDelete& deleted : std::exchange(deferred_deletes_, {})) {
     delete_in_mirror(deleted);
@@ -108,21 +110,23 @@ void Reconciler::note_port_state(const std::string& id, api::PortState state,
   v1::Problem problem;
   problem.set_time_microseconds(now_microseconds());
   problem.set_resource_type("PORT");
-  problem.set_resource_id(id);
+  const std::string name = printable(id);
+  problem.set_resource_id(name);
   problem.set_status(state == api::ATTACHED ? "SUCCESS" : "PENDING");
   problem.set_message(detail);
   switch (state) {
     case api::ATTACHED:
-      events_.add(v1::Event::INFO, "port_attached", fmt::format("port {} is attached", id),
+      events_.add(v1::Event::INFO, "port_attached", fmt::format("port {} is attached", name),
                   std::move(problem));
       break;
     case api::WAITING:
       events_.add(v1::Event::INFO, "port_waiting",
-                  fmt::format("port {} waits for its device: {}", id, detail), std::move(problem));
+                  fmt::format("port {} waits for its device: {}", name, detail),
+                  std::move(problem));
       break;
     default:
       events_.add(v1::Event::WARNING, "port_failed",
-                  fmt::format("port {} can't be attached: {}", id, detail), std::move(problem));
+                  fmt::format("port {} can't be attached: {}", name, detail), std::move(problem));
       break;
   }
 }
@@ -131,6 +135,9 @@ void Reconciler::note_port_state(const std::string& id, api::PortState state,
 
 std::chrono::microseconds Reconciler::flush() {
   std::chrono::microseconds spent{0};
+  if (connected_) {
+    mark_settled_routers();
+  }
   // Committing a change of ports may bring neighbors back, hence rounds; each has less to do.
   constexpr int kMostRounds = 4;
   for (int round = 0; round < kMostRounds && connected_ && !dirty_.empty(); ++round) {
@@ -234,8 +241,8 @@ void Reconciler::announce_resolved() {
           v1::Event::INFO, "subnet_resolved",
           fmt::format("subnet {} has VNI {} now: what waited for it is programmed ({} ports, "
                       "{} neighbors, {} DHCP bindings, {} routers)",
-                      id, subnet->vni.number(), subnet->ports.size(), subnet->neighbors.size(),
-                      subnet->dhcp.size(), subnet->routers.size()));
+                      printable(id), subnet->vni.number(), subnet->ports.size(),
+                      subnet->neighbors.size(), subnet->dhcp.size(), subnet->routers.size()));
     }
   }
 }

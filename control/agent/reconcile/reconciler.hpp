@@ -65,16 +65,24 @@ class Reconciler {
   static constexpr std::size_t kMostRetries = 1024;   // per kind and round
   static constexpr std::size_t kMostReported = 1024;  // pending resources in one report
 
+  // Of a row whose subnet isn't known: it goes if all of this fits.
   struct DeferredDelete {
-    IpAddress address;  // unset: a DHCP binding
+    bool is_dhcp = false;  // else a neighbor
+    IpAddress address;
     MacAddress mac;
   };
+  enum class DeleteOutcome { kDone, kUnclear, kNoRoom };
 
   void merge_neighbor_delete(GoalStateTask& task, const Change<NeighborSpec>& change);
   void merge_routers(GoalStateTask& task);
-  void release_router(std::uint64_t key, bool deleted);
-  // Finds the rows that a DELETE without a known VNI means. False: more than one could be meant.
-  bool delete_in_mirror(const DeferredDelete& deleted);
+  // A router's whole state is known now (FULL, DELETE): what else the data plane holds of it goes.
+  // False: no room to remember that.
+  bool settle_router(std::uint64_t key, bool known);
+  // Marks what the data plane holds of routers whose state is known and whose subnets are.
+  void mark_settled_routers();
+  // Finds the row that a DELETE without a known VNI means.
+  DeleteOutcome delete_in_mirror(const DeferredDelete& deleted);
+  void conclude_delete(DecodedGoalState& decoded, std::uint32_t result, DeleteOutcome outcome);
 
   void read_back_done();
   void forget_resolvable_marks();
@@ -115,7 +123,11 @@ class Reconciler {
   DesiredStore store_;
   Mirror mirror_;
   Failures failures_;
-  std::set<std::uint64_t> unclaimed_routers_;  // keys read back that no goal state has named
+  // Keys of routers that were read back and of which not all is known: the segments they join stay
+  // so.
+  std::set<std::uint64_t> unclaimed_routers_;
+  std::set<std::uint64_t> settled_routers_;   // all is known since this agent's start
+  std::set<std::uint64_t> settling_routers_;  // of them, still to be compared with what there is
   std::vector<DeferredDelete> deferred_deletes_;
   bool wants_retry_ = false;
   std::uint64_t operations_ = 0;

@@ -397,12 +397,119 @@ TEST(Reconciler, RestartedAgentDeletesWhatOnlyTheDataplaneKnows) {
   restarted.push(port("port-green", "green", "10.0.1.11", "", schema::DELETE));
   EXPECT_TRUE(tables.ports.empty());
   schema::GoalState message;
-  *message.add_dhcp_states() = dhcp("green", "", "02:00:00:00:01:11", schema::DELETE);
+  *message.add_dhcp_states() = dhcp("green", "10.0.1.11", "02:00:00:00:01:11", schema::DELETE);
   restarted.push(message);
   EXPECT_TRUE(tables.bindings.empty());
   // The rest is untouched.
   EXPECT_EQ(tables.segments.size(), 2U);
   EXPECT_EQ(tables.routes.size(), 2U);
+}
+
+TEST(Reconciler, RestartedAgentDeletesOnlyWhatIsNamedInFull) {
+  FakeDataplane tables;
+  Host{tables}.push(whole_network());
+  const std::string before = tables.dump();
+  Host restarted{tables};
+  EXPECT_THAT(restarted.push(neighbor("n", "other", "10.0.2.12", "", "", schema::DELETE)),
+              ElementsAre(Status::kPending));
+  EXPECT_THAT(
+      restarted.push(neighbor("n", "other", "10.0.2.12", "02:00:00:00:09:09", "", schema::DELETE)),
+      ElementsAre(Status::kSuccess));
+  for (const char* ip : {"", "10.0.7.7"}) {
+    schema::GoalState message;
+    *message.add_dhcp_states() = dhcp("other", ip, "02:00:00:00:01:11", schema::DELETE);
+    EXPECT_THAT(restarted.push(message),
+                ElementsAre(*ip == '\0' ? Status::kPending : Status::kSuccess));
+  }
+  EXPECT_EQ(tables.dump(), before);
+}
+
+TEST(Reconciler, TooManyDeletesThatWaitAreRefused) {
+  FakeDataplane tables;
+  Host host{tables, false};
+  schema::GoalState message;
+  for (int i = 0; i <= 65536; ++i) {
+    *message.add_neighbor_states() =
+        neighbor("n", "other", "10.0.2.12", "02:00:00:00:02:12", "", schema::DELETE);
+  }
+  const auto statuses = host.push(message);
+  EXPECT_EQ(statuses.front(), Status::kPending);
+  EXPECT_EQ(statuses.back(), Status::kInvalidArgument);
+}
+
+TEST(Reconciler, RestartedAgentTakesRouterChangesForWhatTheyAre) {
+  for (const auto update : {schema::DELTA, schema::FULL}) {
+    FakeDataplane tables;
+    Host{tables}.push(whole_network());
+    const std::string before = tables.dump();
+    Host restarted{tables};
+    auto only_green = router("router", update);
+    only_green.mutable_configuration()->mutable_subnet_routing_tables()->DeleteSubrange(1, 1);
+    restarted.push(only_green);
+    EXPECT_EQ(tables.dump(), before) << "its subnets are not known yet";
+    restarted.push(red());
+    restarted.push(green());
+    if (update == schema::DELTA) {
+      EXPECT_EQ(tables.dump(), before);
+      restarted.reconciler.connection_lost("the test says so");
+      ASSERT_TRUE(restarted.reconciler.connect());
+      EXPECT_EQ(tables.dump(), before);
+    } else {
+      EXPECT_EQ(tables.segments.at(101).router(), router_key("router"));
+      EXPECT_EQ(tables.segments.at(102).router(), 0U);
+      EXPECT_EQ(tables.routes.size(), 1U);
+    }
+  }
+}
+
+TEST(Reconciler, RouterDeletedWithoutDataplaneGoesAtConnect) {
+  FakeDataplane tables;
+  Host{tables}.push(whole_network());
+  Host restarted{tables, false};
+  restarted.push(green());
+  auto gone = router();
+  gone.set_operation_type(schema::DELETE);
+  EXPECT_THAT(restarted.push(gone), ElementsAre(Status::kPending));
+  restarted.client.available = true;
+  ASSERT_TRUE(restarted.reconciler.connect());
+  EXPECT_TRUE(tables.routes.empty());
+  EXPECT_EQ(tables.segments.at(101).router(), 0U);
+}
+
+TEST(Reconciler, FailureOfAPortGoesWithItsSubnet) {
+  FakeDataplane tables;
+  tables.refused_ports.insert("p");
+  Host host{tables};
+  host.push(green());
+  host.push(port("p", "green", "10.0.1.5", "02:00:00:00:00:05"));
+  EXPECT_FALSE(host.report().in_sync());
+  auto gone = green();
+  gone.set_operation_type(schema::DELETE);
+  host.push(gone);
+  EXPECT_TRUE(host.report().in_sync());
+}
+
+TEST(Reconciler, EventsHoldIdsInPrintableForm) {
+  FakeDataplane tables;
+  Host host{tables};
+  host.push(green());
+  const auto attach = PortAttach::parse("null:", *std::make_unique<std::string>());
+  GoalStateTask task;
+  schema::GoalState message;
+  *message.add_port_states() = port("p\n1", "green", "10.0.1.5", "02:00:00:00:00:05");
+  task.decoded = decode(message, {*attach, {}});
+  host.reconciler.merge(task);
+  host.reconciler.flush();
+  std::uint64_t number = 0;
+  std::uint64_t lost = 0;
+  v1::Event event;
+  bool attached = false;
+  while (host.events.next(number, event, lost)) {
+    attached = attached || event.kind() == "port_attached";
+    EXPECT_EQ(event.message().find('\n'), std::string::npos) << event.message();
+    EXPECT_EQ(event.resource().resource_id().find('\n'), std::string::npos);
+  }
+  EXPECT_TRUE(attached);
 }
 
 TEST(Reconciler, DeletesOfUnknownSubnetsWaitForTheDataplane) {
