@@ -11,24 +11,26 @@ HostFilter::HostFilter(const alcor::schema::GoalStateV2& message,
     admits_all_ = true;
     return;
   }
-  const alcor::schema::HostResources* ours = nullptr;
+  std::vector<const alcor::schema::HostResources*> ours;
   for (const auto& [host, resources] : hosts) {
     const auto address = IpAddress::parse(host);
     if (address &&
         std::find(own_addresses.begin(), own_addresses.end(), *address) != own_addresses.end()) {
-      ours = &resources;
+      ours.push_back(&resources);
     }
   }
-  if (ours == nullptr && hosts.size() == 1) {
-    ours = &hosts.begin()->second;
+  if (ours.empty() && hosts.size() == 1) {
+    ours.push_back(&hosts.begin()->second);
   }
-  if (ours == nullptr) {
+  if (ours.empty()) {
     undecidable_ = own_addresses.empty();
     admits_all_ = undecidable_;
     return;
   }
-  for (const auto& resource : ours->resources()) {
-    listed_.emplace(static_cast<int>(resource.type()), resource.id());
+  for (const alcor::schema::HostResources* entry : ours) {
+    for (const auto& resource : entry->resources()) {
+      listed_.emplace(static_cast<int>(resource.type()), resource.id());
+    }
   }
 }
 

@@ -12,7 +12,7 @@
 
 namespace alkaid::agent {
 
-// Rules: no host_resources: everything is ours. An entry for one of our addresses: what it lists.
+// Rules: no host_resources: everything is ours. Entries for our addresses: what they list.
 // One entry for another address: what it lists, since a controller that sends a message for one
 // host to this agent means this agent, whatever address it knows it by. Several entries without
 // ours: nothing.

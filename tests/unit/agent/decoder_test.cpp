@@ -375,6 +375,13 @@ TEST(HostFilter, AppliesWhatIsForThisHost) {
   EXPECT_EQ(decode(two_ports_for({"172.16.0.8", "172.16.0.9"}), context).ports.size(), 0U);
 }
 
+TEST(HostFilter, JoinsTheEntriesOfAllItsAddresses) {
+  const PortAttach kAttach = attach();
+  const DecodeContext context{
+      kAttach, {IpAddress::parse("172.16.0.1").value(), IpAddress::parse("2001:db8::1").value()}};
+  EXPECT_EQ(decode(two_ports_for({"172.16.0.1", "2001:db8::1"}), context).ports.size(), 2U);
+}
+
 TEST(HostFilter, WaitsForItsOwnAddress) {
   const PortAttach kAttach = attach();
   const auto decoded = decode(two_ports_for({"172.16.0.8", "172.16.0.9"}), {kAttach, {}});
