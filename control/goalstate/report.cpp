@@ -1,5 +1,9 @@
 #include "control/goalstate/report.hpp"
 
+#include <charconv>
+#include <string_view>
+#include <system_error>
+
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 #include <nlohmann/json.hpp>
@@ -59,6 +63,21 @@ std::string summary(const std::vector<Reply>& replies, const Totals& totals) {
   return text;
 }
 
+// The agent sums up what it can't list: one status for "N resources".
+std::uint64_t resources_of(const Status& status) {
+  constexpr std::string_view kSummed = " resources";
+  const std::string_view id = status.resource_id();
+  std::uint64_t number = 0;
+  if (id.ends_with(kSummed)) {
+    const char* end = id.data() + id.size() - kSummed.size();
+    const auto [stopped, error] = std::from_chars(id.data(), end, number);
+    if (error == std::errc{} && stopped == end) {
+      return number;
+    }
+  }
+  return 1;
+}
+
 }  // namespace
 
 Totals count(const std::vector<Reply>& replies) {
@@ -67,16 +86,16 @@ Totals count(const std::vector<Reply>& replies) {
     for (const Status& status : reply.reply.operation_statuses()) {
       switch (status.operation_status()) {
         case alcor::schema::SUCCESS:
-          ++totals.success;
+          totals.success += resources_of(status);
           break;
         case alcor::schema::PENDING:
-          ++totals.pending;
+          totals.pending += resources_of(status);
           break;
         case alcor::schema::INVALID_ARG:
-          ++totals.invalid_arg;
+          totals.invalid_arg += resources_of(status);
           break;
         default:
-          ++totals.failure;
+          totals.failure += resources_of(status);
       }
     }
   }

@@ -52,6 +52,15 @@ TEST(Report, LongListsOfSuccessesAreCutAndOthersNever) {
                           HasSubstr("... and 3 more with SUCCESS")));
 }
 
+TEST(Report, SummedUpResourcesCountAsMany) {
+  std::vector<Reply> replies(1);
+  add(replies[0], "70000 resources", alcor::schema::SUCCESS);
+  add(replies[0], "12 resources", alcor::schema::INVALID_ARG);
+  add(replies[0], "my resources", alcor::schema::SUCCESS);
+  EXPECT_EQ(count(replies).success, 70001U);
+  EXPECT_EQ(count(replies).invalid_arg, 12U);
+}
+
 TEST(Report, IdsCannotWriteToTheTerminal) {
   std::vector<Reply> replies(1);
   add(replies[0], "\x1b[2J", alcor::schema::SUCCESS);
