@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "control/agent/toml_config.hpp"
+#include "control/common/logging.hpp"
 
 namespace alkaid::agent {
 namespace {
@@ -76,6 +77,7 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
       ->capture_default_str();
   app.add_option("-s,--port", options.agent.port, "TCP port on which goal states are taken")
       ->capture_default_str()
+      ->take_last()
       ->check(CLI::Range(1, 65535));
   app.add_option("--host-ip", host,
                  "this host's address in goal states (default: the data plane's VTEPs)");
@@ -86,7 +88,7 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
   app.add_option("--log-level", options.log_level,
                  "trace, debug, info, warning, error, critical or off")
       ->capture_default_str();
-  app.add_flag("-d,--debug", debug, "same as --log-level debug");
+  app.add_flag("-d,--debug", debug, "same as --log-level debug")->take_last();
 
   std::array<std::string, kAcaOptions.size()> ignored_values;
   std::array<bool, kAcaOptions.size()> ignored_flags{};
@@ -95,8 +97,13 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
     const std::string description = fmt::format("{} (accepted, no effect yet)", option.description);
     auto* added = option.flag ? app.add_flag(option.names, ignored_flags[i], description)
                               : app.add_option(option.names, ignored_values[i], description);
+    added->take_last();  // as getopt
     added->group("Options of the Alcor Control Agent");
   }
+
+  // ACA's getopt leaves operands alone.
+  std::vector<std::string> operands;
+  app.add_option("operands", operands, "ignored")->group("")->configurable(false);
 
   try {
     app.parse(argc, argv);
@@ -105,8 +112,14 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion& version) {
     return {std::nullopt, 0, fmt::format("{}\n", version.what())};
   } catch (const CLI::ConfigError& error) {
-    // The key is the last word of CLI11's text.
     const std::string_view text{error.what()};
+    if (const auto key = text.find(": This option is not allowed"); key != std::string_view::npos) {
+      return refuse(
+          fmt::format("'{}' can't stand in the configuration file, only on the command "
+                      "line; see --help",
+                      text.substr(0, key)));
+    }
+    // The key is the last word of CLI11's text.
     return refuse(fmt::format("unknown key '{}' in the configuration file; see --help",
                               text.substr(text.rfind(' ') + 1)));
   } catch (const CLI::ParseError& error) {
@@ -117,6 +130,9 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
     if (app.get_option(option.written)->count() > 0) {
       options.without_effect.emplace_back(option.written);
     }
+  }
+  for (const std::string& operand : operands) {
+    options.without_effect.push_back(printable(operand));
   }
   if (debug) {
     options.log_level = "debug";

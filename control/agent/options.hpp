@@ -12,7 +12,7 @@ namespace alkaid::agent {
 struct Options {
   AgentConfig agent;
   std::string log_level = "info";
-  // ACA's options that were given and have no effect yet, as they were written: "-a".
+  // ACA's options that were given and have no effect yet, as they were written: "-a"; and operands.
   std::vector<std::string> without_effect;
 };
 

@@ -58,6 +58,23 @@ TEST(Options, TakesAcaCommandLine) {
               ElementsAre("-a", "-p", "-b", "-h", "-g", "-k", "-m", "-c", "-t", "-o"));
 }
 
+TEST(Options, RepeatedAcaOptionsAndOperandsAreTaken) {
+  const auto outcome = parse({"-s", "50021", "-a", "10.0.0.1", "stray", "-a", "10.0.0.2", "-m",
+                              "-m", "-d", "-d", "-s", "50022"});
+  ASSERT_TRUE(outcome.options) << outcome.output;
+  EXPECT_EQ(outcome.options->agent.port, 50022);
+  EXPECT_THAT(outcome.options->without_effect, ElementsAre("-a", "-m", "stray"));
+}
+
+TEST(Options, KeysForTheCommandLineOnlyAreNamed) {
+  for (const std::string key : {"help", "version", "operands"}) {
+    const ConfigFile file{key + " = true\n"};
+    const auto outcome = parse({"--config", file.path()});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.output, HasSubstr("'" + key + "'"));
+  }
+}
+
 TEST(Options, FlagsOverrideTheFile) {
   const ConfigFile file{"port = 50031\nhost-ip = \"172.16.0.1\"\nlog-level = \"warning\"\n"};
   const auto outcome = parse({"--config", file.path(), "--port", "50032"});
