@@ -248,6 +248,18 @@ TEST_F(AgentServer, BytesThatAreNoGoalStateAreAnswered) {
   EXPECT_EQ(config().refused(0).field(), "message");
 }
 
+TEST_F(AgentServer, MessageOfTooManyResourcesIsRefusedAsAWhole) {
+  schema::GoalState message;
+  for (int i = 0; i <= 2000000; ++i) {
+    message.add_vpc_states();
+  }
+  const auto reply = push(message);
+  ASSERT_EQ(reply.operation_statuses_size(), 1);
+  EXPECT_EQ(reply.operation_statuses(0).operation_status(), schema::INVALID_ARG);
+  ASSERT_EQ(config().refused_size(), 1);
+  EXPECT_THAT(config().refused(0).message(), HasSubstr("2000000 resources"));
+}
+
 TEST_F(AgentServer, EventsReachWatchersOldAndNew) {
   auto message = whole_network();
   message.mutable_port_states(0)->mutable_configuration()->set_mac_address("bad");
