@@ -12,15 +12,16 @@ struct Instance {
   std::string name = "default";
   std::string run_directory = "/run/alkaid/default";
 
-  // run_directory empty: /run/alkaid/NAME. nullopt if the name is not [A-Za-z0-9_.-]{1,64} or starts
-  // with a dot.
+  // run_directory empty: /run/alkaid/NAME. nullopt if the name is not [A-Za-z0-9_.-]{1,64} or
+  // starts with a dot.
   static std::optional<Instance> make(std::string_view name, std::string_view run_directory);
 
   [[nodiscard]] std::string dataplane_socket() const { return run_directory + "/dataplane.sock"; }
   [[nodiscard]] std::string agent_socket() const { return run_directory + "/agent.sock"; }
 };
 
-// Creates the run directory (mode 0750) and its parents. Returns an error text, empty if it is there.
+// Creates the run directory (mode 0750) and its parents. Returns an error text, empty if it is
+// there.
 std::string create_run_directory(const Instance& instance);
 
 // Holds an exclusive lock on RUN_DIR/PROGRAM.lock for as long as it lives, so that one instance has

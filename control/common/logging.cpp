@@ -15,8 +15,8 @@ bool set_up_logging(std::string_view program, std::string_view level) {
     return false;
   }
   auto logger = spdlog::stderr_logger_mt(std::string{program});
-  logger->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %n: %v",
-                                                                    spdlog::pattern_time_type::utc));
+  logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
+      "%Y-%m-%dT%H:%M:%S.%eZ %l %n: %v", spdlog::pattern_time_type::utc));
   logger->set_level(parsed);
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));

@@ -1,11 +1,12 @@
 #include "control/common/signals.hpp"
 
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <system_error>
+
+#include <unistd.h>
 
 namespace alkaid {
 
@@ -33,6 +34,8 @@ int SignalWaiter::wait() {
   return static_cast<int>(information.ssi_signo);
 }
 
-SignalWaiter::~SignalWaiter() { ::close(descriptor_); }
+SignalWaiter::~SignalWaiter() {
+  ::close(descriptor_);
+}
 
 }  // namespace alkaid

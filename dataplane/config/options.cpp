@@ -59,7 +59,8 @@ void check(const RawOptions& raw, Options& options) {
     dataplane.uplink_text = raw.uplink;
   }
   const auto vtep = IpPrefix::parse(raw.vtep);
-  if (!vtep || !vtep->address.is_v4() || !vtep->address.v4().is_host_address()) {
+  const bool has_length = raw.vtep.find('/') != std::string::npos;
+  if (!vtep || !has_length || !vtep->address.is_v4() || !vtep->address.v4().is_host_address()) {
     refuse("--vtep",
            fmt::format("'{}' is no IPv4 interface address such as 10.0.0.1/24", raw.vtep));
   }
@@ -126,10 +127,11 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
       ->group(instance);
 
   const auto* underlay = "Underlay";
-  app.add_option("--uplink", raw.uplink,
-                 "Port that carries the underlay, as KIND:ARGUMENT: af_packet:DEVICE, af_xdp:DEVICE, "
-                 "af_xdp:DEVICE, tap:NAME, "
-                 "pcap:rx=FILE,tx=FILE, null:. It may appear later")
+  app.add_option(
+         "--uplink", raw.uplink,
+         "Port that carries the underlay, as KIND:ARGUMENT: af_packet:DEVICE, af_xdp:DEVICE, "
+         "af_xdp:DEVICE, tap:NAME, "
+         "pcap:rx=FILE,tx=FILE, null:. It may appear later")
       ->group(underlay);
   app.add_option("--vtep", raw.vtep, "Our tunnel endpoint and its prefix, ADDRESS/LENGTH")
       ->required()

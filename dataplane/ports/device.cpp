@@ -24,7 +24,7 @@ constexpr std::uint16_t kDefaultMtu = 1500;
 // AF_PACKET's shared rings: frames of 2 KiB hold an untagged 1,500-byte packet with its VXLAN
 // headers and the kernel's own header.
 constexpr unsigned kAfPacketFrameSize = 2048;
-constexpr unsigned kAfPacketFrames = 1024;
+constexpr unsigned kAfPacketFrames = 2048;
 // What a frame leaves for an IP packet: the kernel's header and alignment take 66 bytes in front of
 // the frame, Ethernet with a VLAN tag 18.
 constexpr std::uint16_t kAfPacketLargestPacket = kAfPacketFrameSize - 66 - 18;

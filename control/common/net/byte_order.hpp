@@ -7,9 +7,15 @@
 
 namespace alkaid {
 
-constexpr std::uint16_t byte_swap(std::uint16_t value) { return __builtin_bswap16(value); }
-constexpr std::uint32_t byte_swap(std::uint32_t value) { return __builtin_bswap32(value); }
-constexpr std::uint64_t byte_swap(std::uint64_t value) { return __builtin_bswap64(value); }
+constexpr std::uint16_t byte_swap(std::uint16_t value) {
+  return __builtin_bswap16(value);
+}
+constexpr std::uint32_t byte_swap(std::uint32_t value) {
+  return __builtin_bswap32(value);
+}
+constexpr std::uint64_t byte_swap(std::uint64_t value) {
+  return __builtin_bswap64(value);
+}
 
 // An unsigned integer held in network byte order, safe to overlay on packet bytes at any alignment.
 // Implicit conversion is refused on purpose: say host() or BigEndian{value}.

@@ -91,12 +91,16 @@ std::optional<IpPrefix> IpPrefix::parse(std::string_view text) {
   return prefix;
 }
 
-IpPrefix IpPrefix::masked() const { return {mask_address(address, length), length}; }
+IpPrefix IpPrefix::masked() const {
+  return {mask_address(address, length), length};
+}
 
 bool IpPrefix::contains(const IpAddress& ip) const {
   return ip.is_v4() == address.is_v4() && mask_address(ip, length) == mask_address(address, length);
 }
 
-std::string IpPrefix::to_string() const { return fmt::format("{}/{}", address.to_string(), length); }
+std::string IpPrefix::to_string() const {
+  return fmt::format("{}/{}", address.to_string(), length);
+}
 
 }  // namespace alkaid

@@ -96,8 +96,8 @@ class IpAddress {
 };
 static_assert(sizeof(IpAddress) == 16);
 
-// A network prefix. length counts within the family: 0..32 for IPv4, 0..128 for IPv6. Bits beyond it
-// may be set (an interface address such as 10.0.0.7/24) until masked() clears them.
+// A network prefix. length counts within the family: 0..32 for IPv4, 0..128 for IPv6. Bits beyond
+// it may be set (an interface address such as 10.0.0.7/24) until masked() clears them.
 struct IpPrefix {
   IpAddress address;
   std::uint8_t length = 0;

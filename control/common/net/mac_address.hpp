@@ -29,7 +29,8 @@ class MacAddress {
   }
 
   // Accepts six groups of one or two hexadecimal digits, any case, separated by ':' or '-' (not
-  // mixed): Alcor's clients send "6c:dd:ee:0:0:40" and "AA-BB-CC-C5-19-8F" as well as the usual form.
+  // mixed): Alcor's clients send "6c:dd:ee:0:0:40" and "AA-BB-CC-C5-19-8F" as well as the usual
+  // form.
   static std::optional<MacAddress> parse(std::string_view text);
 
   [[nodiscard]] constexpr std::uint64_t number() const {
@@ -58,7 +59,8 @@ class MacAddress {
 static_assert(sizeof(MacAddress) == 6 && alignof(MacAddress) == 1);
 
 inline constexpr MacAddress kBroadcastMac = MacAddress::from_number(0xffffffffffffULL);
-// Alcor's constant source MAC of routed packets; hosts restore the gateway's MAC for the whole prefix.
+// Alcor's constant source MAC of routed packets; hosts restore the gateway's MAC for the whole
+// prefix.
 inline constexpr MacAddress kDefaultHostDvrMac = MacAddress::from_number(0xfe1611000000ULL);
 
 // Any Alcor host's distributed-router MAC: fe:16:11:00:00:00/24.

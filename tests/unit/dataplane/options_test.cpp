@@ -78,6 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Refusal{"no_vtep", {}, "--vtep"},
         Refusal{"bad_vtep", {"--vtep", "10.0.0.300/24"}, "--vtep"},
+        Refusal{"vtep_without_length", {"--vtep", "10.0.0.1"}, "--vtep"},
         Refusal{"multicast_vtep", {"--vtep", "224.0.0.1/24"}, "--vtep"},
         Refusal{"ipv6_vtep", {"--vtep", "2001:db8::1/64"}, "--vtep"},
         Refusal{"bad_uplink", {"--vtep", "10.0.0.1/24", "--uplink", "floppy:0"}, "--uplink"},
