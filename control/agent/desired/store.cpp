@@ -243,8 +243,15 @@ void DesiredStore::delete_port(std::string_view id) {
 
 // ---------------------------------------------------------------- neighbors and DHCP
 
-void DesiredStore::set_neighbor(const NeighborAddress& address, const NeighborRow& row) {
+bool DesiredStore::set_neighbor(const NeighborAddress& address, const NeighborRow& row) {
   Subnet& record = *subnet_of(address);
+  // Each change of a subnet's VNI moves all that is in it: messages must not do that in turns.
+  const std::size_t others =
+      record.neighbors.size() - (record.neighbors.contains(address.address) ? 1 : 0);
+  if (address.vni != Vni{} && record.named_vni != Vni{} && record.named_vni != address.vni &&
+      record.vni == record.named_vni && others > 0) {
+    return false;
+  }
   const auto [found, added] = record.neighbors.insert_or_assign(address.address, row);
   neighbors_ += added ? 1 : 0;
   if (address.vni != Vni{} && record.named_vni != address.vni) {
@@ -254,6 +261,7 @@ void DesiredStore::set_neighbor(const NeighborAddress& address, const NeighborRo
   if (record.vni != Vni{}) {
     dirty_.neighbors.insert({address.address, record.vni});
   }
+  return true;
 }
 
 bool DesiredStore::delete_neighbor(const NeighborAddress& address) {
@@ -394,6 +402,11 @@ Subnet* DesiredStore::find_subnet_to_wait_for(std::string_view id) {
   }
   found->second->waited_for = found->second->vni == Vni{};
   return found->second.get();
+}
+
+const Vpc* DesiredStore::find_vpc(std::string_view id) const {
+  const auto found = vpcs_.find(id);
+  return found == vpcs_.end() ? nullptr : &found->second;
 }
 
 const PortSpec* DesiredStore::find_port(const std::string& id) const {

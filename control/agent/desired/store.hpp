@@ -36,7 +36,8 @@ class DesiredStore {
   void set_port(std::string_view id, PortSpec spec);
   void delete_port(std::string_view id);
 
-  void set_neighbor(const NeighborAddress& address, const NeighborRow& row);
+  // False: other rows say that its subnet has another VNI.
+  bool set_neighbor(const NeighborAddress& address, const NeighborRow& row);
   // False: the VNI isn't known, so only the data plane's own tables can say which row is meant.
   bool delete_neighbor(const NeighborAddress& address);
 
@@ -81,6 +82,7 @@ class DesiredStore {
   [[nodiscard]] const Subnet* find_subnet(const NeighborAddress& address) const;
   // The subnet behind an id, remembered as one that somebody waits for. nullptr if nobody named it.
   Subnet* find_subnet_to_wait_for(std::string_view id);
+  [[nodiscard]] const Vpc* find_vpc(std::string_view id) const;
   [[nodiscard]] const PortSpec* find_port(const std::string& id) const;
   [[nodiscard]] const Router* find_router(const std::string& id) const;
   [[nodiscard]] std::size_t count(ResourceType type) const;

@@ -88,6 +88,22 @@ Condition Reconciler::subnet_condition(std::string_view id) {
                               : object_condition(failures_.segments, subnet->vni);
 }
 
+// A VPC needs nothing itself, but its VNI is in effect only with the subnets that have it from
+// there.
+Condition Reconciler::vpc_condition(std::string_view id) {
+  const Vpc* vpc = store_.find_vpc(id);
+  if (vpc == nullptr || vpc->spec.vni == Vni{}) {
+    return {};
+  }
+  for (const Subnet* subnet : vpc->subnets) {
+    Condition condition = subnet->spec.vni == Vni{} ? subnet_condition(subnet->id) : Condition{};
+    if (condition.status != Status::kSuccess) {
+      return condition;
+    }
+  }
+  return {};
+}
+
 Condition Reconciler::port_condition(const std::string& id) {
   const PortSpec* spec = store_.find_port(id);
   if (spec == nullptr) {
@@ -192,6 +208,9 @@ void Reconciler::conclude(GoalStateTask& task) {
       }
     }
   };
+  for (const auto& change : decoded.vpcs) {
+    settle(change.result, vpc_condition(change.id));
+  }
   for (const auto& change : decoded.subnets) {
     settle(change.result, subnet_condition(change.id));
   }

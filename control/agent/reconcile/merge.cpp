@@ -1,6 +1,8 @@
 // Reconciler: goal states into the desired state.
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "control/agent/reconcile/reconciler.hpp"
 #include "control/common/logging.hpp"
 
@@ -33,7 +35,14 @@ void Reconciler::merge(GoalStateTask& task) {
       continue;
     }
     for (const NeighborAddress& address : change.spec.addresses) {
-      store_.set_neighbor(address, {change.spec.mac, change.spec.host});
+      if (!store_.set_neighbor(address, {change.spec.mac, change.spec.host})) {
+        decoded.refuse(
+            change.result,
+            {"configuration.fixed_ips.tunnel_id", fmt::format("{}", address.vni.number()),
+             fmt::format("is not the VNI that other neighbors say subnet {} has: delete "
+                         "them first, or push the subnet itself",
+                         printable(address.subnet_id))});
+      }
     }
   }
   for (const auto& change : decoded.dhcp) {

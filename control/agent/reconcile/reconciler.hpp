@@ -100,6 +100,7 @@ class Reconciler {
   [[nodiscard]] Condition object_condition(const Map& failures, const Key& key) const;
   [[nodiscard]] Condition disconnected() const;
   [[nodiscard]] Condition subnet_unresolved(std::string_view id);
+  [[nodiscard]] Condition vpc_condition(std::string_view id);
   [[nodiscard]] Condition subnet_condition(std::string_view id);
   [[nodiscard]] Condition port_condition(const std::string& id);
   [[nodiscard]] Condition neighbor_condition(const NeighborAddress& address);

@@ -312,6 +312,35 @@ TEST(Reconciler, SubnetWithoutVniWaitsForItsVpc) {
   EXPECT_TRUE(tables.has_neighbor(101, "10.0.1.9"));
 }
 
+TEST(Reconciler, VpcIsPendingWithTheSubnetsThatHaveItsVni) {
+  FakeDataplane tables;
+  Host host{tables, false};
+  schema::GoalState message;
+  *message.add_vpc_states() = vpc(555);
+  EXPECT_THAT(host.push(message), ElementsAre(Status::kSuccess));
+  host.push(subnet("green", "10.0.1", 0));
+  EXPECT_THAT(host.push(message), ElementsAre(Status::kPending));
+  host.client.available = true;
+  ASSERT_TRUE(host.reconciler.connect());
+  EXPECT_THAT(host.push(message), ElementsAre(Status::kSuccess));
+}
+
+TEST(Reconciler, NeighborsCannotMoveASubnetToAndFro) {
+  FakeDataplane tables;
+  Host host{tables};
+  const auto far = [](const char* ip, std::uint32_t vni) {
+    return neighbor("n", "green", ip, "02:00:00:00:00:09", "172.16.0.2", schema::CREATE, vni);
+  };
+  EXPECT_THAT(host.push(far("10.0.1.8", 101)), ElementsAre(Status::kSuccess));
+  EXPECT_THAT(host.push(far("10.0.1.9", 102)), ElementsAre(Status::kInvalidArgument));
+  EXPECT_TRUE(tables.has_neighbor(101, "10.0.1.8"));
+  EXPECT_EQ(tables.neighbors.size(), 1U);
+  // The only row there may say something new.
+  EXPECT_THAT(host.push(far("10.0.1.8", 102)), ElementsAre(Status::kSuccess));
+  EXPECT_TRUE(tables.has_neighbor(102, "10.0.1.8"));
+  EXPECT_THAT(host.push(far("10.0.1.9", 102)), ElementsAre(Status::kSuccess));
+}
+
 TEST(Reconciler, LocalPortHidesRemoteNeighbor) {
   FakeDataplane tables;
   Host host{tables};
