@@ -1,5 +1,6 @@
 #include "dataplane/arp/arp_node.hpp"
 
+#include "dataplane/arp/arp_reply.hpp"
 #include "dataplane/tables/segment_table.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -29,14 +30,7 @@ Verdict ArpNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context
     }
     answer = neighbor->mac();
   }
-  arp.operation = BigEndian16{ArpHeader::kReply};
-  arp.target_mac = arp.sender_mac;
-  const Ipv4Address asked = arp.target_ip;
-  arp.target_ip = arp.sender_ip;
-  arp.sender_mac = answer;
-  arp.sender_ip = asked;
-  ethernet.destination = ethernet.source;
-  ethernet.source = answer;
+  turn_into_arp_reply(ethernet, arp, answer);
   context.egress = context.ingress->index;
   return Next::to<NodeId::kPortTx>();
 }

@@ -1,5 +1,6 @@
 #include "dataplane/underlay/underlay_arp_node.hpp"
 
+#include "dataplane/arp/arp_reply.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -19,14 +20,7 @@ Verdict UnderlayArpNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
   if (arp.operation.host() != ArpHeader::kRequest || announces_itself) {
     return Next::to<NodeId::kConsume>();
   }
-  const MacAddress& own = context.ingress->mac;
-  arp.operation = BigEndian16{ArpHeader::kReply};
-  arp.target_mac = arp.sender_mac;
-  arp.target_ip = arp.sender_ip;
-  arp.sender_mac = own;
-  arp.sender_ip = vtep;
-  ethernet.destination = ethernet.source;
-  ethernet.source = own;
+  turn_into_arp_reply(ethernet, arp, context.ingress->mac);
   context.egress = context.ingress->index;
   return Next::to<NodeId::kPortTx>();
 }
