@@ -25,6 +25,7 @@ std::uint64_t sum_drops(const PortCounters& counters) {
 
 void show_ports(Dataplane& dataplane, const api::ShowPortsRequest& request,
                 api::ShowPortsResponse& response) {
+  dataplane.ports().refresh_missed();
   for (const auto& view : dataplane.ports().views()) {
     const Port& port = *view.port;
     if (!request.id().empty() && request.id() != port.id) {
@@ -42,6 +43,7 @@ void show_ports(Dataplane& dataplane, const api::ShowPortsRequest& request,
     }
     info->set_mac(view.device_mac.number());
     info->set_mtu(port.mtu);
+    info->set_drops(view.missed);
     PortCounters* counters = port.counters;
     for (std::size_t worker = 0; worker < dataplane.workers().size(); ++worker) {
       info->set_rx_packets(info->rx_packets() + counters[worker].rx_packets.read());
@@ -77,6 +79,7 @@ void show_drops(Dataplane& dataplane, const api::ShowDropsRequest& request,
       drop->set_packets(sums[reason]);
     }
   };
+  dataplane.ports().refresh_missed();
   for (const auto& view : dataplane.ports().views()) {
     if (!request.port().empty() && request.port() != view.port->id) {
       continue;
@@ -85,6 +88,7 @@ void show_drops(Dataplane& dataplane, const api::ShowDropsRequest& request,
     for (std::size_t worker = 0; worker < dataplane.workers().size(); ++worker) {
       add(sums, view.port->counters[worker]);
     }
+    sums[static_cast<std::size_t>(DropReason::ingress_queue_full)] += view.missed;
     report(view.port->id, sums);
   }
   if (request.port().empty()) {

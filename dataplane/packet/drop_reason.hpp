@@ -28,6 +28,7 @@ namespace alkaid {
   REASON(source_ip_invalid, "source is a multicast, broadcast or loopback address")            \
   /* ports and tables */                                                                       \
   REASON(port_admin_down, "the ingress port is administratively down")                         \
+  REASON(ingress_queue_full, "arrived while the ring from the kernel was full")                    \
   REASON(egress_port_down, "the destination's port is down, detached or gone")                 \
   REASON(egress_queue_full, "the egress device's queue is full")                               \
   REASON(egress_too_big, "larger than the egress port's MTU")                                  \

@@ -15,6 +15,7 @@
 #include <spdlog/spdlog.h>
 
 #include "dataplane/ports/kernel_device.hpp"
+#include "dataplane/ports/packet_socket.hpp"
 
 namespace alkaid {
 namespace {
@@ -174,6 +175,9 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, rte_mempool* 
   if (!device->kernel_device_.empty()) {
     device->kernel_index_ = ::if_nametoindex(device->kernel_device_.c_str());
     device->refresh_mtu();
+    if (attachment.kind == AttachmentKind::kAfPacket) {
+      device->packet_socket_ = find_packet_socket(device->kernel_index_);
+    }
     std::string why;
     if (attachment.kind == AttachmentKind::kAfPacket &&
         VethSegmentation::concerns(device->kernel_device_)) {
@@ -187,6 +191,17 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, rte_mempool* 
     }
   }
   return device;
+}
+
+std::uint64_t Device::take_missed() {
+  if (packet_socket_) {
+    return take_packet_socket_drops(*packet_socket_);
+  }
+  rte_eth_stats statistics{};
+  if (ethdev_ == kNoEthdev || rte_eth_stats_get(ethdev_, &statistics) != 0) {
+    return 0;
+  }
+  return statistics.imissed - std::exchange(missed_before_, statistics.imissed);
 }
 
 bool Device::is_present(const KernelDevices& devices) const {

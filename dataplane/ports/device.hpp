@@ -33,6 +33,8 @@ class Device {
   [[nodiscard]] std::uint16_t mtu() const { return mtu_; }
   [[nodiscard]] const std::string& driver() const { return driver_; }
   [[nodiscard]] bool partial_checksums() const { return partial_checksums_; }
+  // Frames that the kernel could not hand over since the last call, where it tells.
+  std::uint64_t take_missed();
   // False once the kernel device behind it is gone or was replaced by another of the same name.
   [[nodiscard]] bool is_present(const KernelDevices& devices) const;
   // Looks at the kernel device's MTU; true if mtu() is another now.
@@ -50,7 +52,9 @@ class Device {
   std::string vdev_name_;      // empty: not a vdev of ours
   std::string kernel_device_;  // empty: none
   unsigned kernel_index_ = 0;
+  std::optional<int> packet_socket_;  // the driver's
   std::optional<VethSegmentation> veth_segmentation_;
+  std::uint64_t missed_before_ = 0;  // the driver's counter at the last call
   MacAddress mac_;
   std::uint16_t mtu_ = 0;
   std::string driver_;

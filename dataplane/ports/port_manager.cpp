@@ -145,6 +145,7 @@ bool PortManager::try_attach(Record& record) {
 }
 
 void PortManager::detach(Record& record) {
+  record.missed += record.device->take_missed();
   auto device = std::move(record.device);
   publish(record);
   publish_poll_lists();
@@ -263,6 +264,14 @@ void PortManager::mtu_changed(Record& record) {
   }
 }
 
+void PortManager::refresh_missed() {
+  for (auto& [id, record] : records_) {
+    if (record.device) {
+      record.missed += record.device->take_missed();
+    }
+  }
+}
+
 PortView PortManager::view_of(const Record& record) const {
   PortView view;
   view.port = table_.find(record.index);
@@ -274,6 +283,7 @@ PortView PortManager::view_of(const Record& record) const {
   }
   view.state = record.state;
   view.detail = record.detail;
+  view.missed = record.missed;
   return view;
 }
 

@@ -31,6 +31,7 @@ struct PortView {
   MacAddress device_mac;
   PortAttachState state = PortAttachState::kWaiting;
   std::string detail;
+  std::uint64_t missed = 0;  // frames that never reached us: the device's receive ring was full
 };
 
 // Control thread only.
@@ -70,6 +71,8 @@ class PortManager {
   [[nodiscard]] PortView view(const std::string& id) const;
   // Uplink first, then guests by id.
   [[nodiscard]] std::vector<PortView> views() const;
+  // Asks the devices what they missed, so that the views say it.
+  void refresh_missed();
 
   // Ports with an index, the uplink among them.
   [[nodiscard]] std::size_t size() const { return records_.size(); }
@@ -89,6 +92,7 @@ class PortManager {
     std::unique_ptr<Device> device;
     PortAttachState state = PortAttachState::kWaiting;
     std::string detail;
+    std::uint64_t missed = 0;
     std::uint32_t generation = 0;
     std::chrono::steady_clock::time_point next_attempt;  // to open a device that was refused
     std::chrono::seconds retry_delay{1};
