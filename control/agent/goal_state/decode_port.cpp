@@ -90,7 +90,8 @@ void ResourceDecoder::add(const alcor::schema::DHCPState& state, std::string_vie
                      "must not be longer than 255 bytes");
     }
   }
-  finish(out_.dhcp, intent, configuration.id(), std::move(spec));
+  finish(out_.dhcp, intent, configuration.id(),
+         std::move(spec));  // NOLINT(performance-move-const-arg): takes an rvalue
 }
 
 }  // namespace alkaid::agent

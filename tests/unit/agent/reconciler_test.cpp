@@ -20,7 +20,6 @@ using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 // An agent's insides on a data plane that outlives it.
 struct Host {
