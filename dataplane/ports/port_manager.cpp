@@ -1,5 +1,7 @@
 #include "dataplane/ports/port_manager.hpp"
 
+#include <net/if.h>
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -120,7 +122,9 @@ const Port* PortManager::find(const std::string& id) const {
 }
 
 bool PortManager::try_attach(Record& record) {
-  if (!Device::is_available(record.attachment, list_kernel_devices())) {
+  // One look-up of one name: a list of all devices for each of many ports would be quadratic.
+  if (record.attachment.binds_kernel_device() &&
+      ::if_nametoindex(record.attachment.device.c_str()) == 0) {
     set_state(record, PortAttachState::kWaiting,
               fmt::format("waits for the device {}", record.attachment.device));
     return false;
