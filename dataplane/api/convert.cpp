@@ -42,6 +42,36 @@ std::optional<IpPrefix> prefix_of(const api::Prefix& message, const char* field,
   return prefix;
 }
 
+std::vector<DhcpOptionConfig> options_of(
+    const google::protobuf::RepeatedPtrField<api::DhcpOption>& messages) {
+  std::vector<DhcpOptionConfig> options;
+  for (const auto& message : messages) {
+    options.push_back({static_cast<std::uint16_t>(message.code()), message.data()});
+  }
+  return options;
+}
+
+// A code that does not fit the wire's field, before it is cut.
+bool has_bad_code(const google::protobuf::RepeatedPtrField<api::DhcpOption>& messages,
+                  std::uint32_t largest, const char* field, ObjectError& error) {
+  for (const auto& message : messages) {
+    if (message.code() == 0 || message.code() > largest) {
+      refuse(error, field, fmt::format("code {} is not in 1..{}", message.code(), largest));
+      return true;
+    }
+  }
+  return false;
+}
+
+void put_options(const std::vector<DhcpOptionConfig>& options,
+                 google::protobuf::RepeatedPtrField<api::DhcpOption>& messages) {
+  for (const auto& option : options) {
+    auto* message = messages.Add();
+    message->set_code(option.code);
+    message->set_data(option.data);
+  }
+}
+
 void put_prefix(const IpPrefix& prefix, api::Prefix& message) {
   to_api(prefix.address, *message.mutable_address());
   message.set_length(prefix.length);
@@ -79,6 +109,25 @@ std::optional<SegmentConfig> from_api(const api::Segment& message, ObjectError& 
   config.dhcp_enabled = message.dhcp_enabled();
   config.mtu = message.mtu();
   config.lease_seconds = message.lease_seconds();
+  config.route_table = message.route_table();
+  config.broadcast_rate = message.broadcast_rate();
+  if (!api::BroadcastMode_IsValid(message.broadcast())) {
+    return refuse(error, "broadcast", fmt::format("{} is no known mode", +message.broadcast()));
+  }
+  config.broadcast = static_cast<BroadcastMode>(message.broadcast());
+  if (!api::Ipv6AddressMode_IsValid(message.ipv6_address_mode())) {
+    return refuse(error, "ipv6_address_mode",
+                  fmt::format("{} is no known mode", +message.ipv6_address_mode()));
+  }
+  config.ipv6_address_mode = static_cast<Ipv6AddressMode>(message.ipv6_address_mode());
+  config.domain_name = message.domain_name();
+  config.domain_search.assign(message.domain_search().begin(), message.domain_search().end());
+  if (has_bad_code(message.dhcpv4_options(), 254, "dhcpv4_options", error) ||
+      has_bad_code(message.dhcpv6_options(), UINT16_MAX, "dhcpv6_options", error)) {
+    return std::nullopt;
+  }
+  config.dhcpv4_options = options_of(message.dhcpv4_options());
+  config.dhcpv6_options = options_of(message.dhcpv6_options());
   return config;
 }
 
@@ -106,6 +155,14 @@ std::optional<PortConfig> from_api(const api::Port& message, ObjectError& error)
   config.admin_up = message.admin_up();
   config.attachment = message.attachment();
   config.mtu = message.mtu();
+  config.source_guard_off = message.source_guard_off();
+  if (message.vni_v6() != 0) {
+    const auto vni_v6 = vni_of(message.vni_v6(), "vni_v6", error);
+    if (!vni_v6) {
+      return std::nullopt;
+    }
+    config.vni_v6 = *vni_v6;
+  }
   return config;
 }
 
@@ -138,8 +195,17 @@ std::optional<RouteConfig> from_api(const api::Route& message, ObjectError& erro
     case api::Route::kBlackhole:
       config.action = BlackholeAction{};
       break;
+    case api::Route::kRemote: {
+      const auto vni = vni_of(message.remote().vni(), "remote.vni", error);
+      const auto mac = mac_of(message.remote().mac(), "remote.mac", error);
+      if (!vni || !mac) {
+        return std::nullopt;
+      }
+      config.action = RemoteAction{address_of(message.remote().vtep()), *vni, *mac};
+      break;
+    }
     case api::Route::ACTION_NOT_SET:
-      return refuse(error, "action", "is missing: connected_vni, next_hop or blackhole");
+      return refuse(error, "action", "is missing: connected_vni, next_hop, blackhole or remote");
   }
   return config;
 }
@@ -216,6 +282,16 @@ void to_api(const SegmentConfig& config, api::Segment& message) {
   message.set_dhcp_enabled(config.dhcp_enabled);
   message.set_mtu(config.mtu);
   message.set_lease_seconds(config.lease_seconds);
+  message.set_route_table(config.route_table);
+  message.set_broadcast(static_cast<api::BroadcastMode>(config.broadcast));
+  message.set_broadcast_rate(config.broadcast_rate);
+  message.set_ipv6_address_mode(static_cast<api::Ipv6AddressMode>(config.ipv6_address_mode));
+  message.set_domain_name(config.domain_name);
+  for (const auto& domain : config.domain_search) {
+    message.add_domain_search(domain);
+  }
+  put_options(config.dhcpv4_options, *message.mutable_dhcpv4_options());
+  put_options(config.dhcpv6_options, *message.mutable_dhcpv6_options());
 }
 
 void to_api(const PortConfig& config, api::Port& message) {
@@ -233,6 +309,8 @@ void to_api(const PortConfig& config, api::Port& message) {
   message.set_admin_up(config.admin_up);
   message.set_attachment(config.attachment);
   message.set_mtu(config.mtu);
+  message.set_source_guard_off(config.source_guard_off);
+  message.set_vni_v6(config.vni_v6.number());
 }
 
 void to_api(const RouteConfig& config, api::Route& message) {
@@ -242,6 +320,10 @@ void to_api(const RouteConfig& config, api::Route& message) {
     message.set_connected_vni(connected->vni.number());
   } else if (const auto* next_hop = std::get_if<NextHopAction>(&config.action)) {
     to_api(next_hop->address, *message.mutable_next_hop());
+  } else if (const auto* remote = std::get_if<RemoteAction>(&config.action)) {
+    to_api(remote->vtep, *message.mutable_remote()->mutable_vtep());
+    message.mutable_remote()->set_vni(remote->vni.number());
+    message.mutable_remote()->set_mac(remote->mac.number());
   } else {
     message.set_blackhole(true);
   }

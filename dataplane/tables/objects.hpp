@@ -21,6 +21,17 @@ struct GatewayConfig {
   bool operator==(const GatewayConfig&) const = default;
 };
 
+enum class BroadcastMode : std::uint8_t { kDrop, kReplicate };
+
+enum class Ipv6AddressMode : std::uint8_t { kDhcpv6Stateful, kDhcpv6Stateless, kSlaac };
+
+struct DhcpOptionConfig {
+  std::uint16_t code = 0;
+  std::string data;  // bytes
+
+  bool operator==(const DhcpOptionConfig&) const = default;
+};
+
 struct SegmentConfig {
   Vni vni;
   std::vector<IpPrefix> prefixes;
@@ -31,6 +42,14 @@ struct SegmentConfig {
   std::vector<IpAddress> dns_servers;
   std::uint32_t mtu = 0;
   std::uint32_t lease_seconds = 0;
+  std::uint64_t route_table = 0;
+  BroadcastMode broadcast = BroadcastMode::kDrop;
+  std::uint32_t broadcast_rate = 0;
+  Ipv6AddressMode ipv6_address_mode = Ipv6AddressMode::kDhcpv6Stateful;
+  std::string domain_name;
+  std::vector<std::string> domain_search;
+  std::vector<DhcpOptionConfig> dhcpv4_options;
+  std::vector<DhcpOptionConfig> dhcpv6_options;
 
   bool operator==(const SegmentConfig&) const = default;
 };
@@ -51,6 +70,8 @@ struct PortConfig {
   bool admin_up = false;
   std::string attachment;
   std::uint32_t mtu = 0;
+  bool source_guard_off = false;
+  Vni vni_v6;  // none: vni
 
   bool operator==(const PortConfig&) const = default;
 };
@@ -93,9 +114,17 @@ struct BlackholeAction {
   bool operator==(const BlackholeAction&) const = default;
 };
 
+struct RemoteAction {
+  IpAddress vtep;
+  Vni vni;
+  MacAddress mac;
+
+  bool operator==(const RemoteAction&) const = default;
+};
+
 struct RouteConfig {
   RouteKey key;
-  std::variant<BlackholeAction, ConnectedAction, NextHopAction> action;
+  std::variant<BlackholeAction, ConnectedAction, NextHopAction, RemoteAction> action;
 
   bool operator==(const RouteConfig&) const = default;
 };

@@ -34,8 +34,11 @@ struct Segment {
   Ipv4Address gateway_v4;
   MacAddress gateway_v4_mac;
   std::uint8_t prefix_length_v4 = 0;
+  IpAddress gateway_v6;
+  MacAddress gateway_v6_mac;
   MacAddress host_dvr_mac;
-  const RoutingTable* routes = nullptr;  // nullptr: not routed
+  const RoutingTable* routes = nullptr;      // the router's; nullptr: not routed
+  const RoutingTable* own_routes = nullptr;  // the segment's; nullptr: none
   std::uint16_t mtu = 0;
   std::array<Ipv4Address, 8> dns_v4{};
   std::uint8_t dns_v4_count = 0;

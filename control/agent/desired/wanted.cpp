@@ -109,7 +109,7 @@ std::optional<RouteObject> DesiredStore::wanted_route(const RouteKey& key) const
     const Subnet* subnet = find_subnet(subnet_id);
     if (subnet != nullptr && subnet->known && subnet->vni != Vni{} &&
         subnet->spec.cidr == key.prefix) {
-      return RouteObject{subnet->vni, {}, false};
+      return RouteObject{.connected_vni = subnet->vni};
     }
   }
   return std::nullopt;

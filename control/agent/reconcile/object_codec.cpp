@@ -15,6 +15,24 @@ void encode_prefix(const IpPrefix& prefix, api::Prefix& out) {
   out.set_length(prefix.length);
 }
 
+using OptionMessages = google::protobuf::RepeatedPtrField<api::DhcpOption>;
+
+void encode_options(const std::vector<DhcpOptionObject>& options, OptionMessages& out) {
+  for (const DhcpOptionObject& option : options) {
+    auto* added = out.Add();
+    added->set_code(option.code);
+    added->set_data(option.data);
+  }
+}
+
+std::vector<DhcpOptionObject> decode_options(const OptionMessages& messages) {
+  std::vector<DhcpOptionObject> options;
+  for (const auto& message : messages) {
+    options.push_back({message.code(), message.data()});
+  }
+  return options;
+}
+
 IpPrefix decode_prefix(const api::Prefix& prefix) {
   IpPrefix result{decode(prefix.address()), 0};
   result.length =
@@ -42,6 +60,17 @@ void encode(Vni vni, const SegmentObject& segment, api::Segment& out) {
   }
   out.set_mtu(segment.mtu);
   out.set_lease_seconds(segment.lease_seconds);
+  out.set_route_table(segment.route_table);
+  out.set_broadcast(segment.replicates_broadcast ? api::BROADCAST_MODE_REPLICATE
+                                                 : api::BROADCAST_MODE_DROP);
+  out.set_broadcast_rate(segment.broadcast_rate);
+  out.set_ipv6_address_mode(static_cast<api::Ipv6AddressMode>(segment.ipv6_address_mode));
+  out.set_domain_name(segment.domain_name);
+  for (const std::string& domain : segment.domain_search) {
+    out.add_domain_search(domain);
+  }
+  encode_options(segment.dhcpv4_options, *out.mutable_dhcpv4_options());
+  encode_options(segment.dhcpv6_options, *out.mutable_dhcpv6_options());
 }
 
 void encode(const std::string& id, const PortObject& port, api::Port& out) {
@@ -59,6 +88,8 @@ void encode(const std::string& id, const PortObject& port, api::Port& out) {
   out.set_admin_up(port.admin_up);
   out.set_attachment(port.attachment);
   out.set_mtu(port.mtu);
+  out.set_source_guard_off(port.source_guard_off);
+  out.set_vni_v6(port.vni_v6.number());
 }
 
 void encode(const RouteKey& key, api::RouteKey& out) {
@@ -70,6 +101,11 @@ void encode(const RouteKey& key, const RouteObject& route, api::Route& out) {
   encode(key, *out.mutable_key());
   if (route.blackhole) {
     out.set_blackhole(true);
+  } else if (!route.remote_vtep.is_unset()) {
+    auto& remote = *out.mutable_remote();
+    encode_address(route.remote_vtep, *remote.mutable_vtep());
+    remote.set_vni(route.remote_vni.number());
+    remote.set_mac(route.remote_mac.number());
   } else if (!route.next_hop.is_unset()) {
     encode_address(route.next_hop, *out.mutable_next_hop());
   } else {
@@ -128,6 +164,14 @@ SegmentObject decode(const api::Segment& segment) {
   }
   result.mtu = segment.mtu();
   result.lease_seconds = segment.lease_seconds();
+  result.route_table = segment.route_table();
+  result.replicates_broadcast = segment.broadcast() == api::BROADCAST_MODE_REPLICATE;
+  result.broadcast_rate = segment.broadcast_rate();
+  result.ipv6_address_mode = static_cast<Ipv6AddressMode>(segment.ipv6_address_mode());
+  result.domain_name = segment.domain_name();
+  result.domain_search.assign(segment.domain_search().begin(), segment.domain_search().end());
+  result.dhcpv4_options = decode_options(segment.dhcpv4_options());
+  result.dhcpv6_options = decode_options(segment.dhcpv6_options());
   make_canonical(result);
   return result;
 }
@@ -146,6 +190,8 @@ PortObject decode(const api::Port& port) {
   result.admin_up = port.admin_up();
   result.attachment = port.attachment();
   result.mtu = port.mtu();
+  result.source_guard_off = port.source_guard_off();
+  result.vni_v6 = Vni::from_trusted(port.vni_v6());
   make_canonical(result);
   return result;
 }
@@ -165,6 +211,11 @@ RouteObject decode(const api::Route& route) {
       break;
     case api::Route::kBlackhole:
       result.blackhole = route.blackhole();
+      break;
+    case api::Route::kRemote:
+      result.remote_vtep = decode(route.remote().vtep());
+      result.remote_vni = Vni::from_trusted(route.remote().vni());
+      result.remote_mac = MacAddress::from_number(route.remote().mac());
       break;
     case api::Route::ACTION_NOT_SET:
       break;

@@ -29,6 +29,16 @@ struct NeighborObject {
   bool operator==(const NeighborObject&) const = default;
 };
 
+struct DhcpOptionObject {
+  std::uint32_t code = 0;
+  std::string data;  // bytes on the wire
+
+  auto operator<=>(const DhcpOptionObject&) const = default;
+};
+
+// Numbers of alkaid.dataplane.v1.Ipv6AddressMode.
+enum class Ipv6AddressMode : std::uint8_t { kDhcpv6Stateful, kDhcpv6Stateless, kSlaac };
+
 struct SegmentObject {
   struct Gateway {
     IpAddress address;
@@ -45,6 +55,14 @@ struct SegmentObject {
   std::vector<IpAddress> dns_servers;  // in the order in which clients shall ask
   std::uint32_t mtu = 0;
   std::uint32_t lease_seconds = 0;
+  std::uint64_t route_table = 0;
+  bool replicates_broadcast = false;
+  std::uint32_t broadcast_rate = 0;
+  Ipv6AddressMode ipv6_address_mode = Ipv6AddressMode::kDhcpv6Stateful;
+  std::string domain_name;
+  std::vector<std::string> domain_search;
+  std::vector<DhcpOptionObject> dhcpv4_options;  // in the order given
+  std::vector<DhcpOptionObject> dhcpv6_options;
 
   bool operator==(const SegmentObject&) const = default;
 };
@@ -64,6 +82,8 @@ struct PortObject {
   bool admin_up = false;
   std::string attachment;
   std::uint32_t mtu = 0;
+  bool source_guard_off = false;
+  Vni vni_v6;  // none: vni
 
   bool operator==(const PortObject&) const = default;
 };
@@ -79,6 +99,10 @@ struct RouteObject {
   Vni connected_vni;
   IpAddress next_hop;
   bool blackhole = false;
+  // A station behind a VTEP that is no neighbor (a VPC's gateway); remote_vtep unset: none.
+  IpAddress remote_vtep;
+  Vni remote_vni;
+  MacAddress remote_mac;
 
   bool operator==(const RouteObject&) const = default;
 };

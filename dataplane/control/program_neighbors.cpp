@@ -1,0 +1,40 @@
+// Programmer: neighbors on other hosts.
+#include <fmt/format.h>
+
+#include "dataplane/control/object_error.hpp"
+#include "dataplane/control/programmer.hpp"
+
+namespace alkaid {
+
+ObjectResult Programmer::set(const NeighborConfig& config) {
+  if (!config.mac.is_unicast()) {
+    return invalid("mac", fmt::format("{} is no unicast MAC address", config.mac.to_string()));
+  }
+  if (config.key.ip.is_unset()) {
+    return invalid("ip", "is missing");
+  }
+  std::string error;
+  const Tunnel* tunnel = tunnels_.acquire(config.vtep, config.key.vni, error);
+  if (tunnel == nullptr) {
+    return invalid("vtep", error);
+  }
+  const Neighbor* old = tables_.neighbors.find(config.key.vni, config.key.ip);
+  const Tunnel* old_tunnel = old != nullptr ? old->tunnel : nullptr;
+  if (!tables_.neighbors.set_remote(config.key, config.mac, tunnel)) {
+    tunnels_.release(tunnel);
+    return full("neighbors");
+  }
+  if (old_tunnel != nullptr) {
+    tunnels_.release(old_tunnel);
+  }
+  return done();
+}
+
+void Programmer::remove_neighbor(const NeighborKey& key) {
+  if (const Tunnel* tunnel = tables_.neighbors.remove_remote(key)) {
+    tunnels_.release(tunnel);
+    ++operations_;
+  }
+}
+
+}  // namespace alkaid

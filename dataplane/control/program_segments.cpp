@@ -1,0 +1,104 @@
+// Programmer: segments.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "dataplane/control/object_error.hpp"
+#include "dataplane/control/programmer.hpp"
+
+namespace alkaid {
+
+void Programmer::publish_segment(const SegmentConfig& config, Zone zone) {
+  auto segment = std::make_unique<Segment>();
+  segment->config = config;
+  segment->zone = zone;
+  for (const auto& gateway : config.gateways) {
+    if (gateway.address.is_v4()) {
+      segment->gateway_v4 = gateway.address.v4();
+      segment->gateway_v4_mac = gateway.mac;
+    } else {
+      segment->gateway_v6 = gateway.address;
+      segment->gateway_v6_mac = gateway.mac;
+    }
+  }
+  for (const auto& prefix : config.prefixes) {
+    if (prefix.address.is_v4() && segment->prefix_length_v4 == 0) {
+      segment->prefix_length_v4 = prefix.length;
+    }
+  }
+  segment->host_dvr_mac = config.host_dvr_mac.is_zero() ? kDefaultHostDvrMac : config.host_dvr_mac;
+  segment->mtu = config.mtu != 0 ? static_cast<std::uint16_t>(config.mtu) : default_mtu();
+  for (const auto& server : config.dns_servers) {
+    if (server.is_v4() && segment->dns_v4_count < segment->dns_v4.size()) {
+      segment->dns_v4[segment->dns_v4_count++] = server.v4();
+    }
+  }
+  const Segment* old = tables_.segments.at(zone);
+  const std::uint64_t old_router = old != nullptr ? old->config.router : 0;
+  const std::uint64_t old_route_table = old != nullptr ? old->config.route_table : 0;
+  const bool mtu_changed = segment->mtu != (old != nullptr ? old->mtu : default_mtu());
+  if (config.router != 0) {
+    segment->routes = tables_.routes.acquire(config.router);
+  }
+  if (config.route_table != 0) {
+    segment->own_routes = tables_.routes.acquire(config.route_table);
+  }
+  tables_.segments.publish(std::move(segment));
+  if (old_router != 0) {
+    tables_.routes.release(old_router);
+  }
+  if (old_route_table != 0) {
+    tables_.routes.release(old_route_table);
+  }
+  if (mtu_changed) {
+    ports_.set_mtu(config.vni, guest_mtu(config.vni));
+  }
+}
+
+ObjectResult Programmer::set(const SegmentConfig& config) {
+  if (is_bad_mtu(config.mtu)) {
+    return bad_mtu(config.mtu);
+  }
+  for (const bool v4 : {true, false}) {
+    const auto same_family = [v4](const GatewayConfig& gateway) {
+      return gateway.address.is_v4() == v4;
+    };
+    if (std::count_if(config.gateways.begin(), config.gateways.end(), same_family) > 1) {
+      return invalid("gateways", "more than one gateway of one address family");
+    }
+  }
+  for (const auto& gateway : config.gateways) {
+    if (!gateway.mac.is_unicast()) {
+      return invalid("gateways.mac",
+                     fmt::format("{} is no unicast MAC address", gateway.mac.to_string()));
+    }
+  }
+  const Segment* old = tables_.segments.find(config.vni);
+  const auto zone =
+      old != nullptr ? std::optional<Zone>{old->zone} : tables_.segments.acquire(config.vni);
+  if (!zone) {
+    return full("segments");
+  }
+  publish_segment(config, *zone);
+  return done();
+}
+
+void Programmer::remove_segment(Vni vni) {
+  const Segment* segment = tables_.segments.find(vni);
+  if (segment == nullptr) {
+    return;
+  }
+  const std::uint64_t router = segment->config.router;
+  const std::uint64_t route_table = segment->config.route_table;
+  tables_.segments.unpublish(vni);
+  tables_.segments.release(vni);
+  if (router != 0) {
+    tables_.routes.release(router);
+  }
+  if (route_table != 0) {
+    tables_.routes.release(route_table);
+  }
+  ++operations_;
+}
+
+}  // namespace alkaid
