@@ -1,0 +1,40 @@
+#include "control/agent/desired/store.hpp"
+
+namespace alkaid::agent {
+
+bool DesiredStore::set_neighbor(const NeighborAddress& address, const NeighborRow& row) {
+  Subnet& record = *subnet_of(address);
+  // Each change of a subnet's VNI moves all that is in it: messages must not do that in turns.
+  const std::size_t others =
+      record.neighbors.size() - (record.neighbors.contains(address.address) ? 1 : 0);
+  if (address.vni != Vni{} && record.named_vni != Vni{} && record.named_vni != address.vni &&
+      record.vni == record.named_vni && others > 0) {
+    return false;
+  }
+  const auto [found, added] = record.neighbors.insert_or_assign(address.address, row);
+  neighbors_ += added ? 1 : 0;
+  if (address.vni != Vni{} && record.named_vni != address.vni) {
+    record.named_vni = address.vni;
+    rescope(record);
+  }
+  if (record.vni != Vni{}) {
+    dirty_.neighbors.insert({address.address, record.vni});
+  }
+  return true;
+}
+
+bool DesiredStore::delete_neighbor(const NeighborAddress& address) {
+  const Subnet* known = find_subnet(address);
+  const Vni vni = known != nullptr && known->vni != Vni{} ? known->vni : address.vni;
+  if (vni != Vni{}) {
+    dirty_.neighbors.insert({address.address, vni});
+  }
+  if (known != nullptr) {
+    Subnet& record = *subnet_of(address);
+    neighbors_ -= record.neighbors.erase(address.address);
+    drop_if_unused(record);
+  }
+  return vni != Vni{};
+}
+
+}  // namespace alkaid::agent
