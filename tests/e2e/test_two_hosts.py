@@ -194,7 +194,8 @@ def test_vni_mismatch_is_dropped_and_counted(leased: Lab) -> None:
     """Host 2 believes green to be another VNI: what host 1 sends is dropped there, by name."""
     host = leased.hosts[2]
     wrong = GoalState.example(2)
-    wrong.configuration("subnet", "green")["tunnel_id"] = 2001
+    for subnet in ("green", "green-v6"):
+        wrong.configuration("subnet", subnet)["tunnel_id"] = 2001
     before = host.console.drops()["vxlan_vni_unknown"]
     try:
         host.push(wrong)
