@@ -20,6 +20,11 @@ Programmer::~Programmer() {
   for (const auto& key : neighbors) {
     remove_neighbor(key);
   }
+  std::vector<RouteKey> routes;
+  tables_.routes.for_each([&](const Route& route) { routes.push_back(route.config.key); });
+  for (const auto& key : routes) {
+    remove_route(key);
+  }
   std::vector<std::string> ports;
   for (const auto& view : ports_.views()) {
     if (view.config != nullptr) {

@@ -62,6 +62,14 @@ class Programmer {
                            const Attachment& attachment, Zone zone);
   ObjectResult add_addresses(const PortConfig& config, PortIndex index);
   void remove_addresses(const PortConfig& config, const PortConfig* keep, PortIndex index);
+  // What a route keeps alive: the segment it leads to, or the tunnel.
+  struct RouteReferences {
+    Vni connected;
+    const Tunnel* tunnel = nullptr;
+  };
+  static RouteReferences references_of(const Route& route);
+  ObjectResult hold(Route& route);
+  void let_go(const RouteReferences& references);
   void publish_segment(const SegmentConfig& config, Zone zone);
 
   Tables& tables_;

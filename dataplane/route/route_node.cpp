@@ -8,39 +8,70 @@
 namespace alkaid {
 namespace {
 
-// Where a routed packet goes: the segment it enters and the address to look up there.
+// Where a routed packet goes: the segment it enters and the address to look up there, or straight
+// into a tunnel.
 struct Hop {
   const Segment* segment = nullptr;
-  Ipv4Address address;
+  IpAddress address;
+  const Route* remote = nullptr;
   DropReason reason = DropReason::kNone;
 };
 
-Hop connected_hop(const Tables& tables, const Route& route, Ipv4Address address) {
+Hop connected_hop(const Tables& tables, const Route& route, const IpAddress& address) {
   const Segment* segment = tables.segments.at(route.connected_zone);
-  return {segment, address, segment == nullptr ? DropReason::neighbor_unknown : DropReason::kNone};
+  return {.segment = segment,
+          .address = address,
+          .reason = segment == nullptr ? DropReason::neighbor_unknown : DropReason::kNone};
 }
 
-Hop find_hop(const Tables& tables, const RoutingTable& table, Ipv4Address destination) {
-  const Route* route = tables.routes.lookup(table, destination);
-  if (route == nullptr) {
+// A next hop is a neighbor in a connected segment, or in the packet's own even if that has no
+// router.
+Hop next_hop(const Tables& tables, const Segment& source, const IpAddress& address) {
+  if (const Route* connected = tables.routes.lookup_connected(source, address)) {
+    return connected_hop(tables, *connected, address);
+  }
+  for (const IpPrefix& prefix : source.config.prefixes) {
+    if (prefix.contains(address)) {
+      return {.segment = &source, .address = address};
+    }
+  }
+  return {.reason = DropReason::neighbor_unknown};
+}
+
+Hop find_hop(const Tables& tables, const Segment& source, const IpAddress& destination) {
+  const Route* route = tables.routes.lookup(source, destination);
+  if (route == nullptr) [[unlikely]] {
     return {.reason = DropReason::route_missing};
   }
-  if (std::holds_alternative<BlackholeAction>(route->config.action)) {
-    return {.reason = DropReason::route_blackhole};
-  }
-  const auto* via = std::get_if<NextHopAction>(&route->config.action);
-  if (via == nullptr) {
+  if (route->is_connected()) [[likely]] {
     return connected_hop(tables, *route, destination);
   }
-  if (!via->address.is_v4()) {
-    return {.reason = DropReason::neighbor_unknown};
+  if (route->tunnel != nullptr) {
+    return {.remote = route};
   }
-  // A next hop is a neighbor in a connected segment; it is not itself routed through another.
-  const Route* direct = tables.routes.lookup(table, via->address.v4());
-  if (direct == nullptr || !std::holds_alternative<ConnectedAction>(direct->config.action)) {
-    return {.reason = DropReason::neighbor_unknown};
+  if (const auto* via = std::get_if<NextHopAction>(&route->config.action)) {
+    return next_hop(tables, source, via->address);
   }
-  return connected_hop(tables, *direct, via->address.v4());
+  return {.reason = DropReason::route_blackhole};
+}
+
+// Into the route's tunnel. A packet out of a tunnel is never put into another one (forward.hpp).
+Verdict forward_remote(rte_mbuf* packet, PacketContext& context, Ipv4Header& ip,
+                       const Route& route) {
+  using Next = RouteNode::Next;
+  if (context.from_wire) [[unlikely]] {
+    return drop(DropReason::vxlan_not_local);
+  }
+  if (ip.ttl <= 1) [[unlikely]] {
+    return reject<Next>(context, DropReason::ttl_exceeded);
+  }
+  ipv4_decrement_ttl(ip);
+  auto& ethernet = header_at<EthernetHeader>(packet, 0);
+  ethernet.destination = route.remote_mac;
+  ethernet.source = context.segment->host_dvr_mac;
+  context.vni = route.tunnel->vni;
+  context.tunnel = route.tunnel;
+  return Next::to<NodeId::kEncapsulate>();
 }
 
 }  // namespace
@@ -54,13 +85,16 @@ Verdict RouteNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& conte
   if (ip.destination == source.gateway_v4) {
     return Next::to<NodeId::kGateway>();
   }
-  if (source.routes == nullptr) [[unlikely]] {
+  if (source.routes == nullptr && source.own_routes == nullptr) [[unlikely]] {
     return reject<Next>(context, DropReason::not_routed);
   }
   const Tables& tables = worker.tables();
-  const Hop hop = find_hop(tables, *source.routes, ip.destination);
+  const Hop hop = find_hop(tables, source, ip.destination);
   if (hop.reason != DropReason::kNone) [[unlikely]] {
     return reject<Next>(context, hop.reason);
+  }
+  if (hop.remote != nullptr) [[unlikely]] {
+    return forward_remote(packet, context, ip, *hop.remote);
   }
   if (ip.destination == hop.segment->gateway_v4) {
     return Next::to<NodeId::kGateway>();

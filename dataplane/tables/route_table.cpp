@@ -26,32 +26,47 @@ void RoutingTable::remove_length(const IpPrefix& prefix) {
   }
 }
 
-const Route* RouteTable::lookup(const RoutingTable& table, Ipv4Address destination) const {
-  const IpAddress address{destination};
-  std::uint64_t lengths = table.lengths_v4();
-  while (lengths != 0) {
-    const auto length = static_cast<std::uint8_t>(63 - std::countl_zero(lengths));
-    if (const Route* route = routes_.find(key_of(table.number(), address, length))) {
-      return route;
-    }
-    lengths &= ~(1ULL << length);
-  }
-  return nullptr;
-}
-
-const Route* RouteTable::lookup(const RoutingTable& table, const IpAddress& destination) const {
-  if (destination.is_v4()) {
-    return lookup(table, destination.v4());
-  }
-  for (int length = 128; length >= 0; --length) {
-    if (table.has_length_v6(static_cast<unsigned>(length))) {
-      const auto key = key_of(table.number(), destination, static_cast<std::uint8_t>(length));
-      if (const Route* route = routes_.find(key)) {
-        return route;
+template <class Choose>
+const Route* RouteTable::longest(const Segment& segment, const IpAddress& address,
+                                 Choose&& choose) const {
+  const bool v4 = address.is_v4();
+  for (unsigned word = RoutingTable::words(v4); word-- > 0;) {
+    const std::uint64_t routers = segment.routes != nullptr ? segment.routes->lengths(v4, word) : 0;
+    const std::uint64_t own =
+        segment.own_routes != nullptr ? segment.own_routes->lengths(v4, word) : 0;
+    for (std::uint64_t lengths = routers | own; lengths != 0;) {
+      const auto bit = static_cast<unsigned>(63 - std::countl_zero(lengths));
+      const auto length = static_cast<std::uint8_t>(64 * word + bit);
+      lengths &= ~(1ULL << bit);
+      const auto find_in = [&](const RoutingTable* table, std::uint64_t table_lengths) {
+        return (table_lengths >> bit & 1) != 0
+                   ? routes_.find(key_of(table->number(), address, length))
+                   : nullptr;
+      };
+      const Route* chosen =
+          choose(find_in(segment.routes, routers), find_in(segment.own_routes, own));
+      if (chosen != nullptr) {
+        return chosen;
       }
     }
   }
   return nullptr;
+}
+
+const Route* RouteTable::lookup(const Segment& segment, const IpAddress& destination) const {
+  return longest(segment, destination, [](const Route* routers, const Route* own) {
+    const bool routers_wins = routers != nullptr && (own == nullptr || routers->is_connected());
+    return routers_wins ? routers : own;
+  });
+}
+
+const Route* RouteTable::lookup_connected(const Segment& segment, const IpAddress& next_hop) const {
+  return longest(segment, next_hop, [](const Route* routers, const Route* own) -> const Route* {
+    if (routers != nullptr && routers->is_connected()) {
+      return routers;
+    }
+    return own != nullptr && own->is_connected() ? own : nullptr;
+  });
 }
 
 RoutingTable* RouteTable::acquire(std::uint64_t table) {

@@ -12,13 +12,18 @@
 #include "dataplane/tables/concurrent_map.hpp"
 #include "dataplane/tables/objects.hpp"
 #include "dataplane/tables/segment_table.hpp"
+#include "dataplane/underlay/tunnel.hpp"
 
 namespace alkaid {
 
 // Immutable.
 struct Route {
   RouteConfig config;
-  Zone connected_zone = kNoZone;  // of a ConnectedAction
+  Zone connected_zone = kNoZone;   // of a ConnectedAction
+  const Tunnel* tunnel = nullptr;  // of a RemoteAction; the route holds a reference on it
+  MacAddress remote_mac;           // of a RemoteAction
+
+  [[nodiscard]] bool is_connected() const { return connected_zone != kNoZone; }
 };
 
 // Which prefix lengths a table has, so that a lookup probes only those, longest first. One object
@@ -28,13 +33,12 @@ class RoutingTable {
   explicit RoutingTable(std::uint64_t number) : number_(number) {}
 
   [[nodiscard]] std::uint64_t number() const { return number_; }
-  // Bit n: some prefix has length n. Bits are set before a route is published and cleared after it
-  // is gone, so a reader may probe in vain but never misses one.
-  [[nodiscard]] std::uint64_t lengths_v4() const {
-    return lengths_v4_.load(std::memory_order_acquire);
-  }
-  [[nodiscard]] bool has_length_v6(unsigned length) const {
-    return (lengths_v6_[length / 64].load(std::memory_order_acquire) >> (length % 64) & 1) != 0;
+  // Bit n of word w: some prefix has length 64 w + n; IPv4 has one word, IPv6 three. Bits are set
+  // before a route is published and cleared after it is gone, so a reader may probe in vain but
+  // never misses one.
+  static constexpr unsigned words(bool v4) { return v4 ? 1 : 3; }
+  [[nodiscard]] std::uint64_t lengths(bool v4, unsigned word) const {
+    return (v4 ? lengths_v4_ : lengths_v6_[word]).load(std::memory_order_acquire);
   }
 
   // Control thread.
@@ -55,9 +59,14 @@ class RouteTable {
   RouteTable(std::uint32_t capacity, QuiescenceDomain& quiescence)
       : quiescence_(quiescence), routes_("routes", capacity, quiescence) {}
 
-  // Any thread. Longest match, nullptr if none.
-  [[nodiscard]] const Route* lookup(const RoutingTable& table, Ipv4Address destination) const;
-  [[nodiscard]] const Route* lookup(const RoutingTable& table, const IpAddress& destination) const;
+  // Any thread. Longest match over the routes of the segment's router and the segment's own, of
+  // which a segment may have either, both or none; of equal length the router's connected route
+  // wins, then the segment's own. nullptr if nothing matches.
+  [[nodiscard]] const Route* lookup(const Segment& segment, const IpAddress& destination) const;
+  // The same among connected routes only: where a next hop is on link. A next hop is never itself
+  // reached through another.
+  [[nodiscard]] const Route* lookup_connected(const Segment& segment,
+                                              const IpAddress& next_hop) const;
 
   // ---- control thread
   // Keeps the table's object alive; one reference per segment.
@@ -84,6 +93,11 @@ class RouteTable {
     std::uint32_t references = 0;
   };
 
+  // choose(the router's route, the segment's own), either may be nullptr, for every prefix length
+  // that occurs, longest first, until it returns one.
+  template <class Choose>
+  [[nodiscard]] const Route* longest(const Segment& segment, const IpAddress& address,
+                                     Choose&& choose) const;
   static Key key_of(std::uint64_t table, const IpAddress& address, std::uint8_t length) {
     return {table, mask_address(address, length).bytes(), length};
   }

@@ -201,9 +201,10 @@ TEST(Routes, Ipv6LookupTakesTheLongest) {
     ASSERT_FALSE(
         lab.programmer().set(RouteConfig{{7, *IpPrefix::parse(prefix)}, BlackholeAction{}}));
   }
-  const RoutingTable* table = routes.acquire(7);
+  Segment segment;
+  segment.routes = routes.acquire(7);
   const auto length_for = [&](const char* address) {
-    const Route* route = routes.lookup(*table, *IpAddress::parse(address));
+    const Route* route = routes.lookup(segment, *IpAddress::parse(address));
     return route != nullptr ? route->config.key.prefix.length : -1;
   };
   EXPECT_EQ(length_for("2001:db8:1::7"), 128);
@@ -212,7 +213,7 @@ TEST(Routes, Ipv6LookupTakesTheLongest) {
   EXPECT_EQ(length_for("2002::1"), 0);
   lab.programmer().remove_route({7, *IpPrefix::parse("2001:db8:1::/48")});
   EXPECT_EQ(length_for("2001:db8:1::8"), 32);
-  EXPECT_EQ(routes.lookup(*table, Ipv4Address{0x0a000001}), nullptr) << "families are apart";
+  EXPECT_EQ(routes.lookup(segment, Ipv4Address{0x0a000001}), nullptr) << "families are apart";
   routes.release(7);
 }
 
