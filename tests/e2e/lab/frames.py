@@ -16,6 +16,7 @@ from scapy.packet import Packet, Raw  # noqa: E402
 
 # Gateway address and MAC by subnet; host DVR MAC by host.
 GATEWAYS = {"green": ("10.1.0.1", "02:00:00:00:01:01"), "red": ("10.2.0.1", "02:00:00:00:02:01")}
+GATEWAYS_V6 = {"green": "fd00:10:1::1", "red": "fd00:10:2::1"}
 DVR_MACS = {1: "fe:16:11:00:00:01", 2: "fe:16:11:00:00:02"}
 VNIS = {"green": 1001, "red": 1002}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from collections.abc import Sequence
@@ -28,11 +29,13 @@ class PingResult:
 class Guest:
     """A guest named like its port."""
 
-    def __init__(self, port: str, namespace: Namespace, mac: str, address: str, directory: Path) -> None:
+    def __init__(self, port: str, namespace: Namespace, mac: str, address: str, directory: Path, *,
+                 address_v6: str = "") -> None:
         self.port = port
         self.namespace = namespace
         self.mac = mac
         self.address = address
+        self.address_v6 = address_v6
         self.directory = directory
         self._files = 0
 
@@ -77,6 +80,42 @@ class Guest:
         self.run(["ip", "addr", "replace", f"{self.address}/24", "dev", "eth0"])
         self.run(["ip", "link", "set", "eth0", "mtu", str(mtu)])
         self.run(["ip", "route", "replace", "default", "via", gateway, "dev", "eth0"])
+
+    def enable_ipv6(self, *, accept_advertisements: bool) -> None:
+        """Switches IPv6 on: eth0 gets its link-local address, and others if advertisements are accepted."""
+        advertisements = 1 if accept_advertisements else 0
+        for scope in ("all", "default", "eth0"):
+            self.namespace.set_kernel(f"net/ipv6/conf/{scope}/accept_ra", advertisements)
+            self.namespace.set_kernel(f"net/ipv6/conf/{scope}/disable_ipv6", 0)
+
+    def wait_for_address_v6(self, timeout: float = 10) -> None:
+        """Waits until eth0 has the guest's IPv6 address and duplicate address detection is through."""
+        def has_it() -> bool:
+            listing = json.loads(self.run(["ip", "-json", "-6", "addr", "show", "dev", "eth0"]).stdout)
+            return any(ipaddress.ip_address(entry["local"]) == ipaddress.ip_address(self.address_v6)
+                       and not entry.get("tentative") for link in listing for entry in link.get("addr_info", []))
+        wait_until(has_it, f"{self.port} to have {self.address_v6}", timeout=timeout)
+
+    def lease_v6(self, *options: str, timeout: float = 20) -> dict[str, str]:
+        """Gets an address by DHCPv6, configures eth0 with it and returns what the server said.
+
+        The client, dhclient -6, goes on running and renews. Options: "-S" asks for information only.
+        """
+        lease_file = self.file("lease6")
+        client = self.start(["dhclient", "-6", "-1", "-d", "-v", "-sf", TOOLS / "apply-lease-v6",
+                             "-lf", self.file("leases6"), "--no-pid", "-e", f"LEASE_FILE={lease_file}",
+                             *options, "eth0"], "dhclient-v6")
+        try:
+            wait_until(lease_file.exists, "an IPv6 lease", timeout=timeout)
+        except LabError as error:
+            raise LabError(f"{self.port} got no IPv6 lease\n{client.log}") from error
+        return dict(line.split("=", 1) for line in lease_file.read_text().splitlines() if "=" in line)
+
+    def configure_v6(self, gateway: str) -> None:
+        """Gives eth0 its IPv6 address by hand."""
+        self.enable_ipv6(accept_advertisements=False)
+        self.run(["ip", "-6", "addr", "replace", f"{self.address_v6}/64", "dev", "eth0", "nodad"])
+        self.run(["ip", "-6", "route", "replace", "default", "via", gateway, "dev", "eth0"])
 
     # ------------------------------------------------------------ traffic
 

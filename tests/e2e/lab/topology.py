@@ -62,9 +62,10 @@ class Lab:
         self.hosts[number] = host
         return host
 
-    def add_guest(self, host: Host, port: str, mac: str, address: str, *, plugged: bool = True) -> Guest:
+    def add_guest(self, host: Host, port: str, mac: str, address: str, *, address_v6: str = "",
+                  plugged: bool = True) -> Guest:
         """A guest machine; unless `plugged`, its device comes later (plug)."""
-        guest = Guest(port, self.add_namespace(port), mac, address, self.directory)
+        guest = Guest(port, self.add_namespace(port), mac, address, self.directory, address_v6=address_v6)
         self.guests[port] = guest
         if plugged:
             self.plug(host, guest)
@@ -146,9 +147,9 @@ def two_hosts(*, start: bool = True, plugged: bool = True) -> Iterator[Lab]:
         for number in (1, 2):
             host = lab.add_host(number)
             lab.add_guest(host, f"green-{number}", f"02:00:00:00:01:1{number}", f"10.1.0.1{number}",
-                          plugged=plugged)
+                          address_v6=f"fd00:10:1::ff:fe00:11{number}", plugged=plugged)
             lab.add_guest(host, f"red-{number}", f"02:00:00:00:02:1{number}", f"10.2.0.1{number}",
-                          plugged=plugged)
+                          address_v6=f"fd00:10:2::1{number}", plugged=plugged)
         if start:
             lab.start()
         yield lab
