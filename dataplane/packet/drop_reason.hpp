@@ -21,11 +21,15 @@ namespace alkaid {
   REASON(ipv4_header_length, "IHL is below 5 or beyond the packet")                            \
   REASON(ipv4_total_length, "IPv4 total length is beyond the frame or inside the header")      \
   REASON(ipv4_checksum, "IPv4 header checksum is wrong")                                       \
+  REASON(ipv4_fragment, "overlapping or overlong fragment (RFC 1858)")                         \
   REASON(ipv6_truncated, "frame ends inside the IPv6 header or before its payload's end")      \
   REASON(ipv6_version, "IP version is not 6")                                                  \
+  REASON(ipv6_extension_headers, "extension headers cut, misplaced or too many")               \
+  REASON(ipv6_fragment, "fragment without all headers, overlapping or overlong")               \
   REASON(l4_truncated, "packet ends inside the TCP, UDP or ICMP header")                       \
   REASON(ttl_exceeded, "TTL or hop limit reached zero at the distributed router")              \
-  REASON(source_ip_invalid, "source is a multicast, broadcast or loopback address")            \
+  REASON(source_ip_invalid, "source is no address that a station may send from")               \
+  REASON(destination_ip_invalid, "destination is an address that no link carries")             \
   /* ports and tables */                                                                       \
   REASON(port_admin_down, "the ingress port is administratively down")                         \
   REASON(ingress_queue_full, "arrived while the ring from the kernel was full")                    \
@@ -45,6 +49,7 @@ namespace alkaid {
   /* local services */                                                                         \
   REASON(arp_target_unknown, "ARP request for an address that no neighbor has")                \
   REASON(arp_unexpected, "ARP other than a request or a unicast reply")                        \
+  REASON(nd_fragmented, "neighbor discovery in a fragment (RFC 6980)")                         \
   REASON(dhcp_malformed, "DHCP message truncated, not BOOTP, or its options run past the end") \
   REASON(dhcp_message_type, "DHCP message type (option 53) missing or not a client's")         \
   REASON(dhcp_no_binding, "the client's MAC has no address in this subnet")                    \

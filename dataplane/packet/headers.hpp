@@ -2,6 +2,7 @@
 // big-endian wrappers. Check the length before you overlay one.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "control/common/net/byte_order.hpp"
@@ -22,13 +23,22 @@ namespace ip_protocol {
 inline constexpr std::uint8_t kIcmp = 1;
 inline constexpr std::uint8_t kTcp = 6;
 inline constexpr std::uint8_t kUdp = 17;
+inline constexpr std::uint8_t kHopByHop = 0;
+inline constexpr std::uint8_t kIpv6Routing = 43;
+inline constexpr std::uint8_t kIpv6Fragment = 44;
+inline constexpr std::uint8_t kEncryptedPayload = 50;
+inline constexpr std::uint8_t kAuthentication = 51;
 inline constexpr std::uint8_t kIcmpv6 = 58;
+inline constexpr std::uint8_t kNoNextHeader = 59;
+inline constexpr std::uint8_t kIpv6DestinationOptions = 60;
 inline constexpr std::uint8_t kSctp = 132;
 }  // namespace ip_protocol
 
 namespace udp_port {
 inline constexpr std::uint16_t kDhcpServer = 67;
 inline constexpr std::uint16_t kDhcpClient = 68;
+inline constexpr std::uint16_t kDhcpv6Client = 546;
+inline constexpr std::uint16_t kDhcpv6Server = 547;
 inline constexpr std::uint16_t kVxlan = 4789;
 }  // namespace udp_port
 
@@ -95,6 +105,27 @@ struct Ipv6Header {
 };
 static_assert(sizeof(Ipv6Header) == 40);
 
+// RFC 8200, 4.3, 4.4 and 4.6, and RFC 4302: how every extension header but the fragment header
+// begins.
+struct Ipv6ExtensionHeader {
+  std::uint8_t next_header;
+  std::uint8_t length;  // beyond the first 8 bytes in units of 8; of AH all in units of 4, minus 2
+};
+static_assert(sizeof(Ipv6ExtensionHeader) == 2);
+
+// RFC 8200, 4.5.
+struct Ipv6FragmentHeader {
+  std::uint8_t next_header;
+  std::uint8_t reserved;
+  BigEndian16 offset_flags;  // offset in units of 8 in the upper 13 bits
+  BigEndian32 identification;
+
+  // In bytes.
+  [[nodiscard]] constexpr std::size_t offset() const { return offset_flags.host() & 0xfff8U; }
+  [[nodiscard]] constexpr bool more_fragments() const { return (offset_flags.host() & 1U) != 0; }
+};
+static_assert(sizeof(Ipv6FragmentHeader) == 8);
+
 // RFC 768.
 struct UdpHeader {
   BigEndian16 source_port;
@@ -130,6 +161,24 @@ struct IcmpEchoHeader {
   BigEndian16 sequence;
 };
 static_assert(sizeof(IcmpEchoHeader) == 8);
+
+// RFC 4443: types that the data plane tells apart.
+namespace icmpv6_type {
+inline constexpr std::uint8_t kDestinationUnreachable = 1;
+inline constexpr std::uint8_t kPacketTooBig = 2;
+inline constexpr std::uint8_t kTimeExceeded = 3;
+inline constexpr std::uint8_t kFirstInformational = 128;  // below: errors
+inline constexpr std::uint8_t kEchoRequest = 128;
+inline constexpr std::uint8_t kEchoReply = 129;
+inline constexpr std::uint8_t kListenerQuery = 130;  // RFC 2710
+inline constexpr std::uint8_t kListenerDone = 132;
+inline constexpr std::uint8_t kRouterSolicitation = 133;  // RFC 4861
+inline constexpr std::uint8_t kRouterAdvertisement = 134;
+inline constexpr std::uint8_t kNeighborSolicitation = 135;
+inline constexpr std::uint8_t kNeighborAdvertisement = 136;
+inline constexpr std::uint8_t kRedirect = 137;
+inline constexpr std::uint8_t kListenerReportV2 = 143;  // RFC 3810
+}  // namespace icmpv6_type
 
 // RFC 7348, section 5.
 struct VxlanHeader {

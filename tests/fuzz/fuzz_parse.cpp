@@ -47,6 +47,28 @@ void check_ipv4(Bytes bytes, std::size_t total, const FrameHeaders& headers) {
   ALKAID_REQUIRE(headers.l4_offset == (ip.is_later_fragment() ? 0 : l3_header_end));
 }
 
+void check_ipv6(Bytes bytes, std::size_t total, const FrameHeaders& headers) {
+  const auto& ip = *reinterpret_cast<const Ipv6Header*>(bytes.data() + headers.l3_offset);
+  const std::size_t fixed_end = headers.l3_offset + sizeof(Ipv6Header);
+  ALKAID_REQUIRE(headers.l3_end == fixed_end + ip.payload_length.host());
+  ALKAID_REQUIRE(headers.l3_end <= total);
+  ALKAID_REQUIRE(!IpAddress{ip.source}.is_v4() && !IpAddress{ip.destination}.is_v4());
+  if (headers.l4_offset != 0) {
+    ALKAID_REQUIRE(headers.l4_offset >= fixed_end && headers.l4_offset <= headers.l3_end);
+    // Without extension headers the upper layer follows at once.
+    ALKAID_REQUIRE(headers.l4_offset > fixed_end || headers.protocol == ip.next_header);
+    ALKAID_REQUIRE(headers.l4_offset <= fixed_end || headers.l4_offset <= bytes.size());
+  }
+  if (headers.is_nd || headers.is_mld) {
+    ALKAID_REQUIRE(headers.protocol == ip_protocol::kIcmpv6 && headers.l4_offset != 0);
+    ALKAID_REQUIRE(!headers.is_fragment && !(headers.is_nd && headers.is_mld));
+  }
+  if (headers.is_dhcpv6_client) {
+    ALKAID_REQUIRE(headers.protocol == ip_protocol::kUdp && !headers.is_fragment);
+    ALKAID_REQUIRE(headers.source_port.host() == 546 && headers.destination_port.host() == 547);
+  }
+}
+
 void check_l4(Bytes bytes, const FrameHeaders& headers) {
   const std::size_t size = l4_header_size(headers.protocol);
   const bool has_ports = headers.l4_offset != 0 && size != 0 &&
@@ -93,8 +115,7 @@ void check_frame(Bytes bytes, std::size_t total) {
     case FrameHeaders::Kind::kIpv6:
       ALKAID_REQUIRE(ethernet.type.host() == ether_type::kIpv6);
       ALKAID_REQUIRE(headers.l3_offset + sizeof(Ipv6Header) <= bytes.size());
-      ALKAID_REQUIRE(headers.l4_offset == headers.l3_offset + sizeof(Ipv6Header));
-      ALKAID_REQUIRE(headers.l3_end >= headers.l4_offset && headers.l3_end <= total);
+      check_ipv6(bytes, total, headers);
       check_l4(bytes, headers);
       break;
     case FrameHeaders::Kind::kArp:

@@ -66,6 +66,35 @@ void write_parse(const std::filesystem::path& directory) {
   corpus.add("ipv6_udp", packet().ethernet().ipv6().udp().payload_of_size(4).build());
   corpus.add("ipv6_icmpv6",
              packet().ethernet().ipv6({.next_header = 58}).payload_of_size(8).build());
+  corpus.add("ipv6_extensions", packet()
+                                    .ethernet()
+                                    .ipv6()
+                                    .ipv6_extension({.number = ip_protocol::kHopByHop})
+                                    .ipv6_extension({.number = ip_protocol::kIpv6Routing})
+                                    .ipv6_extension({.number = ip_protocol::kAuthentication})
+                                    .ipv6_extension({.more_words = 1})
+                                    .tcp()
+                                    .build());
+  corpus.add("ipv6_first_fragment",
+             packet().ethernet().ipv6().ipv6_fragment({.more_fragments = true}).udp().build());
+  corpus.add("ipv6_later_fragment",
+             packet().ethernet().ipv6().ipv6_fragment({.offset = 7}).payload_of_size(9).build());
+  corpus.add("ipv6_atomic_fragment", packet().ethernet().ipv6().ipv6_fragment().udp().build());
+  corpus.add("ipv6_nd",
+             packet().ethernet().ipv6().icmpv6({.type = 135}).payload_of_size(24).build());
+  corpus.add("ipv6_mld", packet()
+                             .ethernet()
+                             .ipv6({.source = IpAddress{}})
+                             .ipv6_extension({.number = ip_protocol::kHopByHop})
+                             .icmpv6({.type = 143, .word = 1})
+                             .payload_of_size(20)
+                             .build());
+  corpus.add("ipv6_dhcp", packet()
+                              .ethernet()
+                              .ipv6()
+                              .udp({.source_port = 546, .destination_port = 547})
+                              .payload_of_size(8)
+                              .build());
   corpus.add("vlan", packet().ethernet().vlan().ipv4().udp().build());
   corpus.add("vxlan_icmp", vxlan_packet({}, {}, 0x123456).ethernet().ipv4().icmp().build());
   corpus.add("vxlan_tcp", vxlan_packet({}, {.options = Bytes(4, 1)}, 1)

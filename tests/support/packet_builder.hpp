@@ -75,6 +75,12 @@ inline std::uint16_t number_of(const Layer* layer, std::uint16_t otherwise) {
   return layer != nullptr && layer->number ? *layer->number : otherwise;
 }
 
+// The next header of an IPv6 layer: what follows, ICMP being ICMPv6 there.
+inline std::uint8_t icmpv6_for_icmp(const Layer* above) {
+  const auto number = static_cast<std::uint8_t>(number_of(above, kExperimentalProtocol));
+  return number == ip_protocol::kIcmp ? ip_protocol::kIcmpv6 : number;
+}
+
 }  // namespace detail
 
 enum class LayerKind { kNothing, kEthernet, kArp, kIp, kUdp, kL4, kVxlan, kPayload };
@@ -169,14 +175,42 @@ class PacketBuilder {
                            static_cast<std::uint32_t>(fields.traffic_class) << 20};
            header.payload_length = BigEndian16{
                fields.payload_length.value_or(static_cast<std::uint16_t>(inner.size()))};
-           std::uint16_t number = detail::number_of(above, kExperimentalProtocol);
-           if (number == ip_protocol::kIcmp) {
-             number = ip_protocol::kIcmpv6;
-           }
-           header.next_header = fields.next_header.value_or(static_cast<std::uint8_t>(number));
+           header.next_header = fields.next_header.value_or(detail::icmpv6_for_icmp(above));
            header.hop_limit = fields.hop_limit;
            header.source = fields.source.bytes();
            header.destination = fields.destination.bytes();
+           return detail::join(header, {}, inner);
+         }});
+  }
+
+  // An IPv6 extension header with 6 bytes and `more_words` times 8 of zeros behind its first two.
+  [[nodiscard]] auto ipv6_extension(Ipv6ExtensionFields fields) const
+      requires(Last == LayerKind::kIp) {
+    const bool is_ah = fields.number == ip_protocol::kAuthentication;
+    return with<LayerKind::kIp>(
+        {.number = fields.number,
+         .addresses = layers_.back().addresses,
+         .finish = [fields, is_ah](const Layer*, const Layer* above, const Bytes& inner) {
+           Bytes bytes(8 + fields.more_words * 8U);
+           bytes[0] = fields.next_header.value_or(detail::icmpv6_for_icmp(above));
+           bytes[1] = fields.length.value_or(
+               static_cast<std::uint8_t>(is_ah ? fields.more_words * 2 : fields.more_words));
+           bytes.insert(bytes.end(), inner.begin(), inner.end());
+           return bytes;
+         }});
+  }
+
+  [[nodiscard]] auto ipv6_fragment(Ipv6FragmentFields fields = {}) const
+      requires(Last == LayerKind::kIp) {
+    return with<LayerKind::kIp>(
+        {.number = ip_protocol::kIpv6Fragment,
+         .addresses = layers_.back().addresses,
+         .finish = [fields](const Layer*, const Layer* above, const Bytes& inner) {
+           const Ipv6FragmentHeader header{
+               fields.next_header.value_or(detail::icmpv6_for_icmp(above)), 0,
+               BigEndian16{static_cast<std::uint16_t>(fields.offset << 3 |
+                                                      (fields.more_fragments ? 1 : 0))},
+               BigEndian32{fields.identification}};
            return detail::join(header, {}, inner);
          }});
   }
@@ -237,6 +271,22 @@ class PacketBuilder {
            Bytes bytes = detail::join(header, {}, inner);
            detail::put_big_endian16(bytes, offsetof(IcmpEchoHeader, checksum),
                                     fields.checksum.value_or(naive_checksum(bytes)));
+           return bytes;
+         }});
+  }
+
+  // ICMPv6: four bytes of header, then `word` (an echo's identifier and sequence, an MTU, flags).
+  [[nodiscard]] auto icmpv6(Icmpv6Fields fields = {}) const requires(Last == LayerKind::kIp) {
+    return with<LayerKind::kL4>(
+        {.number = ip_protocol::kIcmpv6,
+         .finish = [fields](const Layer* below, const Layer*, const Bytes& inner) {
+           const IcmpEchoHeader header{fields.type, fields.code, BigEndian16{},
+                                       BigEndian16{static_cast<std::uint16_t>(fields.word >> 16)},
+                                       BigEndian16{static_cast<std::uint16_t>(fields.word)}};
+           Bytes bytes = detail::join(header, {}, inner);
+           detail::put_big_endian16(
+               bytes, offsetof(IcmpEchoHeader, checksum),
+               fields.checksum.value_or(detail::l4_checksum(*below, ip_protocol::kIcmpv6, bytes)));
            return bytes;
          }});
   }

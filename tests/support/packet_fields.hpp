@@ -72,6 +72,20 @@ struct Ipv6Fields {
   std::optional<std::uint8_t> next_header;
 };
 
+struct Ipv6ExtensionFields {
+  std::uint8_t number = ip_protocol::kIpv6DestinationOptions;
+  std::uint8_t more_words = 0;  // of 8 bytes, behind the first
+  std::optional<std::uint8_t> next_header;
+  std::optional<std::uint8_t> length;  // as written
+};
+
+struct Ipv6FragmentFields {
+  std::uint16_t offset = 0;  // in units of 8 bytes
+  bool more_fragments = false;
+  std::uint32_t identification = 1;
+  std::optional<std::uint8_t> next_header;
+};
+
 struct UdpFields {
   std::uint16_t source_port = 1000;
   std::uint16_t destination_port = 2000;
@@ -101,6 +115,13 @@ struct IcmpFields {
   std::uint8_t code = 0;
   std::uint16_t identifier = 1;
   std::uint16_t sequence = 1;
+  std::optional<std::uint16_t> checksum;
+};
+
+struct Icmpv6Fields {
+  std::uint8_t type = icmpv6_type::kEchoRequest;
+  std::uint8_t code = 0;
+  std::uint32_t word = 0x00010001;  // behind the checksum
   std::optional<std::uint16_t> checksum;
 };
 

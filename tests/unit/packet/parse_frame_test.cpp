@@ -245,6 +245,23 @@ std::vector<Case> cases() {
            .payload(Bytes(8, 0))
            .build(),
        R::l4_truncated},
+      {"FragmentThatRewritesTcp",
+       packet()
+           .ethernet()
+           .ipv4({.fragment_offset = 1, .protocol = ip_protocol::kTcp})
+           .payload(Bytes(12, 0))
+           .build(),
+       R::ipv4_fragment},
+      {"FragmentAtOffset1OfUdp",
+       packet()
+           .ethernet()
+           .ipv4({.fragment_offset = 1, .protocol = ip_protocol::kUdp})
+           .payload(Bytes(12, 0))
+           .build(),
+       R::kNone},
+      {"FragmentBeyond65535",
+       packet().ethernet().ipv4({.fragment_offset = 0x1fff}).payload(Bytes(8, 0)).build(),
+       R::ipv4_fragment},
       {"UdpChecksumIsTheReceivers", udp({.checksum = 0xdead}), R::kNone},
   };
 }
