@@ -5,47 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lab import Capture, Guest, Lab
+from lab import Capture, Lab
 from lab.frames import DVR_MACS, GATEWAYS
-
-PEER_MTU = 1450
-
-
-class KernelHost:
-    """Stands in for host 2: the guests' addresses of host 2 are on the kernel's VXLAN devices."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.namespace = lab.add_namespace("kernel-host")
-        lab.connect_to_underlay(self.namespace, 2)
-        self.namespace.run(["ip", "addr", "add", "10.0.0.2/24", "dev", "up0"])
-        # A network card would cut what the kernel sends into packets and complete their checksums; the
-        # veth that stands in for one does neither.
-        self.namespace.run(["ethtool", "-K", "up0", "tx", "off", "tso", "off", "gso", "off",
-                            "tx-udp_tnl-segmentation", "off", "tx-udp_tnl-csum-segmentation", "off"])
-        self.namespace.set_kernel("net/ipv4/conf/all/rp_filter", 0)
-        self.namespace.set_kernel("net/ipv4/conf/default/rp_filter", 0)
-        # As a guest of this host "is" the device, the device has the guest's MAC.
-        self.add_device("vx1001", 1001, "02:00:00:00:01:12", "10.1.0.12/24")
-        self.add_neighbor("vx1001", "10.1.0.11", "02:00:00:00:01:11")
-        self.guest = Guest("green-2", self.namespace, "02:00:00:00:01:12", "10.1.0.12", lab.directory)
-        # Towards red the kernel does what a distributed router does: it puts packets for red-1 into
-        # red's VNI from the host's DVR MAC.
-        self.add_device("vx1002", 1002, DVR_MACS[2], None)
-        self.namespace.run(["ip", "route", "add", "10.2.0.11/32", "dev", "vx1002", "src", "10.1.0.12"])
-        self.add_neighbor("vx1002", "10.2.0.11", "02:00:00:00:02:11")
-
-    def add_device(self, device: str, vni: int, mac: str, address: str | None) -> None:
-        """A VXLAN device that learns nothing."""
-        self.namespace.run(["ip", "link", "add", device, "address", mac, "mtu", str(PEER_MTU), "type", "vxlan",
-                            "id", str(vni), "dstport", "4789", "local", "10.0.0.2", "nolearning", "dev", "up0"])
-        if address:
-            self.namespace.run(["ip", "addr", "add", address, "dev", device])
-        self.namespace.run(["ip", "link", "set", device, "up"])
-
-    def add_neighbor(self, device: str, address: str, mac: str) -> None:
-        """Static entries: which MAC an address has, and behind which VTEP that MAC is."""
-        self.namespace.run(["ip", "neigh", "replace", address, "lladdr", mac, "dev", device, "nud", "permanent"])
-        self.namespace.run(["bridge", "fdb", "append", mac, "dev", device, "dst", "10.0.0.1"])
+from lab.kernel_host import KernelHost
 
 
 @pytest.fixture(scope="module")
