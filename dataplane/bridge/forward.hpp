@@ -21,4 +21,18 @@ Verdict forward_to(const Neighbor& neighbor, PacketContext& context) {
   return Next::template to<NodeId::kEncapsulate>();
 }
 
+// Sends what we made in answer to a packet from the wire back into the station's tunnel. It goes
+// where the agent says that the station is, not where the outer header said: an answer can't be
+// aimed at a third host. `station`: source MAC of what is answered, in context.vni.
+template <class Next>
+Verdict answer_station(const NeighborTable& neighbors, const MacAddress& station,
+                       PacketContext& context) {
+  const Neighbor* neighbor = neighbors.find(context.vni, station);
+  if (neighbor == nullptr || neighbor->tunnel == nullptr) {
+    return drop(DropReason::asker_unknown);
+  }
+  context.tunnel = neighbor->tunnel;
+  return Next::template to<NodeId::kEncapsulate>();
+}
+
 }  // namespace alkaid

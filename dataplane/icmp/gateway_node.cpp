@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dataplane/bridge/forward.hpp"
 #include "dataplane/packet/checksum.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -12,9 +13,9 @@ constexpr std::uint8_t kGatewayTtl = 64;
 
 }  // namespace
 
-Verdict GatewayNode::decide(Worker& /*worker*/, rte_mbuf* packet, PacketContext& context) {
+Verdict GatewayNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
   const FrameHeaders& headers = context.headers;
-  if (context.from_wire || headers.protocol != ip_protocol::kIcmp || headers.is_fragment) {
+  if (headers.protocol != ip_protocol::kIcmp || headers.is_fragment) {
     return drop(DropReason::gateway_unsupported);
   }
   auto& icmp = header_at<IcmpEchoHeader>(packet, headers.l4_offset);
@@ -35,6 +36,9 @@ Verdict GatewayNode::decide(Worker& /*worker*/, rte_mbuf* packet, PacketContext&
   ipv4_checksum_set(ip);
   auto& ethernet = header_at<EthernetHeader>(packet, 0);
   std::swap(ethernet.source, ethernet.destination);
+  if (context.from_wire) {
+    return answer_station<Next>(worker.tables().neighbors, ethernet.destination, context);
+  }
   context.egress = context.ingress->index;
   return Next::to<NodeId::kPortTx>();
 }

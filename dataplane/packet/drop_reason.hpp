@@ -30,9 +30,16 @@ namespace alkaid {
   REASON(ttl_exceeded, "TTL or hop limit reached zero at the distributed router")              \
   REASON(source_ip_invalid, "source is no address that a station may send from")               \
   REASON(destination_ip_invalid, "destination is an address that no link carries")             \
+  /* the source guard */                                                                       \
+  REASON(spoofed_mac, "source MAC is neither the port's nor an allowed address pair's")        \
+  REASON(spoofed_ip, "source address is none of the port's")                                   \
+  REASON(spoofed_arp, "ARP that claims another station's address or MAC")                      \
+  REASON(spoofed_nd, "neighbor discovery that claims another station's address or MAC")        \
+  REASON(rogue_router, "router advertisement or redirect from a guest")                        \
+  REASON(rogue_dhcp_server, "DHCP server's message from a guest")                              \
   /* ports and tables */                                                                       \
   REASON(port_admin_down, "the ingress port is administratively down")                         \
-  REASON(ingress_queue_full, "arrived while the ring from the kernel was full")                    \
+  REASON(ingress_queue_full, "arrived while the ring from the kernel was full")                \
   REASON(egress_port_down, "the destination's port is down, detached or gone")                 \
   REASON(egress_queue_full, "the egress device's queue is full")                               \
   REASON(egress_too_big, "larger than the egress port's MTU")                                  \
@@ -41,6 +48,7 @@ namespace alkaid {
   REASON(destination_mac_unknown, "no neighbor has the destination MAC in this VNI")           \
   REASON(destination_is_source, "the destination is the port that sent it")                    \
   REASON(multicast_unsupported, "multicast and broadcast are not forwarded in this VNI")       \
+  REASON(broadcast_rate_limited, "more broadcasts than this VNI may have replicated")          \
   REASON(not_routed, "sent to the gateway, but the subnet has no router")                      \
   REASON(route_missing, "no route to the destination")                                         \
   REASON(route_blackhole, "the route says to discard")                                         \
@@ -48,6 +56,8 @@ namespace alkaid {
   REASON(no_buffer, "no packet buffer was free")                                               \
   /* local services */                                                                         \
   REASON(arp_target_unknown, "ARP request for an address that no neighbor has")                \
+  REASON(arp_target_remote, "ARP request from the wire for a station of another host")         \
+  REASON(asker_unknown, "asked from the wire by a station that no neighbor stands for")        \
   REASON(arp_unexpected, "ARP other than a request or a unicast reply")                        \
   REASON(nd_fragmented, "neighbor discovery in a fragment (RFC 6980)")                         \
   REASON(dhcp_malformed, "DHCP message truncated, not BOOTP, or its options run past the end") \

@@ -59,17 +59,7 @@ Verdict DecapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
     ethernet.source = segment->gateway_v4_mac;
   }
   if (headers.kind == FrameHeaders::Kind::kArp) {
-    const auto& arp = header_at<ArpHeader>(packet, headers.l3_offset);
-    if (ethernet.destination.is_unicast()) {
-      return Next::to<NodeId::kBridge>();
-    }
-    // A broadcast request of a peer that does not answer ARP itself: only the target need hear it.
-    const Neighbor* target = worker.tables().neighbors.find(context.vni, arp.target_ip);
-    if (target == nullptr || !target->is_local()) {
-      return drop(DropReason::arp_target_unknown);
-    }
-    context.egress = target->port;
-    return Next::to<NodeId::kDeliver>();
+    return Next::to<NodeId::kArp>();
   }
   if (ethernet.destination == segment->gateway_v4_mac && !ethernet.destination.is_zero()) {
     return Next::to<NodeId::kRoute>();

@@ -9,17 +9,6 @@ namespace {
 
 using namespace net;
 
-// What our encapsulation of `inner` must look like; entropy is left at a fixed port.
-Bytes encapsulated(PipelineLab& lab, const Bytes& inner, Vni vni, std::uint8_t tos = 0) {
-  return packet()
-      .ethernet({.source = uplink_mac(lab), .destination = kPeerVtepMac})
-      .ipv4({.source = kOwnVtep, .destination = kPeerVtep, .tos = tos, .dont_fragment = true})
-      .udp({.source_port = 0, .destination_port = udp_port::kVxlan, .checksum = 0})
-      .vxlan({.vni = vni.number()})
-      .payload(inner)
-      .build();
-}
-
 Bytes with_macs(Bytes frame, const MacAddress& destination, const MacAddress& source) {
   std::copy_n(destination.bytes().begin(), 6, frame.begin());
   std::copy_n(source.bytes().begin(), 6, frame.begin() + 6);
@@ -46,7 +35,8 @@ INSTANTIATE_TEST_SUITE_P(
              .in = [](auto&) { return Frames{udp_frame(kGreen1, kGreen2.mac, kGreen2.ip)}; },
              .out = [](PipelineLab& lab) -> std::map<std::string, std::vector<Bytes>> {
                return {{"up",
-                        {encapsulated(lab, udp_frame(kGreen1, kGreen2.mac, kGreen2.ip), kGreen)}}};
+                        {encapsulated(uplink_mac(lab), udp_frame(kGreen1, kGreen2.mac, kGreen2.ip),
+                                      kGreen)}}};
              }},
         Case{.name = "from_the_wire",
              .port = "up",
@@ -119,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(
              .in = [](auto&) { return Frames{udp_frame(kGreen1, kGreenGatewayMac, kRed2.ip)}; },
              .out = [](PipelineLab& lab) -> std::map<std::string, std::vector<Bytes>> {
                return {{"up",
-                        {encapsulated(lab,
+                        {encapsulated(uplink_mac(lab),
                                       with_macs(udp_frame(kGreen1, kGreenGatewayMac, kRed2.ip, 63),
                                                 kRed2.mac, kDvrMac),
                                       kRed)}}};

@@ -72,4 +72,19 @@ inline Bytes tunnelled(const Bytes& inner, const MacAddress& uplink_mac,
       .build();
 }
 
+// What our encapsulation of `inner` must look like; entropy is left at a fixed port.
+inline Bytes encapsulated(const MacAddress& uplink_mac, const Bytes& inner, Vni vni,
+                          std::uint8_t tos = 0) {
+  return packet()
+      .ethernet({.source = uplink_mac, .destination = net::kPeerVtepMac})
+      .ipv4({.source = net::kOwnVtep,
+             .destination = net::kPeerVtep,
+             .tos = tos,
+             .dont_fragment = true})
+      .udp({.source_port = 0, .destination_port = udp_port::kVxlan, .checksum = 0})
+      .vxlan({.vni = vni.number()})
+      .payload(inner)
+      .build();
+}
+
 }  // namespace alkaid::test

@@ -103,7 +103,7 @@ TEST(Decapsulation, BroadcastArpGoesToItsTargetOnly) {
   PipelineLab lab;
   const auto request = arp_request(kGreen2, kGreen1.ip);
   lab.send("up", {tunnelled(request, uplink_mac(lab)),
-                  tunnelled(arp_request(kGreen2, kGreen2.ip), uplink_mac(lab))});
+                  tunnelled(arp_request(kGreen2, Ipv4Address{0x0a0100fe}), uplink_mac(lab))});
   EXPECT_EQ(lab.take("green-1"), Frames{request});
   EXPECT_TRUE(lab.take("green-3").empty());
   EXPECT_EQ(lab.drops("up", DropReason::arp_target_unknown), 1U);
