@@ -21,18 +21,9 @@ void Programmer::publish_segment(const SegmentConfig& config, Zone zone) {
       segment->gateway_v6_mac = gateway.mac;
     }
   }
-  for (const auto& prefix : config.prefixes) {
-    if (prefix.address.is_v4() && segment->prefix_length_v4 == 0) {
-      segment->prefix_length_v4 = prefix.length;
-    }
-  }
   segment->host_dvr_mac = config.host_dvr_mac.is_zero() ? kDefaultHostDvrMac : config.host_dvr_mac;
   segment->mtu = config.mtu != 0 ? static_cast<std::uint16_t>(config.mtu) : default_mtu();
-  for (const auto& server : config.dns_servers) {
-    if (server.is_v4() && segment->dns_v4_count < segment->dns_v4.size()) {
-      segment->dns_v4[segment->dns_v4_count++] = server.v4();
-    }
-  }
+  segment->dhcpv4 = DhcpOptions{config};
   const Segment* old = tables_.segments.at(zone);
   const std::uint64_t old_router = old != nullptr ? old->config.router : 0;
   const std::uint64_t old_route_table = old != nullptr ? old->config.route_table : 0;
@@ -72,6 +63,9 @@ ObjectResult Programmer::set(const SegmentConfig& config) {
       return invalid("gateways.mac",
                      fmt::format("{} is no unicast MAC address", gateway.mac.to_string()));
     }
+  }
+  if (auto error = check_dhcp_options(config)) {
+    return invalid(std::move(error->field), std::move(error->message));
   }
   const Segment* old = tables_.segments.find(config.vni);
   const auto zone =

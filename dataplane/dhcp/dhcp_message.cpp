@@ -1,6 +1,6 @@
 #include "dataplane/dhcp/dhcp_message.hpp"
 
-#include <algorithm>
+#include <bitset>
 #include <cstring>
 
 namespace alkaid {
@@ -14,6 +14,7 @@ constexpr std::uint8_t kMostHops = 16;
 struct OptionState {
   std::optional<std::uint8_t> message_type;
   std::optional<std::uint8_t> overload;
+  std::bitset<256> requested;
 };
 
 // Options that are allowed once have one length; a second one is as malformed as a wrong length.
@@ -43,25 +44,24 @@ bool take_address(Bytes value, std::optional<Ipv4Address>& address) {
 }
 
 // A list longer than 255 bytes comes as several options that continue each other (RFC 3396).
-bool take_parameter_request_list(Bytes value, DhcpRequest& request) {
+bool take_parameter_request_list(Bytes value, DhcpRequest& request, OptionState& state) {
   request.has_parameter_request_list = true;
   for (const std::uint8_t code : value) {
-    const auto known = request.parameters.begin() + request.parameter_count;
-    const bool sendable = std::find(kDhcpRequestableOptions.begin(), kDhcpRequestableOptions.end(),
-                                    code) != kDhcpRequestableOptions.end();
-    if (sendable && std::find(request.parameters.begin(), known, code) == known) {
+    if (code != dhcp_option::kPad && code != dhcp_option::kEnd && !state.requested.test(code)) {
+      state.requested.set(code);
       request.parameters[request.parameter_count++] = code;
     }
   }
   return !value.empty();
 }
 
-bool take_client_identifier(Bytes value, DhcpRequest& request) {
-  if (value.empty() || request.client_identifier_length != 0) {
+// Opaque bytes that go back as they came; an empty value is as wrong as a second one.
+bool take_bytes(Bytes value, std::array<std::uint8_t, 255>& bytes, std::uint8_t& length) {
+  if (value.empty() || length != 0) {
     return false;
   }
-  std::memcpy(request.client_identifier.data(), value.data(), value.size());
-  request.client_identifier_length = static_cast<std::uint8_t>(value.size());
+  std::memcpy(bytes.data(), value.data(), value.size());
+  length = static_cast<std::uint8_t>(value.size());
   return true;
 }
 
@@ -78,9 +78,11 @@ bool take_option(std::uint8_t code, Bytes value, DhcpRequest& request, OptionSta
     case dhcp_option::kMaximumMessageSize:
       return take_number(value, request.maximum_message_size);
     case dhcp_option::kParameterRequestList:
-      return take_parameter_request_list(value, request);
+      return take_parameter_request_list(value, request, state);
     case dhcp_option::kClientIdentifier:
-      return take_client_identifier(value, request);
+      return take_bytes(value, request.client_identifier, request.client_identifier_length);
+    case dhcp_option::kRelayAgentInformation:
+      return take_bytes(value, request.relay_information, request.relay_information_length);
     default:
       return true;
   }
@@ -159,7 +161,10 @@ DropReason parse_dhcp_request(std::span<const std::uint8_t> payload,
   if ((overload & 2) != 0 && !take_options(header.server_name, request, state)) {
     return DropReason::dhcp_malformed;
   }
-  request.type = static_cast<DhcpMessageType>(state.message_type.value_or(0));
+  if (!state.message_type) {
+    return DropReason::dhcp_bootp;
+  }
+  request.type = static_cast<DhcpMessageType>(*state.message_type);
   return is_client_type(request.type) ? DropReason::kNone : DropReason::dhcp_message_type;
 }
 

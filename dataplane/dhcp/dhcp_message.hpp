@@ -34,6 +34,7 @@ inline constexpr std::uint8_t kSubnetMask = 1;
 inline constexpr std::uint8_t kRouter = 3;
 inline constexpr std::uint8_t kDomainNameServer = 6;
 inline constexpr std::uint8_t kHostName = 12;
+inline constexpr std::uint8_t kDomainName = 15;
 inline constexpr std::uint8_t kInterfaceMtu = 26;
 inline constexpr std::uint8_t kBroadcastAddress = 28;
 inline constexpr std::uint8_t kRequestedAddress = 50;
@@ -47,6 +48,9 @@ inline constexpr std::uint8_t kMaximumMessageSize = 57;
 inline constexpr std::uint8_t kRenewalTime = 58;
 inline constexpr std::uint8_t kRebindingTime = 59;
 inline constexpr std::uint8_t kClientIdentifier = 61;
+inline constexpr std::uint8_t kRelayAgentInformation = 82;  // RFC 3046
+inline constexpr std::uint8_t kDomainSearch = 119;          // RFC 3397
+inline constexpr std::uint8_t kClasslessRoutes = 121;       // RFC 3442
 inline constexpr std::uint8_t kEnd = 255;
 }  // namespace dhcp_option
 
@@ -76,13 +80,6 @@ struct DhcpHeader {
 };
 static_assert(sizeof(DhcpHeader) == 240 && alignof(DhcpHeader) == 1);
 
-// The options among those a client may ask for by option 55 that the responder can send.
-inline constexpr std::array<std::uint8_t, 8> kDhcpRequestableOptions = {
-    dhcp_option::kSubnetMask,  dhcp_option::kRouter,        dhcp_option::kDomainNameServer,
-    dhcp_option::kHostName,    dhcp_option::kInterfaceMtu,  dhcp_option::kBroadcastAddress,
-    dhcp_option::kRenewalTime, dhcp_option::kRebindingTime,
-};
-
 // A client's message, copied out of the packet: it stays valid when the packet's buffer is reused.
 struct DhcpRequest {
   DhcpMessageType type = DhcpMessageType::kNone;  // discover, request, decline, release or inform
@@ -96,14 +93,18 @@ struct DhcpRequest {
   std::optional<Ipv4Address> server_identifier;            // option 54
   std::optional<std::uint16_t> maximum_message_size;       // option 57: IP datagram, bytes
 
-  // Option 55: those of kDhcpRequestableOptions that it names, in its order, each once.
+  // Option 55 in the client's order, each code once; pad and end are none.
   bool has_parameter_request_list = false;
   std::uint8_t parameter_count = 0;
-  std::array<std::uint8_t, kDhcpRequestableOptions.size()> parameters{};
+  std::array<std::uint8_t, 254> parameters{};
 
   // Option 61, to be returned (RFC 6842); it identifies nobody here. Length 0: absent.
   std::uint8_t client_identifier_length = 0;
   std::array<std::uint8_t, 255> client_identifier{};
+
+  // Option 82, to be returned as it is (RFC 3046, 2.2). Length 0: absent.
+  std::uint8_t relay_information_length = 0;
+  std::array<std::uint8_t, 255> relay_information{};
 
   [[nodiscard]] bool wants_broadcast() const {
     return (flags.host() & DhcpHeader::kBroadcastFlag) != 0;
@@ -115,7 +116,8 @@ struct DhcpRequest {
 //   (RFC 1542, 4.1.1), an address field that can't be a host's, a chaddr that is no station's, an
 //   option that runs past the end of its field, of the wrong length, or twice where once is
 //   allowed;
-// - dhcp_message_type: option 53 missing, unknown or a server's.
+// - dhcp_bootp: no option 53, so that this is a BOOTP client, which gets no lease here;
+// - dhcp_message_type: option 53 unknown or a server's.
 // `request` is then unspecified. Options may continue in the file and sname fields (option 52).
 // Options that a responder doesn't need are skipped; a missing end option is accepted.
 [[nodiscard]] DropReason parse_dhcp_request(std::span<const std::uint8_t> payload,

@@ -1,5 +1,6 @@
 #include "dataplane/dhcp/dhcp_node.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <span>
@@ -14,7 +15,10 @@ namespace alkaid {
 namespace {
 
 constexpr std::uint8_t kReplyTtl = 64;
-constexpr std::size_t kLargestReply = 1024;
+// IP, UDP and message: no larger than Ethernet's usual packet.
+constexpr std::size_t kLargestReply = 1500;
+constexpr std::size_t kIpAndUdp = sizeof(Ipv4Header) + sizeof(UdpHeader);
+static_assert(kLargestReply >= kDhcpSmallestOutput + kIpAndUdp);
 
 // Ethernet, IPv4 and UDP in front of a reply.
 struct ReplyHeaders {
@@ -27,14 +31,30 @@ static_assert(sizeof(ReplyHeaders) == 42);
 // In a subnet without gateway; any locally administered address will do, nobody routes by it.
 constexpr MacAddress kServerMacWithoutGateway = MacAddress::from_number(0xfe1611ffffffULL);
 
-DhcpBindingFacts facts_of(const Segment& segment, const DhcpBindingConfig& binding) {
-  return {.address = binding.ipv4.v4(),
-          .prefix_length = segment.prefix_length_v4,
-          .gateway = segment.gateway_v4,
-          .dns_servers = {segment.dns_v4.data(), segment.dns_v4_count},
-          .mtu = segment.mtu,
-          .lease_seconds = segment.config.lease_seconds,
-          .host_name = binding.host_name};
+// The client's address, or nullptr. The identity is the ingress port and the hardware address,
+// never what option 61 claims. A guest that relays for stations behind it (RFC 1542) is believed
+// their hardware addresses as far as its subnet has bindings for them: answers leave by the port
+// that asked, and answering changes nothing.
+const DhcpBindingConfig* find_binding(Worker& worker, const Port& port, const FrameHeaders& headers,
+                                      const DhcpRequest& request) {
+  const bool relayed =
+      !request.relay_ip.is_zero() && headers.source_port == BigEndian16{udp_port::kDhcpServer};
+  if (request.client_mac != port.mac && !relayed) {
+    return nullptr;
+  }
+  const DhcpBindingConfig* binding =
+      worker.tables().dhcp_bindings.find({port.vni, request.client_mac});
+  return binding != nullptr && binding->ipv4.is_v4() ? binding : nullptr;
+}
+
+// True if the sender left the checksum out or it is right. The UDP header and the payload are in
+// the first segment.
+bool checksum_ok(rte_mbuf* packet, const FrameHeaders& headers) {
+  const auto& ip = header_at<Ipv4Header>(packet, headers.l3_offset);
+  const auto& udp = header_at<UdpHeader>(packet, headers.l4_offset);
+  const std::uint16_t length = udp.length.host();
+  return udp.checksum.raw() == 0 ||
+         checksum_fold(checksum_add(ipv4_pseudo_header_sum(ip, length), &udp, length)) == 0xffff;
 }
 
 void count(std::array<Counter, DhcpCounters::kTypes>& counters, DhcpMessageType type) {
@@ -92,11 +112,20 @@ bool write_reply(rte_mbuf* packet, const Segment& segment, const DhcpRequest& re
 Verdict DhcpNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
   const Segment& segment = *context.segment;
   const FrameHeaders& headers = context.headers;
+  if (!segment.config.dhcp_enabled) {
+    // A tenant's own server may hear what is broadcast.
+    const bool is_replicated = segment.config.broadcast == BroadcastMode::kReplicate &&
+                               header_at<EthernetHeader>(packet, 0).destination.is_multicast();
+    return is_replicated ? Next::to<NodeId::kBridge>() : drop(DropReason::dhcp_disabled);
+  }
   const auto& udp = header_at<UdpHeader>(packet, headers.l4_offset);
   const auto frame = bytes_of(packet);
   const std::size_t end = headers.l4_offset + udp.length.host();
   if (end > frame.size()) {
     return drop(DropReason::dhcp_malformed);
+  }
+  if (!checksum_ok(packet, headers)) {
+    return drop(DropReason::dhcp_checksum);
   }
   const std::size_t start = headers.l4_offset + sizeof(UdpHeader);
   DhcpRequest request;
@@ -105,25 +134,19 @@ Verdict DhcpNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& contex
     return drop(malformed);
   }
   count(worker.own_dhcp_counters().received, request.type);
-  if (!segment.config.dhcp_enabled) {
-    return drop(DropReason::dhcp_disabled);
-  }
-  // The identity is the ingress port and the hardware address, never what option 61 claims.
   const Port& port = *context.ingress;
-  const DhcpBindingConfig* binding =
-      request.client_mac == port.mac
-          ? worker.tables().dhcp_bindings.find({port.vni, request.client_mac})
-          : nullptr;
-  if (binding != nullptr && !binding->ipv4.is_v4()) {
-    binding = nullptr;
+  const DhcpBindingConfig* binding = find_binding(worker, port, headers, request);
+  if (binding == nullptr) {
+    return drop(DropReason::dhcp_no_binding);
   }
-  DhcpBindingFacts facts;
-  if (binding != nullptr) {
-    facts = facts_of(segment, *binding);
-  }
-  std::array<std::uint8_t, kLargestReply> message;
-  const DhcpResponse response =
-      respond_dhcp(request, binding != nullptr ? &facts : nullptr, message);
+  const DhcpBindingFacts facts{.address = binding->ipv4.v4(),
+                               .options = segment.dhcpv4,
+                               .mtu = port.mtu,
+                               .host_name = binding->host_name};
+  std::array<std::uint8_t, kLargestReply - kIpAndUdp> message;
+  const std::size_t room =
+      std::clamp<std::size_t>(port.mtu, kDhcpSmallestOutput + kIpAndUdp, kLargestReply) - kIpAndUdp;
+  const DhcpResponse response = respond_dhcp(request, facts, std::span{message}.first(room));
   switch (response.outcome) {
     case DhcpResponse::Outcome::kConsumed:
       return Next::to<NodeId::kConsume>();

@@ -1,10 +1,9 @@
 #include "dataplane/dhcp/dhcp_responder.hpp"
 
 #include <algorithm>
-#include <array>
+#include <bitset>
 #include <cstring>
 #include <string_view>
-#include <utility>
 
 #include "dataplane/packet/headers.hpp"
 
@@ -13,22 +12,28 @@ namespace {
 
 constexpr std::size_t kIpAndUdpHeaders = sizeof(Ipv4Header) + sizeof(UdpHeader);
 constexpr std::uint16_t kSmallestMtu = 68;
+constexpr std::size_t kLongestHostName = 255;
 constexpr std::string_view kNakText = "address not assigned to this client";
 
-// Sent to a client without a parameter request list.
-constexpr std::array<std::uint8_t, 4> kDefaultParameters = {
-    dhcp_option::kSubnetMask, dhcp_option::kRouter, dhcp_option::kDomainNameServer,
-    dhcp_option::kInterfaceMtu};
-
-// Appends options up to a limit, and keeps room for the renewal and rebinding times and the end.
+// Appends options up to a limit, and keeps room for the end and for what comes late.
 class OptionWriter {
  public:
   OptionWriter(std::span<std::uint8_t> output, std::size_t reserved)
       : output_(output), reserved_(reserved + 1) {}
 
-  // False if it doesn't fit.
+  // Appends whole options, encoded. False if they don't fit.
+  bool append(std::span<const std::uint8_t> encoded) {
+    if (encoded.size() > room()) {
+      return false;
+    }
+    std::memcpy(output_.data() + position_, encoded.data(), encoded.size());
+    position_ += encoded.size();
+    return true;
+  }
+
+  // A value of up to 255 bytes. False if it doesn't fit.
   bool put(std::uint8_t code, std::span<const std::uint8_t> value) {
-    if (value.size() > room_for_value()) {
+    if (value.size() + 2 > room()) {
       return false;
     }
     output_[position_++] = code;
@@ -48,17 +53,13 @@ class OptionWriter {
     return put(code, std::span{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
   }
 
-  // As many of the addresses as fit, from the first.
-  void put_list(std::uint8_t code, std::span<const Ipv4Address> addresses) {
-    const std::size_t count = std::min(addresses.size(), room_for_value() / sizeof(Ipv4Address));
-    if (count > 0) {
-      put(code, std::span{reinterpret_cast<const std::uint8_t*>(addresses.data()),
-                          count * sizeof(Ipv4Address)});
-    }
-  }
-
   // What was kept may now be used.
   void release(std::size_t bytes) { reserved_ -= bytes; }
+
+  [[nodiscard]] std::size_t room() const {
+    const std::size_t used = position_ + reserved_;
+    return used < output_.size() ? output_.size() - used : 0;
+  }
 
   // Ends the options; returns their length.
   std::size_t finish() {
@@ -67,11 +68,6 @@ class OptionWriter {
   }
 
  private:
-  [[nodiscard]] std::size_t room_for_value() const {
-    const std::size_t used = position_ + reserved_ + 2;
-    return used < output_.size() ? std::min<std::size_t>(output_.size() - used, 255) : 0;
-  }
-
   template <class Value>
   bool put_object(std::uint8_t code, const Value& value) {
     return put(code, std::span{reinterpret_cast<const std::uint8_t*>(&value), sizeof(value)});
@@ -84,115 +80,76 @@ class OptionWriter {
 
 constexpr std::size_t kTimeOptionSize = 2 + sizeof(std::uint32_t);
 
-struct LeaseTimes {
-  std::uint32_t lease;
-  std::uint32_t renewal;    // T1
-  std::uint32_t rebinding;  // T2
-
-  explicit LeaseTimes(std::uint32_t seconds)
-      : lease(seconds == 0 ? kDhcpDefaultLeaseSeconds : seconds),
-        renewal(lease / 2),
-        rebinding(static_cast<std::uint32_t>(std::uint64_t{lease} * 7 / 8)) {}
-
-  // A lease that never ends is never renewed.
-  [[nodiscard]] bool has_renewal() const { return lease != kDhcpInfiniteLease; }
-};
-
 // Writes the options that depend on what the client asked for. `leased`: with the lease's times.
 class ParameterWriter {
  public:
-  ParameterWriter(OptionWriter& options, const DhcpBindingFacts& binding, const LeaseTimes& times,
-                  bool leased)
-      : options_(options), binding_(binding), times_(times), leased_(leased) {}
+  ParameterWriter(OptionWriter& options, const DhcpBindingFacts& binding, bool leased)
+      : options_(options), binding_(binding), leased_(leased) {}
 
-  void put_all(std::span<const std::uint8_t> codes) {
+  void put_requested(std::span<const std::uint8_t> codes) {
     for (const std::uint8_t code : codes) {
       // RFC 2132, 3.3: the mask must come before the router, whatever order the client likes.
       if (code == dhcp_option::kRouter &&
           std::find(codes.begin(), codes.end(), dhcp_option::kSubnetMask) != codes.end()) {
-        put_mask();
+        put(dhcp_option::kSubnetMask);
       }
       put(code);
     }
-    if (leased_) {
-      put_renewal();
-      put_rebinding();
-    }
+  }
+
+  // To a client that names no options.
+  void put_all() {
+    binding_.options.for_each_code([this](std::uint8_t code) { put(code); });
+    put(dhcp_option::kHostName);
+    put(dhcp_option::kInterfaceMtu);
+  }
+
+  // Sent with every lease, wherever the client wants them.
+  void put_times() {
+    put(dhcp_option::kRenewalTime);
+    put(dhcp_option::kRebindingTime);
   }
 
  private:
   void put(std::uint8_t code) {
-    switch (code) {
-      case dhcp_option::kSubnetMask:
-        put_mask();
-        break;
-      case dhcp_option::kRouter:
-        if (!binding_.gateway.is_zero()) {
-          options_.put(code, binding_.gateway);
-        }
-        break;
-      case dhcp_option::kDomainNameServer:
-        options_.put_list(code, binding_.dns_servers);
-        break;
-      case dhcp_option::kHostName:
-        if (!binding_.host_name.empty()) {
-          options_.put(code, binding_.host_name);
-        }
-        break;
-      case dhcp_option::kInterfaceMtu:
-        if (binding_.mtu >= kSmallestMtu) {
-          options_.put(code, BigEndian16{binding_.mtu});
-        }
-        break;
-      case dhcp_option::kBroadcastAddress:
-        // Networks of one or two addresses have none (RFC 3021).
-        if (binding_.prefix_length <= 30) {
-          options_.put(code, Ipv4Address{binding_.address.host() | ~netmask()});
-        }
-        break;
-      case dhcp_option::kRenewalTime:
-        put_renewal();
-        break;
-      case dhcp_option::kRebindingTime:
-        put_rebinding();
-        break;
-      default:
-        break;
+    if (done_.test(code)) {
+      return;
+    }
+    done_.set(code);
+    if (code == dhcp_option::kRenewalTime || code == dhcp_option::kRebindingTime) {
+      put_time(code);
+      return;
+    }
+    const auto encoded = binding_.options.find(code);
+    if (!encoded.empty()) {
+      options_.append(encoded);
+    } else if (code == dhcp_option::kHostName && !binding_.host_name.empty() &&
+               binding_.host_name.size() <= kLongestHostName) {
+      options_.put(code, binding_.host_name);
+    } else if (code == dhcp_option::kInterfaceMtu && binding_.mtu >= kSmallestMtu) {
+      options_.put(code, BigEndian16{binding_.mtu});
     }
   }
 
-  [[nodiscard]] std::uint32_t netmask() const {
-    return ipv4_netmask(std::min<std::uint8_t>(binding_.prefix_length, 32));
-  }
-
-  void put_mask() {
-    if (!std::exchange(mask_done_, true)) {
-      options_.put(dhcp_option::kSubnetMask, BigEndian32{netmask()});
-    }
-  }
-
-  void put_renewal() {
-    if (leased_ && times_.has_renewal() && !std::exchange(renewal_done_, true)) {
+  void put_time(std::uint8_t code) {
+    const std::uint32_t seconds = code == dhcp_option::kRenewalTime
+                                      ? binding_.options.renewal_seconds()
+                                      : binding_.options.rebinding_seconds();
+    if (leased_ && seconds != 0) {
       options_.release(kTimeOptionSize);
-      options_.put(dhcp_option::kRenewalTime, BigEndian32{times_.renewal});
-    }
-  }
-
-  void put_rebinding() {
-    if (leased_ && times_.has_renewal() && !std::exchange(rebinding_done_, true)) {
-      options_.release(kTimeOptionSize);
-      options_.put(dhcp_option::kRebindingTime, BigEndian32{times_.rebinding});
+      options_.put(code, BigEndian32{seconds});
     }
   }
 
   OptionWriter& options_;
   const DhcpBindingFacts& binding_;
-  const LeaseTimes& times_;
   bool leased_;
-  bool mask_done_ = false;
-  bool renewal_done_ = false;
-  bool rebinding_done_ = false;
+  std::bitset<256> done_;
 };
+
+std::size_t relay_information_size(const DhcpRequest& request) {
+  return request.relay_information_length == 0 ? 0 : 2U + request.relay_information_length;
+}
 
 // How long a reply this client takes and `output` holds.
 std::size_t reply_limit(const DhcpRequest& request, std::size_t output_size) {
@@ -203,13 +160,14 @@ std::size_t reply_limit(const DhcpRequest& request, std::size_t output_size) {
         limit, *request.maximum_message_size -
                    std::min<std::size_t>(*request.maximum_message_size, kIpAndUdpHeaders));
   }
-  return std::min(limit, output_size);
+  // The relay takes its information off before the client gets the reply.
+  return std::min(limit + relay_information_size(request), output_size);
 }
 
 // RFC 2131, 4.1.
 void address_reply(const DhcpRequest& request, const DhcpBindingFacts& binding,
                    DhcpResponse& response) {
-  response.source_ip = binding.server_identifier();
+  response.source_ip = binding.options.server_identifier();
   response.destination_port = udp_port::kDhcpClient;
   if (!request.relay_ip.is_zero()) {
     response.destination_ip = request.relay_ip;
@@ -263,13 +221,16 @@ void write_reply(const DhcpRequest& request, const DhcpBindingFacts& binding, Dh
 
   const bool is_nak = reply == DhcpMessageType::kNak;
   const bool leased = !is_nak && request.type != DhcpMessageType::kInform;
-  const LeaseTimes times{binding.lease_seconds};
-  const std::size_t reserved = leased && times.has_renewal() ? 2 * kTimeOptionSize : 0;
+  std::size_t reserved = relay_information_size(request);
+  for (const std::uint32_t time :
+       {binding.options.renewal_seconds(), binding.options.rebinding_seconds()}) {
+    reserved += leased && time != 0 ? kTimeOptionSize : 0;
+  }
   OptionWriter options{output.subspan(sizeof(header)), reserved};
   options.put(dhcp_option::kMessageType, static_cast<std::uint8_t>(reply));
-  options.put(dhcp_option::kServerIdentifier, binding.server_identifier());
+  options.put(dhcp_option::kServerIdentifier, binding.options.server_identifier());
   if (leased) {
-    options.put(dhcp_option::kLeaseTime, BigEndian32{times.lease});
+    options.put(dhcp_option::kLeaseTime, BigEndian32{binding.options.lease_seconds()});
   }
   if (request.client_identifier_length > 0) {
     options.put(dhcp_option::kClientIdentifier,
@@ -278,10 +239,19 @@ void write_reply(const DhcpRequest& request, const DhcpBindingFacts& binding, Dh
   if (is_nak) {
     options.put(dhcp_option::kMessage, kNakText);
   } else {
-    ParameterWriter parameters{options, binding, times, leased};
-    parameters.put_all(request.has_parameter_request_list
-                           ? std::span{request.parameters}.first(request.parameter_count)
-                           : std::span{kDefaultParameters});
+    ParameterWriter parameters{options, binding, leased};
+    if (request.has_parameter_request_list) {
+      parameters.put_requested(std::span{request.parameters}.first(request.parameter_count));
+    } else {
+      parameters.put_all();
+    }
+    parameters.put_times();
+  }
+  if (request.relay_information_length > 0) {
+    // RFC 3046, 2.2: unchanged, and last.
+    options.release(relay_information_size(request));
+    options.put(dhcp_option::kRelayAgentInformation,
+                std::span{request.relay_information}.first(request.relay_information_length));
   }
   response.reply_length = sizeof(header) + options.finish();
   if (response.reply_length < kDhcpSmallestReply) {
@@ -302,22 +272,19 @@ DhcpResponse& drop(DhcpResponse& response, DropReason reason) {
 
 }  // namespace
 
-DhcpResponse respond_dhcp(const DhcpRequest& request, const DhcpBindingFacts* binding,
+DhcpResponse respond_dhcp(const DhcpRequest& request, const DhcpBindingFacts& binding,
                           std::span<std::uint8_t> output) noexcept {
   DhcpResponse response;
   response.request = request.type;
-  if (binding == nullptr) {
-    return drop(response, DropReason::dhcp_no_binding);
-  }
-  if (output.size() < kDhcpDefaultReplyLimit) {
+  if (output.size() < kDhcpSmallestOutput) {
     return drop(response, DropReason::no_buffer);
   }
   // A DISCOVER and an INFORM concern every server, whatever their option 54.
-  const bool for_other_server =
-      request.server_identifier && *request.server_identifier != binding->server_identifier();
+  const bool for_other_server = request.server_identifier &&
+                                *request.server_identifier != binding.options.server_identifier();
   switch (request.type) {
     case DhcpMessageType::kDiscover:
-      write_reply(request, *binding, DhcpMessageType::kOffer, output, response);
+      write_reply(request, binding, DhcpMessageType::kOffer, output, response);
       return response;
     case DhcpMessageType::kRequest: {
       if (for_other_server) {
@@ -328,10 +295,10 @@ DhcpResponse respond_dhcp(const DhcpRequest& request, const DhcpBindingFacts* bi
       if (!request.requested_ip && request.client_ip.is_zero()) {
         return drop(response, DropReason::dhcp_malformed);
       }
-      const bool matches = request.requested_ip.value_or(binding->address) == binding->address &&
-                           (request.client_ip.is_zero() || request.client_ip == binding->address);
-      write_reply(request, *binding, matches ? DhcpMessageType::kAck : DhcpMessageType::kNak,
-                  output, response);
+      const bool matches = request.requested_ip.value_or(binding.address) == binding.address &&
+                           (request.client_ip.is_zero() || request.client_ip == binding.address);
+      write_reply(request, binding, matches ? DhcpMessageType::kAck : DhcpMessageType::kNak, output,
+                  response);
       return response;
     }
     case DhcpMessageType::kInform:
@@ -339,7 +306,7 @@ DhcpResponse respond_dhcp(const DhcpRequest& request, const DhcpBindingFacts* bi
       if (request.client_ip.is_zero()) {
         return drop(response, DropReason::dhcp_malformed);
       }
-      write_reply(request, *binding, DhcpMessageType::kAck, output, response);
+      write_reply(request, binding, DhcpMessageType::kAck, output, response);
       return response;
     case DhcpMessageType::kRelease:
     case DhcpMessageType::kDecline:

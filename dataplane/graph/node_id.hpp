@@ -17,7 +17,6 @@ namespace alkaid {
   NODE(kUnderlayArp, "underlay-arp")     \
   NODE(kDecapsulate, "decapsulate")      \
   NODE(kArp, "arp")                      \
-  NODE(kNd, "nd")                        \
   NODE(kDhcp, "dhcp")                    \
   NODE(kGateway, "gateway")              \
   NODE(kIcmpError, "icmp-error")         \

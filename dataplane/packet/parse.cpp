@@ -103,9 +103,11 @@ DropReason parse_ipv4(std::span<const std::uint8_t> bytes, std::size_t total,
   if (const auto reason = parse_l4(bytes, headers); reason != DropReason::kNone) {
     return reason;
   }
-  headers.is_dhcp_client = headers.protocol == ip_protocol::kUdp && !headers.is_fragment &&
-                           headers.source_port == BigEndian16{udp_port::kDhcpClient} &&
-                           headers.destination_port == BigEndian16{udp_port::kDhcpServer};
+  // Relays send from the server's port (RFC 1542, 4.1.1).
+  headers.is_dhcp_client = headers.destination_port == BigEndian16{udp_port::kDhcpServer} &&
+                           headers.protocol == ip_protocol::kUdp && !headers.is_fragment &&
+                           (headers.source_port == BigEndian16{udp_port::kDhcpClient} ||
+                            headers.source_port == BigEndian16{udp_port::kDhcpServer});
   return DropReason::kNone;
 }
 

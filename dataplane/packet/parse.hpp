@@ -26,7 +26,7 @@ struct FrameHeaders {
   BigEndian16 source_port;      // TCP, UDP and SCTP; 0 otherwise
   BigEndian16 destination_port;
   bool is_fragment : 1 = false;       // any fragment of several
-  bool is_dhcp_client : 1 = false;    // IPv4 UDP 68 -> 67
+  bool is_dhcp_client : 1 = false;    // IPv4 UDP 68 -> 67, or a relay's 67 -> 67
   bool is_dhcpv6_client : 1 = false;  // IPv6 UDP 546 -> 547
   bool is_nd : 1 = false;             // ICMPv6 133 .. 137 (RFC 4861)
   bool is_mld : 1 = false;            // ICMPv6 130 .. 132 and 143 (RFC 2710, 3810)

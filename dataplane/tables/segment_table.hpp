@@ -1,7 +1,6 @@
 // Subnets' segments by VNI and by zone.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "control/common/net/ip_address.hpp"
 #include "control/common/net/mac_address.hpp"
 #include "control/common/net/vni.hpp"
+#include "dataplane/dhcp/dhcp_options.hpp"
 #include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/tables/concurrent_map.hpp"
 #include "dataplane/tables/objects.hpp"
@@ -33,15 +33,13 @@ struct Segment {
   // Straight from config, in the form that packets need; a zero MAC means there is no gateway.
   Ipv4Address gateway_v4;
   MacAddress gateway_v4_mac;
-  std::uint8_t prefix_length_v4 = 0;
   IpAddress gateway_v6;
   MacAddress gateway_v6_mac;
   MacAddress host_dvr_mac;
   const RoutingTable* routes = nullptr;      // the router's; nullptr: not routed
   const RoutingTable* own_routes = nullptr;  // the segment's; nullptr: none
   std::uint16_t mtu = 0;
-  std::array<Ipv4Address, 8> dns_v4{};
-  std::uint8_t dns_v4_count = 0;
+  DhcpOptions dhcpv4;
 };
 
 // Zones live as long as a port, neighbor, route or segment refers to their VNI, whether or not the

@@ -43,7 +43,9 @@ void check_reply(const DhcpRequest& request, const DhcpBindingFacts& binding,
   ALKAID_REQUIRE(response.reply_length >= kDhcpSmallestReply);
   ALKAID_REQUIRE(response.reply_length <= output.size());
   const std::size_t accepted = std::max<std::size_t>(576, request.maximum_message_size.value_or(0));
-  ALKAID_REQUIRE(response.reply_length + 28 <= accepted);
+  const std::size_t relayed_bytes =
+      request.relay_information_length == 0 ? 0 : 2U + request.relay_information_length;
+  ALKAID_REQUIRE(response.reply_length + 28 <= accepted + relayed_bytes);
   const auto rest = output.subspan(response.reply_length);
   ALKAID_REQUIRE(
       std::all_of(rest.begin(), rest.end(), [](std::uint8_t byte) { return byte == kUnwritten; }));
@@ -57,7 +59,7 @@ void check_reply(const DhcpRequest& request, const DhcpBindingFacts& binding,
   ALKAID_REQUIRE(reply->header.transaction == request.transaction);
   ALKAID_REQUIRE(reply->header.client_hardware_address == request.client_hardware_address);
   ALKAID_REQUIRE(reply->number(dhcp_option::kServerIdentifier) ==
-                 binding.server_identifier().host());
+                 binding.options.server_identifier().host());
   const bool is_offer = response.reply == Type::kOffer;
   ALKAID_REQUIRE(is_offer == (request.type == Type::kDiscover));
   const bool leased = is_offer || (response.reply == Type::kAck && request.type == Type::kRequest);
@@ -66,6 +68,9 @@ void check_reply(const DhcpRequest& request, const DhcpBindingFacts& binding,
   const auto* identifier = reply->find(dhcp_option::kClientIdentifier);
   ALKAID_REQUIRE((identifier != nullptr ? identifier->size() : 0) ==
                  request.client_identifier_length);
+  const auto* information = reply->find(dhcp_option::kRelayAgentInformation);
+  ALKAID_REQUIRE((information != nullptr ? information->size() : 0) ==
+                 request.relay_information_length);
 
   const bool relayed = !request.relay_ip.is_zero();
   ALKAID_REQUIRE(response.destination_port == (relayed ? 67 : 68));
@@ -89,26 +94,33 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   DhcpRequest request;
   const DropReason reason = parse_dhcp_request(payload.bytes(), request);
   ALKAID_REQUIRE(reason == DropReason::kNone || reason == DropReason::dhcp_malformed ||
-                 reason == DropReason::dhcp_message_type);
+                 reason == DropReason::dhcp_message_type || reason == DropReason::dhcp_bootp);
   if (reason != DropReason::kNone) {
     return 0;
   }
   check_request(request);
 
-  const std::vector<Ipv4Address> servers(control[0], Ipv4Address{0x08080808});
+  SegmentConfig subnet;
+  subnet.prefixes = {{IpAddress{kAddress}, static_cast<std::uint8_t>((control[2] & 0x3f) % 33)}};
+  subnet.dns_servers.assign(control[0], IpAddress{Ipv4Address{0x08080808}});
+  if ((control[2] & 0x40) != 0) {
+    subnet.gateways = {{IpAddress{Ipv4Address{0x0a000001}}, MacAddress::from_number(1)}};
+  }
+  subnet.lease_seconds = (control[2] & 0x80) != 0 ? kDhcpInfiniteLease : control[3];
+  subnet.domain_search.assign(control[3] % 4U, "one.example.org");
+  subnet.dhcpv4_options = {{200, std::string(control[0] * 4U, 'o')}};
+  ALKAID_REQUIRE(!check_dhcp_options(subnet));
+  const DhcpOptions options{subnet};
   const std::string host_name(control[1] * 2U, 'h');
   const DhcpBindingFacts binding{
       .address = kAddress,
-      .prefix_length = static_cast<std::uint8_t>(control[2] & 0x3f),
-      .gateway = (control[2] & 0x40) != 0 ? Ipv4Address{0x0a000001} : Ipv4Address{},
-      .dns_servers = servers,
+      .options = options,
       .mtu = static_cast<std::uint16_t>(control[1] * 257),
-      .lease_seconds = (control[2] & 0x80) != 0 ? kDhcpInfiniteLease : control[3],
       .host_name = host_name,
   };
-  const std::size_t room = kDhcpDefaultReplyLimit + control[3] * 4U;
+  const std::size_t room = kDhcpSmallestOutput + control[3] * 4U;
   test::ExactCopy output{std::vector<std::uint8_t>(room, kUnwritten)};
-  const DhcpResponse response = respond_dhcp(request, &binding, output.bytes());
+  const DhcpResponse response = respond_dhcp(request, binding, output.bytes());
   ALKAID_REQUIRE(response.request == request.type);
   switch (response.outcome) {
     case Outcome::kReply:

@@ -1,7 +1,6 @@
-// ARP, DHCP and ICMP answered on the host, and what guests send that is malformed.
+// ARP and ICMP answered on the host, and what guests send that is malformed.
 #include <gtest/gtest.h>
 
-#include "dataplane/packet/parse.hpp"
 #include "tests/pipeline/case.hpp"
 #include "tests/pipeline/frames.hpp"
 
@@ -140,108 +139,6 @@ TEST(Malformed, EveryTruncationIsACountedDropOrForwardedWhole) {
   }
   EXPECT_EQ(dropped, whole.size());
   EXPECT_EQ(lab.buffers_in_use(), 0U);
-}
-
-Bytes dhcp_message(std::uint8_t type, const MacAddress& client, const Bytes& more_options = {}) {
-  Bytes message(240);
-  message[0] = 1;  // BOOTREQUEST
-  message[1] = 1;
-  message[2] = 6;
-  message[4] = 0x12;
-  message[5] = 0x34;
-  message[10] = 0x80;  // broadcast
-  std::copy(client.bytes().begin(), client.bytes().end(), message.begin() + 28);
-  const std::array<std::uint8_t, 4> cookie{0x63, 0x82, 0x53, 0x63};
-  std::copy(cookie.begin(), cookie.end(), message.begin() + 236);
-  message.insert(message.end(), {53, 1, type});
-  message.insert(message.end(), more_options.begin(), more_options.end());
-  message.push_back(255);
-  return message;
-}
-
-Bytes dhcp_frame(const Bytes& message, const MacAddress& source = kGreen1.mac) {
-  return packet()
-      .ethernet({.source = source, .destination = kBroadcastMac})
-      .ipv4({.source = Ipv4Address{0}, .destination = Ipv4Address{0xffffffff}})
-      .udp({.source_port = 68, .destination_port = 67})
-      .payload(message)
-      .build();
-}
-
-TEST(Dhcp, DiscoverIsOfferedTheBinding) {
-  PipelineLab lab;
-  lab.send("green-1", {dhcp_frame(dhcp_message(1, kGreen1.mac))});
-  const auto out = lab.take("green-1");
-  ASSERT_EQ(out.size(), 1U);
-  FrameHeaders headers;
-  ASSERT_EQ(parse_frame(out[0], out[0].size(), headers), DropReason::kNone);
-  EXPECT_EQ(headers.source_port.host(), 67);
-  EXPECT_EQ(headers.destination_port.host(), 68);
-  const auto* message = out[0].data() + 42;
-  EXPECT_EQ(Ipv4Address(static_cast<std::uint32_t>(message[16]) << 24 | message[17] << 16 |
-                        message[18] << 8 | message[19]),
-            kGreen1.ip)
-      << "yiaddr";
-  // Options in order of the message; the MTU is the underlay's 1,500 less the encapsulation's 50.
-  std::map<int, Bytes> options;
-  for (std::size_t i = 42 + 240; i + 1 < out[0].size() && out[0][i] != 255;) {
-    if (out[0][i] == 0) {
-      ++i;
-      continue;
-    }
-    const std::size_t length = out[0][i + 1];
-    options[out[0][i]] = Bytes(out[0].begin() + static_cast<std::ptrdiff_t>(i + 2),
-                               out[0].begin() + static_cast<std::ptrdiff_t>(i + 2 + length));
-    i += 2 + length;
-  }
-  EXPECT_EQ(options[53], (Bytes{2}));
-  EXPECT_EQ(options[54], (Bytes{10, 1, 0, 1}));
-  EXPECT_EQ(options[1], (Bytes{255, 255, 255, 0}));
-  EXPECT_EQ(options[3], (Bytes{10, 1, 0, 1}));
-  EXPECT_EQ(options[6], (Bytes{8, 8, 8, 8}));
-  EXPECT_EQ(options[26], (Bytes{1450 >> 8, 1450 & 0xff}));
-  EXPECT_EQ(options[51], (Bytes{0, 1, 0x51, 0x80}));
-  EXPECT_EQ(lab.dataplane().workers().front()->dhcp_counters().sent[2].read(), 1U);
-}
-
-TEST(Dhcp, RefusalsNameTheirReason) {
-  PipelineLab lab;
-  lab.send("green-1", {dhcp_frame(dhcp_message(255, kGreen1.mac)),
-                       dhcp_frame(dhcp_message(1, kGreen1.mac, {12, 200})),
-                       dhcp_frame(dhcp_message(1, kGreen3.mac)), dhcp_frame(Bytes(17))});
-  EXPECT_TRUE(lab.take("green-1").empty());
-  const std::map<std::string, std::uint64_t> expected{{"green-1 dhcp_message_type", 1},
-                                                      {"green-1 dhcp_malformed", 2},
-                                                      {"green-1 dhcp_no_binding", 1}};
-  EXPECT_EQ(lab.all_drops(), expected);
-}
-
-TEST(Dhcp, ReleaseIsNoDrop) {
-  PipelineLab lab;
-  lab.send("green-1", {dhcp_frame(dhcp_message(7, kGreen1.mac, {54, 4, 10, 1, 0, 1}))});
-  EXPECT_TRUE(lab.take("green-1").empty());
-  EXPECT_TRUE(lab.all_drops().empty());
-}
-
-TEST(Dhcp, AnotherServerIsReachedLikeAnyStation) {
-  PipelineLab lab;
-  const auto frame = packet()
-                         .ethernet({.source = kGreen1.mac, .destination = kGreen3.mac})
-                         .ipv4({.source = kGreen1.ip, .destination = kGreen3.ip})
-                         .udp({.source_port = 68, .destination_port = 67})
-                         .payload(dhcp_message(3, kGreen1.mac))
-                         .build();
-  lab.send("green-1", {frame});
-  EXPECT_EQ(lab.take("green-3"), Frames{frame});
-}
-
-TEST(Dhcp, SwitchedOff) {
-  PipelineLab lab;
-  auto segment = PipelineLab::segment_config(kGreen);
-  segment.dhcp_enabled = false;
-  ASSERT_FALSE(lab.programmer().set(segment));
-  lab.send("green-1", {dhcp_frame(dhcp_message(1, kGreen1.mac))});
-  EXPECT_EQ(lab.drops("green-1", DropReason::dhcp_disabled), 1U);
 }
 
 }  // namespace

@@ -130,8 +130,9 @@ struct DhcpReply {
   }
 };
 
-// nullopt and a text in `error` unless the bytes are a well-formed BOOTREPLY: no option twice, none
-// past the end, an end option, and only zeros behind it.
+// nullopt and a text in `error` unless the bytes are a well-formed BOOTREPLY: no option twice but
+// for pieces of one that is longer than 255 bytes (RFC 3396), none past the end, an end option, and
+// only zeros behind it.
 inline std::optional<DhcpReply> read_dhcp_reply(std::span<const std::uint8_t> bytes,
                                                 std::string& error) {
   DhcpReply reply;
@@ -159,13 +160,19 @@ inline std::optional<DhcpReply> read_dhcp_reply(std::span<const std::uint8_t> by
       error = "option " + std::to_string(code) + " runs past the end";
       return std::nullopt;
     }
-    if (code == dhcp_option::kPad || reply.find(code) != nullptr) {
+    const bool continues = !reply.options.empty() && reply.options.back().first == code &&
+                           reply.options.back().second.size() % 255 == 0;
+    if (code == dhcp_option::kPad || (!continues && reply.find(code) != nullptr)) {
       error = "option " + std::to_string(code) + " twice, or padding between options";
       return std::nullopt;
     }
     const std::size_t length = bytes[position++];
     const auto value = bytes.subspan(position, length);
-    reply.options.emplace_back(code, std::vector<std::uint8_t>{value.begin(), value.end()});
+    if (!continues) {
+      reply.options.emplace_back(code, std::vector<std::uint8_t>{});
+    }
+    auto& whole = reply.options.back().second;
+    whole.insert(whole.end(), value.begin(), value.end());
     position += length;
   }
   if (std::any_of(bytes.begin() + static_cast<std::ptrdiff_t>(position), bytes.end(),

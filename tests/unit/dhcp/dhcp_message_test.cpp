@@ -53,10 +53,10 @@ TEST(DhcpMessage, TakesEveryField) {
   EXPECT_EQ(request.client_identifier_length, 7);
   EXPECT_EQ(request.client_identifier[6], 0xef);
   EXPECT_TRUE(request.has_parameter_request_list);
-  // Unknown ones and repetitions are gone, the order is the client's.
+  // Repetitions are gone, the order is the client's.
   EXPECT_THAT(std::vector<int>(request.parameters.begin(),
                                request.parameters.begin() + request.parameter_count),
-              testing::ElementsAre(6, 3, 1));
+              testing::ElementsAre(6, 3, 200, 1, 53));
 }
 
 TEST(DhcpMessage, ForgetsAnEarlierRequest) {
@@ -88,8 +88,8 @@ TEST(DhcpMessage, AListMayContinueInAnotherOption) {
               testing::ElementsAre(3, 1, 26));
 }
 
-TEST(DhcpMessage, TakesEveryRequestableOptionAndNoMore) {
-  Octets all(254);
+TEST(DhcpMessage, TakesEveryRequestedOptionOnce) {
+  Octets all(255);  // and the end, which is none
   for (std::size_t i = 0; i < all.size(); ++i) {
     all[i] = static_cast<std::uint8_t>(i + 1);
   }
@@ -100,7 +100,7 @@ TEST(DhcpMessage, TakesEveryRequestableOptionAndNoMore) {
                       .build(),
                   request),
             DropReason::kNone);
-  EXPECT_EQ(request.parameter_count, kDhcpRequestableOptions.size());
+  EXPECT_EQ(request.parameter_count, 254);
 }
 
 TEST(DhcpMessage, OptionsMayContinueInFileAndServerName) {
@@ -156,6 +156,7 @@ std::vector<Case> cases() {
   constexpr auto kGood = DropReason::kNone;
   constexpr auto kMalformed = DropReason::dhcp_malformed;
   constexpr auto kType = DropReason::dhcp_message_type;
+  constexpr auto kBootp = DropReason::dhcp_bootp;
   const auto bare = [](DhcpClientFields fields = {}) { return DhcpClientMessage{fields}; };
   const auto whole_field = [](std::size_t size) { return Octets(size, 0); };
 
@@ -181,8 +182,8 @@ std::vector<Case> cases() {
       {"RelayIsLoopback", discover({.relay_ip = Ipv4Address{0x7f000001}}).build(), kMalformed},
       {"ClientIsBroadcast", discover({.client_ip = Ipv4Address{0xffffffff}}).build(), kMalformed},
       // option 53
-      {"BootpWithoutOptions", bare().without_end().build(), kType},
-      {"NoMessageType", bare().option(55, {1, 3}).build(), kType},
+      {"BootpWithoutOptions", bare().without_end().build(), kBootp},
+      {"NoMessageType", bare().option(55, {1, 3}).build(), kBootp},
       {"MessageTypeEmpty", bare().option(53, {}).build(), kMalformed},
       {"MessageTypeTwoBytes", bare().option(53, {1, 1}).build(), kMalformed},
       {"MessageTypeTwice", discover().type(DhcpMessageType::kDiscover).build(), kMalformed},
@@ -203,6 +204,9 @@ std::vector<Case> cases() {
       {"ClientIdentifierEmpty", discover().option(61, {}).build(), kMalformed},
       {"ClientIdentifier255", discover().option(61, whole_field(255)).build(), kGood},
       {"ClientIdentifierTwice", discover().option(61, {1}).option(61, {1}).build(), kMalformed},
+      {"RelayInformation255", discover().option(82, whole_field(255)).build(), kGood},
+      {"RelayInformationEmpty", discover().option(82, {}).build(), kMalformed},
+      {"RelayInformationTwice", discover().option(82, {1}).option(82, {1}).build(), kMalformed},
       // option 52
       {"OverloadZero", discover().option(52, {0}).build(), kMalformed},
       {"OverloadFour", discover().option(52, {4}).build(), kMalformed},
@@ -244,7 +248,7 @@ TEST(DhcpMessage, TruncatedAtEveryLength) {
     if (std::find(good.begin(), good.end(), length) != good.end()) {
       EXPECT_EQ(reason, DropReason::kNone);
     } else if (length == sizeof(DhcpHeader)) {
-      EXPECT_EQ(reason, DropReason::dhcp_message_type);
+      EXPECT_EQ(reason, DropReason::dhcp_bootp);
     } else {
       EXPECT_EQ(reason, DropReason::dhcp_malformed);
     }

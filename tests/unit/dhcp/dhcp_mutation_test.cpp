@@ -26,7 +26,9 @@ std::vector<Octets> good_messages() {
     return result;
   };
   return {
-      message(DhcpMessageType::kDiscover).option(55, {1, 3, 6, 12, 26, 28, 58, 59}).build(),
+      message(DhcpMessageType::kDiscover)
+          .option(55, {1, 3, 6, 12, 15, 26, 28, 58, 59, 119, 121, 200})
+          .build(),
       message(DhcpMessageType::kRequest).option(50, kAddress).option(54, kGateway).build(),
       message(DhcpMessageType::kRequest, {.client_ip = kAddress}).option(61, {1, 2, 3}).build(),
       message(DhcpMessageType::kInform, {.client_ip = kAddress}).option(57, {2, 64}).build(),
@@ -35,6 +37,7 @@ std::vector<Octets> good_messages() {
           .option(52, {3})
           .in_boot_file(Octets{50, 4, 10, 0, 0, 9, 255})
           .in_server_name(Octets{61, 2, 0, 1, 255})
+          .option(82, {1, 4, 'p', 'o', 'r', 't'})
           .build(),
   };
 }
@@ -72,13 +75,17 @@ TEST(DhcpMutation, NeverLeavesTheBoundsAndRepliesAreWellFormed) {
   constexpr int kRounds = 200000;
   std::mt19937 random{20131};
   const auto seeds = good_messages();
-  const std::vector<Ipv4Address> servers(70, kGateway);
-  const DhcpBindingFacts binding{.address = kAddress,
-                                 .prefix_length = 24,
-                                 .gateway = kGateway,
-                                 .dns_servers = servers,
-                                 .mtu = 1450,
-                                 .host_name = "a-host-name"};
+  SegmentConfig subnet;
+  subnet.prefixes = {{IpAddress{Ipv4Address{0x0a000000}}, 24}};
+  subnet.gateways = {{IpAddress{kGateway}, MacAddress::from_number(0x020000000101)}};
+  subnet.dns_servers.assign(70, IpAddress{kGateway});
+  subnet.domain_name = "example.org";
+  subnet.domain_search = {"a.example.org", "b.example.org"};
+  subnet.dhcpv4_options = {{121, {24, 10, 1, 1, 10, 0, 0, 1}}, {200, std::string(300, 'x')}};
+  ASSERT_EQ(check_dhcp_options(subnet), std::nullopt);
+  const DhcpOptions options{subnet};
+  const DhcpBindingFacts binding{
+      .address = kAddress, .options = options, .mtu = 1450, .host_name = "a-host-name"};
   int replies = 0;
   int drops = 0;
   for (int round = 0; round < kRounds; ++round) {
@@ -90,8 +97,8 @@ TEST(DhcpMutation, NeverLeavesTheBoundsAndRepliesAreWellFormed) {
       ++drops;
       continue;
     }
-    ExactCopy output{Octets(kDhcpDefaultReplyLimit + random() % 500, 0xa5)};
-    const DhcpResponse response = respond_dhcp(request, &binding, output.bytes());
+    ExactCopy output{Octets(kDhcpSmallestOutput + random() % 500, 0xa5)};
+    const DhcpResponse response = respond_dhcp(request, binding, output.bytes());
     if (response.outcome != DhcpResponse::Outcome::kReply) {
       continue;
     }

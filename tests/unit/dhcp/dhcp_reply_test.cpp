@@ -67,7 +67,7 @@ TEST(DhcpReply, NakToTheByte) {
 
 TEST(DhcpReply, DefaultOptionsWithoutAList) {
   EXPECT_THAT(ask(DhcpClientMessage{}.type(Type::kDiscover)).reply.codes(),
-              testing::ElementsAre(53, 54, 51, 1, 3, 6, 26, 58, 59));
+              testing::ElementsAre(53, 54, 51, 1, 3, 6, 28, 12, 26, 58, 59));
 }
 
 TEST(DhcpReply, OptionsInTheOrderOfTheList) {
@@ -98,7 +98,7 @@ TEST(DhcpReply, InformGetsNoTimes) {
 }
 
 TEST(DhcpReply, WhatIsNotKnownIsNotTold) {
-  DhcpBindingFacts binding{.address = kAddress, .prefix_length = 24};
+  Binding binding = bare_facts();
   DhcpClientMessage message;
   message.type(Type::kDiscover).option(dhcp_option::kParameterRequestList, {1, 3, 6, 12, 26, 28});
   const Answer answer = ask(message, binding);
@@ -108,7 +108,7 @@ TEST(DhcpReply, WhatIsNotKnownIsNotTold) {
 }
 
 TEST(DhcpReply, SelectingWithoutGatewayNamesTheFallbackServer) {
-  DhcpBindingFacts binding{.address = kAddress, .prefix_length = 24};
+  Binding binding = bare_facts();
   DhcpClientMessage message;
   message.type(Type::kRequest)
       .option(dhcp_option::kRequestedAddress, kAddress)
@@ -117,19 +117,18 @@ TEST(DhcpReply, SelectingWithoutGatewayNamesTheFallbackServer) {
 }
 
 TEST(DhcpReply, MaskAndBroadcastOfEveryPrefixLength) {
-  for (unsigned length = 0; length <= 40; ++length) {
+  for (unsigned length = 0; length <= 32; ++length) {
     SCOPED_TRACE(length);
-    DhcpBindingFacts binding = facts();
-    binding.prefix_length = static_cast<std::uint8_t>(length);
+    const Binding binding = bare_facts(static_cast<std::uint8_t>(length));
     DhcpClientMessage message;
     message.type(Type::kDiscover).option(dhcp_option::kParameterRequestList, {1, 28});
     const Answer answer = ask(message, binding);
     // Shifting 64-bit numbers: defined for every length, unlike the code under test's own way.
-    const auto mask = static_cast<std::uint32_t>(~0ULL << (32 - std::min(length, 32U)));
+    const auto mask = static_cast<std::uint32_t>(~0ULL << (32 - length));
     EXPECT_EQ(answer.reply.number(dhcp_option::kSubnetMask), mask);
     EXPECT_EQ(answer.reply.find(dhcp_option::kBroadcastAddress) != nullptr, length <= 30);
     if (length <= 30) {
-      EXPECT_EQ(answer.reply.number(dhcp_option::kBroadcastAddress), kAddress.host() | ~mask);
+      EXPECT_EQ(answer.reply.number(dhcp_option::kBroadcastAddress), 0x0a000000U | ~mask);
     }
   }
 }
@@ -145,8 +144,8 @@ TEST(DhcpReply, LeaseTimes) {
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.lease);
-    DhcpBindingFacts binding = facts();
-    binding.lease_seconds = c.lease;
+    Binding binding = facts();
+    binding.subnet.lease_seconds = c.lease;
     const DhcpReply reply = ask(DhcpClientMessage{}.type(Type::kDiscover), binding).reply;
     EXPECT_EQ(reply.number(dhcp_option::kLeaseTime), c.told);
     EXPECT_EQ(reply.number(dhcp_option::kRenewalTime), c.renewal);
@@ -155,8 +154,8 @@ TEST(DhcpReply, LeaseTimes) {
 }
 
 TEST(DhcpReply, AnInfiniteLeaseIsNeverRenewed) {
-  DhcpBindingFacts binding = facts();
-  binding.lease_seconds = kDhcpInfiniteLease;
+  Binding binding = facts();
+  binding.subnet.lease_seconds = kDhcpInfiniteLease;
   DhcpClientMessage message;
   message.type(Type::kDiscover).option(dhcp_option::kParameterRequestList, {58, 59});
   EXPECT_THAT(ask(message, binding).reply.codes(), testing::ElementsAre(53, 54, 51));
@@ -164,7 +163,7 @@ TEST(DhcpReply, AnInfiniteLeaseIsNeverRenewed) {
 
 TEST(DhcpReply, AnMtuThatIpv4RefusesIsNotTold) {
   for (const std::uint16_t mtu : {0, 67, 68, 65535}) {
-    DhcpBindingFacts binding = facts();
+    Binding binding = facts();
     binding.mtu = mtu;
     const auto reply = ask(DhcpClientMessage{}.type(Type::kDiscover), binding).reply;
     EXPECT_EQ(reply.find(dhcp_option::kInterfaceMtu) != nullptr, mtu >= 68) << mtu;
@@ -173,9 +172,8 @@ TEST(DhcpReply, AnMtuThatIpv4RefusesIsNotTold) {
 
 TEST(DhcpReply, HostNameUpToAnOptionsLength) {
   for (const std::size_t size : {0, 1, 255, 256, 1000}) {
-    DhcpBindingFacts binding = facts();
-    const std::string name(size, 'n');
-    binding.host_name = name;
+    Binding binding = facts();
+    binding.host_name = std::string(size, 'n');
     DhcpClientMessage message;
     message.type(Type::kDiscover).option(dhcp_option::kParameterRequestList, {12});
     const auto reply = ask(message, binding).reply;
@@ -183,14 +181,11 @@ TEST(DhcpReply, HostNameUpToAnOptionsLength) {
   }
 }
 
-TEST(DhcpReply, ManyDnsServersAreCutToWhatFits) {
-  std::vector<Ipv4Address> servers;
+TEST(DhcpReply, ManyDnsServersAreCutToAnOption) {
+  Binding binding = facts();
   for (std::uint32_t i = 0; i < 200; ++i) {
-    servers.emplace_back(0x08000000 + i);
+    binding.subnet.dns_servers.emplace_back(Ipv4Address{0x08000000 + i});
   }
-  DhcpBindingFacts binding = facts();
-  binding.dns_servers = servers;
-  // An option holds 63.
   const auto reply = ask(DhcpClientMessage{}.type(Type::kDiscover), binding).reply;
   ASSERT_NE(reply.find(dhcp_option::kDomainNameServer), nullptr);
   EXPECT_EQ(reply.find(dhcp_option::kDomainNameServer)->size(), 63U * 4);
@@ -198,26 +193,26 @@ TEST(DhcpReply, ManyDnsServersAreCutToWhatFits) {
 }
 
 TEST(DhcpReply, TheClientsLimitIsKeptAndWhatMustBeThereIs) {
-  std::vector<Ipv4Address> servers(63, Ipv4Address{0x08080808});
-  const std::string name(255, 'n');
-  DhcpBindingFacts binding = facts();
-  binding.dns_servers = servers;
-  binding.host_name = name;
+  Binding binding = facts();
+  binding.subnet.dns_servers.assign(63, IpAddress{Ipv4Address{0x08080808}});
+  binding.host_name = std::string(255, 'n');
   struct {
     std::optional<std::uint16_t> size;
     std::size_t output, limit;
-    bool has_host_name;
+    bool has_dns, has_host_name;
   } const cases[] = {
-      {{}, 1024, 548, false},    {0, 1024, 548, false},    {27, 1024, 548, false},
-      {575, 1024, 548, false},   {576, 1024, 548, false},  {600, 1024, 572, false},
-      {1500, 1024, 1024, false}, {1500, 1472, 1472, true}, {65535, 2048, 2048, true},
+      {{}, 1024, 548, false, false},  {0, 1024, 548, false, false},
+      {27, 1024, 548, false, false},  {575, 1024, 548, false, false},
+      {576, 1024, 548, false, false}, {600, 1024, 572, false, false},
+      {840, 1024, 812, true, false},  {1500, 1024, 1024, true, false},
+      {1500, 1472, 1472, true, true}, {65535, 2048, 2048, true, true},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.limit);
     DhcpClientMessage message;
     message.type(Type::kDiscover)
         .option(dhcp_option::kClientIdentifier, Octets(255, 7))
-        .option(dhcp_option::kParameterRequestList, {1, 3, 26, 28, 6, 12});
+        .option(dhcp_option::kParameterRequestList, {3, 26, 6, 12, 28, 1});
     if (c.size) {
       message.option(dhcp_option::kMaximumMessageSize,
                      {static_cast<std::uint8_t>(*c.size >> 8), static_cast<std::uint8_t>(*c.size)});
@@ -225,15 +220,36 @@ TEST(DhcpReply, TheClientsLimitIsKeptAndWhatMustBeThereIs) {
     const Answer answer = ask(message, binding, c.output);
     ASSERT_EQ(answer.response.outcome, Outcome::kReply);
     EXPECT_LE(answer.response.reply_length, c.limit);
+    EXPECT_EQ(answer.reply.find(dhcp_option::kDomainNameServer) != nullptr, c.has_dns);
     EXPECT_EQ(answer.reply.find(dhcp_option::kHostName) != nullptr, c.has_host_name);
-    for (const std::uint8_t code : {53, 54, 51, 61, 58, 59}) {
+    // What comes behind an option that doesn't fit still does.
+    for (const std::uint8_t code : {53, 54, 51, 61, 1, 3, 26, 28, 58, 59}) {
       EXPECT_NE(answer.reply.find(code), nullptr) << static_cast<int>(code);
     }
   }
 }
 
+TEST(DhcpReply, TheRelaysInformationIsReturnedLastAndCostsTheClientNothing) {
+  Binding binding = facts();
+  binding.host_name = std::string(200, 'n');
+  for (const Type type : {Type::kDiscover, Type::kRequest}) {
+    SCOPED_TRACE(static_cast<int>(type));
+    const Octets information(255, 0x52);
+    DhcpClientMessage message{
+        {.client_ip = type == Type::kRequest ? kWrong : Ipv4Address{}, .relay_ip = kRelay}};
+    message.type(type)
+        .option(dhcp_option::kRelayAgentInformation, information)
+        .option(dhcp_option::kParameterRequestList, {82, 12, 1});
+    const Answer answer = ask(message, binding);
+    ASSERT_FALSE(answer.reply.options.empty());
+    EXPECT_EQ(answer.reply.options.back().first, dhcp_option::kRelayAgentInformation);
+    EXPECT_EQ(answer.reply.options.back().second, information);
+    EXPECT_EQ(answer.reply.find(dhcp_option::kHostName) != nullptr, type == Type::kDiscover);
+  }
+}
+
 TEST(DhcpReply, ShortRepliesAreBootpsSmallest) {
-  DhcpBindingFacts binding{.address = kAddress, .prefix_length = 24};
+  Binding binding = bare_facts();
   EXPECT_EQ(ask(DhcpClientMessage{}.type(Type::kDiscover), binding).response.reply_length, 300U);
 }
 

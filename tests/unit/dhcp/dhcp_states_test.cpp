@@ -267,32 +267,18 @@ const StateCase kStates[] = {
 INSTANTIATE_TEST_SUITE_P(All, DhcpState, testing::ValuesIn(kStates),
                          [](const auto& instance) { return instance.param.name; });
 
-TEST(DhcpResponder, WithoutBindingEveryTypeIsDropped) {
-  for (const Type type :
-       {Type::kDiscover, Type::kRequest, Type::kDecline, Type::kRelease, Type::kInform}) {
-    DhcpRequest request;
-    ASSERT_EQ(parse_dhcp_request(DhcpClientMessage{}.type(type).build(), request),
-              DropReason::kNone);
-    Octets output(1024);
-    const DhcpResponse response = respond_dhcp(request, nullptr, output);
-    EXPECT_EQ(response.outcome, Outcome::kDrop);
-    EXPECT_EQ(response.reason, DropReason::dhcp_no_binding);
-    EXPECT_EQ(response.request, type);
-  }
-}
-
 TEST(DhcpResponder, AnUnparsedRequestIsDropped) {
   Octets output(1024);
-  const auto binding = facts();
-  EXPECT_EQ(respond_dhcp(DhcpRequest{}, &binding, output).reason, DropReason::dhcp_message_type);
+  const DhcpOptions options;
+  EXPECT_EQ(respond_dhcp(DhcpRequest{}, {.address = kAddress, .options = options}, output).reason,
+            DropReason::dhcp_message_type);
 }
 
 TEST(DhcpResponder, TooSmallABufferIsDropped) {
   const auto discover = DhcpClientMessage{}.type(Type::kDiscover);
-  EXPECT_EQ(ask(discover, facts(), kDhcpDefaultReplyLimit - 1).response.reason,
-            DropReason::no_buffer);
+  EXPECT_EQ(ask(discover, facts(), kDhcpSmallestOutput - 1).response.reason, DropReason::no_buffer);
   EXPECT_EQ(ask(discover, facts(), 0).response.reason, DropReason::no_buffer);
-  EXPECT_EQ(ask(discover, facts(), kDhcpDefaultReplyLimit).response.outcome, Outcome::kReply);
+  EXPECT_EQ(ask(discover, facts(), kDhcpSmallestOutput).response.outcome, Outcome::kReply);
 }
 
 }  // namespace
