@@ -86,7 +86,7 @@ struct Agent::Parts {
   explicit Parts(AgentConfig wanted)
       : config(std::move(wanted)),
         client(config.instance.dataplane_socket()),
-        reconciler(client, events, config.host),
+        reconciler(client, events, config.host, config.policy),
         thread(reconciler),
         pipeline(thread, config.port_attach),
         goal_states(pipeline),

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "control/agent/desired/policy.hpp"
 #include "control/agent/port_attach.hpp"
 #include "control/common/instance.hpp"
 #include "control/common/net/ip_address.hpp"
@@ -17,6 +18,7 @@ struct AgentConfig {
   std::uint16_t port = 50001;  // 0: any free one
   IpAddress host;              // unset: the data plane's VTEPs
   PortAttach port_attach;
+  Policy policy;
 };
 
 // start() and stop() from one thread.

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "control/agent/policy_options.hpp"
 #include "control/agent/toml_config.hpp"
 #include "control/common/logging.hpp"
 
@@ -85,6 +86,8 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
                  "how guest ports attach, KIND:TEXT with {tap_name}, {port_id}, {port_name}, "
                  "{device_id}, {mac}")
       ->capture_default_str();
+  PolicyOptions policy;
+  policy.add_to(app);
   app.add_option("--log-level", options.log_level,
                  "trace, debug, info, warning, error, critical or off")
       ->capture_default_str();
@@ -161,6 +164,11 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
     return refuse(fmt::format("--port-attach: {}", error));
   }
   options.agent.port_attach = std::move(*template_parsed);
+  auto policy_parsed = policy.policy(error);
+  if (!policy_parsed) {
+    return refuse(error);
+  }
+  options.agent.policy = std::move(*policy_parsed);
   return {std::move(options), 0, {}};
 }
 

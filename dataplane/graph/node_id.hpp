@@ -17,6 +17,7 @@ namespace alkaid {
   NODE(kUnderlayArp, "underlay-arp")     \
   NODE(kDecapsulate, "decapsulate")      \
   NODE(kArp, "arp")                      \
+  NODE(kNd, "nd")                        \
   NODE(kDhcp, "dhcp")                    \
   NODE(kGateway, "gateway")              \
   NODE(kIcmpError, "icmp-error")         \

@@ -14,6 +14,7 @@
 #include "dataplane/graph/drop_node.hpp"
 #include "dataplane/icmp/gateway_node.hpp"
 #include "dataplane/icmp/icmp_error_node.hpp"
+#include "dataplane/nd/nd_node.hpp"
 #include "dataplane/ports/deliver_node.hpp"
 #include "dataplane/ports/guest_input_node.hpp"
 #include "dataplane/ports/inject_node.hpp"
@@ -46,6 +47,7 @@ constexpr std::array kTable{
     registration<UnderlayArpNode>(),
     registration<DecapsulateNode>(),
     registration<ArpNode>(),
+    registration<NdNode>(),
     registration<DhcpNode>(),
     registration<GatewayNode>(),
     registration<IcmpErrorNode>(),

@@ -4,7 +4,7 @@
 
 namespace alkaid {
 
-// Packets to the gateway's own address: answers ICMP echo (RFC 792) of guests and
+// Packets to the gateway's own address: answers ICMP echo (RFC 792, 4443) of guests and
 // of stations on other hosts.
 struct GatewayNode {
   static constexpr NodeId kId = NodeId::kGateway;

@@ -4,9 +4,9 @@
 
 namespace alkaid {
 
-// Tells a guest why its packet could not be forwarded (RFC 792, 1191, 1812): turns the packet into
-// the ICMP error, from the gateway's address. The packet counts as dropped for its reason all the
-// same.
+// Tells a guest why its packet could not be forwarded (RFC 792, 1191, 1812, 4443): turns the packet
+// into the ICMP error, from the gateway's address. The packet counts as dropped for its reason all
+// the same.
 struct IcmpErrorNode {
   static constexpr NodeId kId = NodeId::kIcmpError;
   static constexpr const char* kDescription = "tells guests why packets were not forwarded";

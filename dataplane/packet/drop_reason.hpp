@@ -50,6 +50,7 @@ namespace alkaid {
   REASON(multicast_unsupported, "multicast and broadcast are not forwarded in this VNI")       \
   REASON(broadcast_rate_limited, "more broadcasts than this VNI may have replicated")          \
   REASON(not_routed, "sent to the gateway, but the subnet has no router")                      \
+  REASON(beyond_scope, "to be routed, but an address is link-local or a group")                \
   REASON(route_missing, "no route to the destination")                                         \
   REASON(route_blackhole, "the route says to discard")                                         \
   REASON(neighbor_unknown, "routed, but no neighbor has the destination address")              \
@@ -59,6 +60,9 @@ namespace alkaid {
   REASON(arp_target_remote, "ARP request from the wire for a station of another host")         \
   REASON(asker_unknown, "asked from the wire by a station that no neighbor stands for")        \
   REASON(arp_unexpected, "ARP other than a request or a unicast reply")                        \
+  REASON(nd_malformed, "neighbor discovery that fails a check of RFC 4861")                    \
+  REASON(nd_target_unknown, "solicitation for an address that no neighbor has")                \
+  REASON(nd_unexpected, "neighbor discovery message that nobody here waits for")               \
   REASON(nd_fragmented, "neighbor discovery in a fragment (RFC 6980)")                         \
   REASON(dhcp_malformed, "DHCP message truncated, not BOOTP, or its options run past the end") \
   REASON(dhcp_checksum, "the UDP checksum of a DHCP message is wrong")                         \

@@ -1,6 +1,7 @@
 #include "dataplane/ports/guest_input_node.hpp"
 
 #include "dataplane/packet/partial_checksum.hpp"
+#include "dataplane/route/ipv6_input.hpp"
 #include "dataplane/tables/segment_table.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -40,6 +41,9 @@ Verdict GuestInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& 
     return Next::to<NodeId::kArp>();
   }
   const auto& ethernet = header_at<EthernetHeader>(packet, 0);
+  if (headers.kind == FrameHeaders::Kind::kIpv6) {
+    return classify_ipv6<Next>(ethernet, context);
+  }
   if (headers.is_dhcp_client && is_for_our_dhcp_server(packet, ethernet, headers, *segment)) {
     return Next::to<NodeId::kDhcp>();
   }

@@ -2,7 +2,7 @@
 
 #include "dataplane/bridge/forward.hpp"
 #include "dataplane/icmp/icmp_error_node.hpp"
-#include "dataplane/packet/checksum.hpp"
+#include "dataplane/route/family.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -56,16 +56,17 @@ Hop find_hop(const Tables& tables, const Segment& source, const IpAddress& desti
 }
 
 // Into the route's tunnel. A packet out of a tunnel is never put into another one (forward.hpp).
-Verdict forward_remote(rte_mbuf* packet, PacketContext& context, Ipv4Header& ip,
+template <class Family>
+Verdict forward_remote(rte_mbuf* packet, PacketContext& context, typename Family::Header& ip,
                        const Route& route) {
   using Next = RouteNode::Next;
   if (context.from_wire) [[unlikely]] {
     return drop(DropReason::vxlan_not_local);
   }
-  if (ip.ttl <= 1) [[unlikely]] {
+  if (Family::hops_left(ip) <= 1) [[unlikely]] {
     return reject<Next>(context, DropReason::ttl_exceeded);
   }
-  ipv4_decrement_ttl(ip);
+  Family::take_hop(ip);
   auto& ethernet = header_at<EthernetHeader>(packet, 0);
   ethernet.destination = route.remote_mac;
   ethernet.source = context.segment->host_dvr_mac;
@@ -74,49 +75,58 @@ Verdict forward_remote(rte_mbuf* packet, PacketContext& context, Ipv4Header& ip,
   return Next::to<NodeId::kEncapsulate>();
 }
 
-}  // namespace
-
-Verdict RouteNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
-  if (context.headers.kind != FrameHeaders::Kind::kIpv4) [[unlikely]] {
-    return drop(DropReason::route_missing);
-  }
+template <class Family>
+Verdict route_packet(const Tables& tables, rte_mbuf* packet, PacketContext& context) {
+  using Next = RouteNode::Next;
   const Segment& source = *context.segment;
-  auto& ip = header_at<Ipv4Header>(packet, context.headers.l3_offset);
-  if (ip.destination == source.gateway_v4) {
+  auto& ip = header_at<typename Family::Header>(packet, context.headers.l3_offset);
+  const typename Family::Address destination = Family::destination(ip);
+  if (is_gateway_address(source, destination)) {
     return Next::to<NodeId::kGateway>();
+  }
+  if (Family::is_confined(ip)) [[unlikely]] {
+    return reject<Next>(context, DropReason::beyond_scope);
   }
   if (source.routes == nullptr && source.own_routes == nullptr) [[unlikely]] {
     return reject<Next>(context, DropReason::not_routed);
   }
-  const Tables& tables = worker.tables();
-  const Hop hop = find_hop(tables, source, ip.destination);
+  const Hop hop = find_hop(tables, source, destination);
   if (hop.reason != DropReason::kNone) [[unlikely]] {
     return reject<Next>(context, hop.reason);
   }
   if (hop.remote != nullptr) [[unlikely]] {
-    return forward_remote(packet, context, ip, *hop.remote);
+    return forward_remote<Family>(packet, context, ip, *hop.remote);
   }
-  if (ip.destination == hop.segment->gateway_v4) {
+  if (is_gateway_address(*hop.segment, destination)) {
     return Next::to<NodeId::kGateway>();
   }
   const Neighbor* neighbor = tables.neighbors.find(hop.segment->config.vni, hop.address);
   if (neighbor == nullptr) [[unlikely]] {
     return reject<Next>(context, DropReason::neighbor_unknown);
   }
-  if (ip.ttl <= 1) [[unlikely]] {
+  if (Family::hops_left(ip) <= 1) [[unlikely]] {
     return reject<Next>(context, DropReason::ttl_exceeded);
   }
-  ipv4_decrement_ttl(ip);
+  Family::take_hop(ip);
   auto& ethernet = header_at<EthernetHeader>(packet, 0);
   ethernet.destination = neighbor->mac();
   // On the wire the host's own router MAC, which the receiving host turns into its gateway's: the
   // gateway's MAC must not appear to move between hosts.
-  const bool has_gateway = !hop.segment->gateway_v4_mac.is_zero();
+  const MacAddress& gateway_mac = Family::gateway_mac(*hop.segment);
   ethernet.source =
-      neighbor->is_local() && has_gateway ? hop.segment->gateway_v4_mac : hop.segment->host_dvr_mac;
+      neighbor->is_local() && !gateway_mac.is_zero() ? gateway_mac : hop.segment->host_dvr_mac;
   context.segment = hop.segment;
   context.vni = hop.segment->config.vni;
   return forward_to<Next>(*neighbor, context);
+}
+
+}  // namespace
+
+Verdict RouteNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
+  // ARP to the gateway's MAC does not come here.
+  return context.headers.kind == FrameHeaders::Kind::kIpv4
+             ? route_packet<Ipv4Family>(worker.tables(), packet, context)
+             : route_packet<Ipv6Family>(worker.tables(), packet, context);
 }
 
 std::uint16_t RouteNode::process(rte_graph* graph, rte_node* node, void** packets,

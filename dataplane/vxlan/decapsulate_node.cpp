@@ -1,6 +1,7 @@
 #include "dataplane/vxlan/decapsulate_node.hpp"
 
 #include "dataplane/packet/partial_checksum.hpp"
+#include "dataplane/route/ipv6_input.hpp"
 #include "dataplane/tables/segment_table.hpp"
 #include "dataplane/vxlan/ecn.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -55,11 +56,16 @@ Verdict DecapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
   auto& ethernet = header_at<EthernetHeader>(packet, 0);
   const bool is_routed =
       has_host_dvr_prefix(ethernet.source) || ethernet.source == segment->host_dvr_mac;
-  if (is_routed && !segment->gateway_v4_mac.is_zero()) {
-    ethernet.source = segment->gateway_v4_mac;
+  const bool is_ipv6 = headers.kind == FrameHeaders::Kind::kIpv6;
+  const MacAddress& gateway_mac = is_ipv6 ? segment->gateway_v6_mac : segment->gateway_v4_mac;
+  if (is_routed && !gateway_mac.is_zero()) {
+    ethernet.source = gateway_mac;
   }
   if (headers.kind == FrameHeaders::Kind::kArp) {
     return Next::to<NodeId::kArp>();
+  }
+  if (is_ipv6) {
+    return classify_ipv6<Next>(ethernet, context);
   }
   if (ethernet.destination == segment->gateway_v4_mac && !ethernet.destination.is_zero()) {
     return Next::to<NodeId::kRoute>();

@@ -11,8 +11,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "control/agent/desired/policy.hpp"
 #include "control/agent/desired/subnet.hpp"
 #include "control/agent/goal_state/resources.hpp"
 #include "control/agent/reconcile/dirty_keys.hpp"
@@ -24,7 +26,7 @@ namespace alkaid::agent {
 // that of the change, whatever else the store holds.
 class DesiredStore {
  public:
-  explicit DesiredStore(DirtyKeys& dirty) : dirty_(dirty) {}
+  DesiredStore(DirtyKeys& dirty, Policy policy) : dirty_(dirty), policy_(std::move(policy)) {}
 
   void set_vpc(std::string_view id, const VpcSpec& spec);
   void delete_vpc(std::string_view id);
@@ -83,6 +85,8 @@ class DesiredStore {
   // The subnet behind an id, remembered as one that somebody waits for. nullptr if nobody named it.
   Subnet* find_subnet_to_wait_for(std::string_view id);
   [[nodiscard]] const Vpc* find_vpc(std::string_view id) const;
+  // The subnet of a port's first address of a family; nullptr if it has none.
+  [[nodiscard]] const Subnet* home_of(const PortSpec& port, bool v4) const;
   [[nodiscard]] const PortSpec* find_port(const std::string& id) const;
   [[nodiscard]] const Router* find_router(const std::string& id) const;
   [[nodiscard]] std::size_t count(ResourceType type) const;
@@ -112,6 +116,7 @@ class DesiredStore {
   [[nodiscard]] const std::vector<Subnet*>& at(Vni vni) const;
 
   DirtyKeys& dirty_;
+  const Policy policy_;
   std::vector<IpAddress> own_;
   std::map<std::string, Vpc, std::less<>> vpcs_;
   std::map<std::string, std::unique_ptr<Subnet>, std::less<>> subnets_;

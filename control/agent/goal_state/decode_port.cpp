@@ -1,4 +1,6 @@
 // Ports.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "control/agent/goal_state/resource_decoder.hpp"
@@ -44,6 +46,15 @@ void ResourceDecoder::add(const alcor::schema::PortState& state, std::string_vie
       spec.address_pairs.push_back(
           {reader_.prefix(path + ".ip_address", pair.ip_address(), false),
            reader_.optional_mac(path + ".mac_address", pair.mac_address())});
+    }
+    spec.device_owner = configuration.device_owner();
+    spec.host_ip = configuration.host_info().ip_address();
+    spec.host_mac = configuration.host_info().mac_address();
+    if (reader_.list("configuration.security_group_ids", configuration.security_group_ids_size())) {
+      for (const auto& group : configuration.security_group_ids()) {
+        spec.security_group_ids.push_back(group.id());
+      }
+      std::sort(spec.security_group_ids.begin(), spec.security_group_ids.end());
     }
     if (!reader_.refused()) {
       Refusal refusal;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "control/agent/goal_state/resource_decoder.hpp"
+#include "control/agent/goal_state/subnet_options.hpp"
 
 namespace alkaid::agent {
 namespace {
@@ -63,6 +64,9 @@ void ResourceDecoder::add(const alcor::schema::SubnetState& state, std::string_v
       spec.dns_servers.push_back(
           reader_.address(fmt::format("configuration.dns_entry_list[{}].entry", i),
                           configuration.dns_entry_list(i).entry()));
+    }
+    if (!reader_.refused()) {
+      read_subnet_options(configuration, reader_, spec);
     }
   }
   finish(out_.subnets, intent, configuration.id(), std::move(spec));

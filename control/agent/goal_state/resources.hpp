@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "control/agent/reconcile/objects.hpp"
 #include "control/common/net/ip_address.hpp"
 #include "control/common/net/mac_address.hpp"
 #include "control/common/net/vni.hpp"
@@ -52,6 +54,14 @@ struct SubnetSpec {
   GatewaySpec gateway;
   bool dhcp_enabled = false;
   std::vector<IpAddress> dns_servers;
+  // From extra_dhcp_options; zero and empty: not given.
+  std::uint32_t mtu = 0;
+  std::uint32_t lease_seconds = 0;
+  std::string domain_name;
+  std::vector<std::string> domain_search;
+  std::optional<Ipv6AddressMode> ipv6_address_mode;
+  std::vector<DhcpOptionObject> dhcpv4_options;
+  std::vector<DhcpOptionObject> dhcpv6_options;
 
   bool operator==(const SubnetSpec&) const = default;
 };
@@ -76,6 +86,10 @@ struct PortSpec {
   std::string attachment;  // "af_packet:tap1234"
   std::vector<PortFixedIp> fixed_ips;
   std::vector<AddressPairSpec> address_pairs;
+  std::string device_owner;
+  std::vector<std::string> security_group_ids;  // sorted
+  std::string host_ip;                          // as host_info says
+  std::string host_mac;
 
   bool operator==(const PortSpec&) const = default;
 };

@@ -48,7 +48,7 @@ void Reconciler::restore_neighbors_of(const ProgrammedPort& port) {
     return;
   }
   for (const IpAddress& address : port.object.fixed_ips) {
-    const NeighborKey key{address, port.object.vni};
+    const NeighborKey key{address, port.object.vni_of(address)};
     if (store_.wanted_neighbor(key)) {
       dirty_.neighbors.insert(key);
     }

@@ -109,9 +109,11 @@ Condition Reconciler::port_condition(const std::string& id) {
   if (spec == nullptr) {
     return object_condition(failures_.ports, id);
   }
-  const Subnet* home = store_.find_subnet(spec->fixed_ips.front().subnet_id);
-  if (home == nullptr || home->vni == Vni{}) {
-    return subnet_unresolved(spec->fixed_ips.front().subnet_id);
+  const Subnet* home_v4 = store_.home_of(*spec, true);
+  const Subnet* home_v6 = store_.home_of(*spec, false);
+  const Subnet* home = home_v4 != nullptr ? home_v4 : home_v6;
+  if (home->vni == Vni{}) {
+    return subnet_unresolved(home->id);
   }
   Condition condition = object_condition(failures_.ports, id);
   if (condition.status != Status::kSuccess) {
@@ -131,10 +133,12 @@ Condition Reconciler::port_condition(const std::string& id) {
     if (subnet == nullptr || subnet->vni == Vni{}) {
       return subnet_unresolved(fixed_ip.subnet_id);
     }
-    if (subnet->vni != home->vni) {
+    const bool v4 = fixed_ip.address.is_v4();
+    const Vni own = (v4 ? home_v4 : home_v6)->vni;
+    if (subnet->vni != own) {
       return pending("configuration.fixed_ips", fixed_ip.address.to_string(),
-                     fmt::format("left out: its subnet has VNI {}, the port's first address {}",
-                                 subnet->vni.number(), home->vni.number()));
+                     fmt::format("left out: its subnet has VNI {}, the port's first {} address {}",
+                                 subnet->vni.number(), v4 ? "IPv4" : "IPv6", own.number()));
     }
   }
   return {};

@@ -21,7 +21,7 @@ void Mirror::take_read_back(const api::ReadResponse& response) {
     entry->second.object = decode(port);
     if (added) {
       for (const IpAddress& address : entry->second.object.fixed_ips) {
-        ++unclaimed_addresses_[{address, entry->second.object.vni}];
+        ++unclaimed_addresses_[{address, entry->second.object.vni_of(address)}];
       }
     }
   }
@@ -51,7 +51,7 @@ void Mirror::take_read_back(const api::ReadResponse& response) {
 
 void Mirror::forget_addresses(const PortObject& port) {
   for (const IpAddress& address : port.fixed_ips) {
-    const auto found = unclaimed_addresses_.find({address, port.vni});
+    const auto found = unclaimed_addresses_.find({address, port.vni_of(address)});
     if (found != unclaimed_addresses_.end() && --found->second <= 0) {
       unclaimed_addresses_.erase(found);
     }

@@ -26,6 +26,9 @@ void make_canonical(SegmentObject& segment) {
 }
 
 void make_canonical(PortObject& port) {
+  if (port.vni_v6 == port.vni) {
+    port.vni_v6 = {};
+  }
   std::sort(port.fixed_ips.begin(), port.fixed_ips.end());
   port.fixed_ips.erase(std::unique(port.fixed_ips.begin(), port.fixed_ips.end()),
                        port.fixed_ips.end());

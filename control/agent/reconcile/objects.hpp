@@ -85,6 +85,10 @@ struct PortObject {
   bool source_guard_off = false;
   Vni vni_v6;  // none: vni
 
+  [[nodiscard]] Vni vni_of(const IpAddress& address) const {
+    return address.is_v4() || vni_v6 == Vni{} ? vni : vni_v6;
+  }
+
   bool operator==(const PortObject&) const = default;
 };
 

@@ -11,8 +11,8 @@
 
 namespace alkaid::agent {
 
-Reconciler::Reconciler(DataplaneClient& client, EventLog& events, IpAddress host)
-    : client_(client), events_(events), host_(host), store_(dirty_) {
+Reconciler::Reconciler(DataplaneClient& client, EventLog& events, IpAddress host, Policy policy)
+    : client_(client), events_(events), host_(host), store_(dirty_, std::move(policy)) {
   if (!host_.is_unset()) {
     store_.set_own_addresses({host_});
   }

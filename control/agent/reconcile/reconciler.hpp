@@ -29,7 +29,7 @@ namespace alkaid::agent {
 class Reconciler {
  public:
   // host: --host-ip, unset if the data plane's VTEPs are to be used alone.
-  Reconciler(DataplaneClient& client, EventLog& events, IpAddress host);
+  Reconciler(DataplaneClient& client, EventLog& events, IpAddress host, Policy policy = {});
 
   // ---- the data plane's connection
 

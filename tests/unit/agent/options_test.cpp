@@ -84,6 +84,34 @@ TEST(Options, FlagsOverrideTheFile) {
   EXPECT_EQ(outcome.options->log_level, "warning");
 }
 
+TEST(Options, Policy) {
+  const auto outcome =
+      parse({"--broadcast", "replicate:200", "--broadcast", "7=drop", "--broadcast", "8=replicate",
+             "--source-guard", "off", "--source-guard-exempt", "a", "--source-guard-exempt", "b",
+             "--source-guard-exempt-owner", "network:"});
+  ASSERT_TRUE(outcome.options) << outcome.output;
+  const Policy& policy = outcome.options->agent.policy;
+  EXPECT_EQ(policy.broadcast_in(Vni::from_trusted(6)), (BroadcastPolicy{true, 200}));
+  EXPECT_EQ(policy.broadcast_in(Vni::from_trusted(7)), (BroadcastPolicy{false, 0}));
+  EXPECT_EQ(policy.broadcast_in(Vni::from_trusted(8)), (BroadcastPolicy{true, 0}));
+  EXPECT_FALSE(policy.source_guard);
+  EXPECT_THAT(policy.unguarded_ports, ElementsAre("a", "b"));
+  EXPECT_THAT(policy.unguarded_owners, ElementsAre("network:"));
+}
+
+TEST(Options, PolicyFromTheFile) {
+  const ConfigFile file{
+      "broadcast = [\"7=replicate\", \"8=replicate:9\"]\n"
+      "source-guard-exempt = [\"a\"]\n"};
+  const auto outcome = parse({"--config", file.path()});
+  ASSERT_TRUE(outcome.options) << outcome.output;
+  const Policy& policy = outcome.options->agent.policy;
+  EXPECT_FALSE(policy.broadcast.replicates);
+  EXPECT_EQ(policy.broadcast_in(Vni::from_trusted(8)), (BroadcastPolicy{true, 9}));
+  EXPECT_TRUE(policy.source_guard);
+  EXPECT_THAT(policy.unguarded_ports, ElementsAre("a"));
+}
+
 struct BadUse {
   std::vector<const char*> arguments;
   const char* names;  // what the message must name
@@ -106,6 +134,14 @@ TEST(Options, BadUseIsRefusedByName) {
       {{"--port-attach", "pcap:"}, "pcap:rx=FILE,tx=FILE"},
       {{"--port-attach", "pcap:{port_id}"}, "pcap:rx=FILE,tx=FILE"},
       {{"--config", "/nonexistent.toml"}, "/nonexistent.toml"},
+      {{"--broadcast", "flood"}, "--broadcast: 'flood'"},
+      {{"--broadcast", "0=replicate"}, "--broadcast"},
+      {{"--broadcast", "16777216=drop"}, "--broadcast"},
+      {{"--broadcast", "5=replicate:0"}, "replicate[:PACKETS_PER_SECOND]"},
+      {{"--broadcast", "replicate:"}, "--broadcast"},
+      {{"--broadcast", "replicate500"}, "--broadcast"},
+      {{"--source-guard", "maybe"}, "--source-guard"},
+      {{"--source-guard-exempt-owner", ""}, "--source-guard-exempt-owner"},
   };
   for (const auto& bad : cases) {
     const auto outcome = parse(bad.arguments);

@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "control/agent/goal_state/decoder.hpp"
+#include "tests/unit/agent/agent_host.hpp"
 #include "tests/unit/agent/fake_dataplane.hpp"
 #include "tests/unit/agent/goal_states.hpp"
 
@@ -20,75 +20,6 @@ using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// An agent's insides on a data plane that outlives it.
-struct Host {
-  explicit Host(FakeDataplane& tables, bool connect = true)
-      : dataplane(tables), client(tables), reconciler(client, events, IpAddress{}) {
-    client.available = connect;
-    reconciler.connect();
-  }
-
-  // The statuses of a pushed message.
-  template <class Message>
-  std::vector<Status> push(const Message& message) {
-    std::string error;
-    const auto attach = PortAttach::parse("af_packet:{tap_name}", error);
-    GoalStateTask task;
-    task.decoded = decode(message, {*attach, reconciler.own_addresses()});
-    reconciler.merge(task);
-    reconciler.flush();
-    reconciler.conclude(task);
-    std::vector<Status> statuses;
-    for (const auto& result : task.decoded.results) {
-      statuses.push_back(result.status);
-    }
-    return statuses;
-  }
-
-  std::vector<Status> push(const schema::NeighborState& state) {
-    schema::GoalState message;
-    *message.add_neighbor_states() = state;
-    return push(message);
-  }
-  std::vector<Status> push(const schema::PortState& state) {
-    schema::GoalState message;
-    *message.add_port_states() = state;
-    return push(message);
-  }
-  std::vector<Status> push(const schema::SubnetState& state) {
-    schema::GoalState message;
-    *message.add_subnet_states() = state;
-    return push(message);
-  }
-  std::vector<Status> push(const schema::RouterState& state) {
-    schema::GoalState message;
-    *message.add_router_states() = state;
-    return push(message);
-  }
-
-  v1::GetConfigResponse report() {
-    v1::GetConfigResponse response;
-    reconciler.report(response);
-    return response;
-  }
-
-  std::vector<std::string> event_kinds() {
-    std::vector<std::string> kinds;
-    std::uint64_t number = 0;
-    std::uint64_t lost = 0;
-    v1::Event event;
-    while (events.next(number, event, lost)) {
-      kinds.push_back(event.kind());
-    }
-    return kinds;
-  }
-
-  FakeDataplane& dataplane;
-  FakeClient client;
-  EventLog events;
-  Reconciler reconciler;
-};
 
 // The whole network as messages of one resource each.
 std::vector<schema::GoalState> single_messages() {
