@@ -39,6 +39,9 @@ MacAddress uplink_mac(PipelineLab& lab) {
 
 void run_case(const Case& c) {
   PipelineLab lab;
+  if (c.prepare) {
+    c.prepare(lab);
+  }
   lab.walk();
   const std::uint64_t buffers = lab.buffers_in_use();
   lab.send(c.port, c.in(lab));

@@ -20,6 +20,8 @@ struct Case {
   std::function<std::map<std::string, std::vector<Bytes>>(PipelineLab&)> out;
   // All drops: "port reason" -> packets.
   std::map<std::string, std::uint64_t> drops;
+  // What is programmed beside the lab's network.
+  std::function<void(PipelineLab&)> prepare = {};
 };
 
 // Runs a case in a lab of its own and compares everything, buffers included.
