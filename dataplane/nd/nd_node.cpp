@@ -2,6 +2,7 @@
 
 #include "dataplane/bridge/forward.hpp"
 #include "dataplane/nd/nd_message.hpp"
+#include "dataplane/packet/eui64.hpp"
 #include "dataplane/route/gateway_address.hpp"
 #include "dataplane/tables/segment_table.hpp"
 #include "dataplane/worker/worker.hpp"

@@ -1,8 +1,6 @@
 // Which addresses of a segment are the distributed router's own.
 #pragma once
 
-#include <optional>
-
 #include "dataplane/packet/link_local.hpp"
 #include "dataplane/tables/segment_table.hpp"
 
@@ -21,17 +19,6 @@ inline bool is_gateway_address(const Segment& segment, Ipv4Address address) {
 inline bool is_gateway_address(const Segment& segment, const IpAddress& address) {
   return (address == segment.gateway_v6 && !address.is_unset()) ||
          (is_link_local(address) && address == link_local_address(router_mac_v6(segment)));
-}
-
-// The MAC that a link-local address was made of (RFC 4291, appendix A); nullopt: of none.
-inline std::optional<MacAddress> mac_of_link_local(const IpAddress& address) {
-  const std::uint64_t low = address.low();
-  if (address.high() != 0xfe80000000000000ULL || (low >> 24 & 0xffff) != 0xfffe) {
-    return std::nullopt;
-  }
-  const auto mac =
-      MacAddress::from_number(((low >> 40) << 24 | (low & 0xffffff)) ^ 0x020000000000ULL);
-  return mac.is_unicast() ? std::optional{mac} : std::nullopt;
 }
 
 }  // namespace alkaid

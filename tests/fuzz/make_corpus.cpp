@@ -107,6 +107,29 @@ void write_parse(const std::filesystem::path& directory) {
   corpus.add("vxlan_ipv6", vxlan_packet({}, {}, 3).ethernet().ipv6().udp().build());
 }
 
+void write_nd(const std::filesystem::path& directory) {
+  Corpus corpus{directory / "fuzz_nd", {}};
+  const auto add = [&corpus](const char* name, Bytes control, const IpAddress& target,
+                             const Bytes& options) {
+    control.insert(control.end(), 4, 0);
+    control.insert(control.end(), target.bytes().begin(), target.bytes().end());
+    control.insert(control.end(), options.begin(), options.end());
+    corpus.add(name, control);
+  };
+  const auto target = IpAddress::from_numbers(0x20010db800000000, 1);
+  const Bytes source_mac{1, 1, 2, 0, 0, 0, 0, 1};
+  add("solicitation", {2, 0}, target, source_mac);
+  add("solicitation_with_nonce", {2, 4}, target, {14, 1, 1, 2, 3, 4, 5, 6, 1, 1, 2, 0, 0, 0, 0, 1});
+  add("duplicate_probe", {2, 6}, target, {});
+  add("advertisement", {3, 0}, target, {2, 1, 2, 0, 0, 0, 0, 1});
+  add("option_beyond_the_end", {2, 0}, target, {1, 9, 2, 0, 0, 0, 0, 1});
+  add("option_of_no_length", {2, 0}, target, {1, 0, 2, 0, 0, 0, 0, 1});
+  add("target_group", {2, 0}, IpAddress::from_numbers(0xff02000000000000, 1), source_mac);
+  add("beyond_the_first_buffer", {2, 8}, target, source_mac);
+  add("redirect", {4, 0}, target, source_mac);
+  corpus.add("router_solicitation", {0, 0, 0, 0, 0, 0, 1, 1, 2, 0, 0, 0, 0, 1});
+}
+
 void write_dhcp(const std::filesystem::path& directory) {
   constexpr Ipv4Address kAddress{0x0a000005};
   constexpr Ipv4Address kGateway{0x0a000001};
@@ -156,6 +179,7 @@ int main(int argc, char** argv) {
   }
   try {
     alkaid::fuzz::write_parse(argv[1]);
+    alkaid::fuzz::write_nd(argv[1]);
     alkaid::fuzz::write_dhcp(argv[1]);
   } catch (const std::exception& error) {
     std::cerr << "make_corpus: " << error.what() << '\n';
