@@ -25,21 +25,25 @@ bool DesiredStore::set_router(std::string_view id, const RouterSpec& spec) {
   const bool mac_changed = router.host_dvr_mac != spec.host_dvr_mac;
   router.host_dvr_mac = spec.host_dvr_mac;
 
-  std::set<std::string> named;
+  std::map<std::string, std::set<std::string_view>> named;  // rules by subnet
   for (const SubnetRoutingSpec& table : spec.subnets) {
-    named.insert(table.subnet_id);
-    auto& rules = router.subnets[table.subnet_id];
-    if (spec.replaces) {
-      rules.clear();
-    }
+    auto& named_rules = named[table.subnet_id];
+    link_router(name, table.subnet_id, true);
+    router.subnets.try_emplace(table.subnet_id);
     for (const RoutingRuleSpec& rule : table.rules) {
       if (rule.is_delete) {
-        rules.erase(rule.id);
+        named_rules.erase(rule.id);
+        delete_rule(name, table.subnet_id, rule);
       } else {
-        rules.insert_or_assign(rule.id, rule);
+        named_rules.insert(rule.id);
+        set_rule(name, table.subnet_id, rule);
       }
     }
-    link_router(name, table.subnet_id, true);
+  }
+  if (spec.replaces) {
+    for (const auto& [subnet_id, rules] : named) {
+      delete_rules(name, subnet_id, rules);
+    }
   }
   std::vector<std::string> gone;
   for (const auto& [subnet_id, rules] : router.subnets) {
@@ -50,6 +54,7 @@ bool DesiredStore::set_router(std::string_view id, const RouterSpec& spec) {
     }
   }
   for (const std::string& subnet_id : gone) {
+    delete_rules(name, subnet_id, {});
     router.subnets.erase(subnet_id);
     link_router(name, subnet_id, false);
   }
@@ -62,6 +67,9 @@ void DesiredStore::delete_router(std::string_view id) {
     return;
   }
   const std::string name = found->first;
+  for (const auto& [subnet_id, rules] : found->second.subnets) {
+    delete_rules(name, subnet_id, {});
+  }
   const Router router = std::move(found->second);
   routers_.erase(found);
   router_ids_.erase(router_key(name));

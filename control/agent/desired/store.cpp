@@ -4,15 +4,6 @@
 
 namespace alkaid::agent {
 
-void DesiredStore::set_remembered(ResourceType type, std::string_view id, bool present) {
-  auto& ids = remembered_[static_cast<std::size_t>(type)];
-  if (present) {
-    ids.emplace(id);
-  } else if (const auto found = ids.find(id); found != ids.end()) {
-    ids.erase(found);
-  }
-}
-
 const Subnet* DesiredStore::find_subnet(std::string_view id) const {
   const auto found = subnets_.find(id);
   return found == subnets_.end() ? nullptr : found->second.get();
@@ -45,9 +36,14 @@ const PortSpec* DesiredStore::find_port(const std::string& id) const {
   return found == ports_.end() ? nullptr : &found->second;
 }
 
-const Router* DesiredStore::find_router(const std::string& id) const {
+const Router* DesiredStore::find_router(std::string_view id) const {
   const auto found = routers_.find(id);
   return found == routers_.end() ? nullptr : &found->second;
+}
+
+const VpcGateway* DesiredStore::find_gateway(std::string_view id) const {
+  const auto found = gateways_.find(id);
+  return found == gateways_.end() ? nullptr : &found->second;
 }
 
 const std::vector<Subnet*>& DesiredStore::at(Vni vni) const {
@@ -76,8 +72,9 @@ std::size_t DesiredStore::count(ResourceType type) const {
     case ResourceType::kRouter:
       return routers_.size();
     case ResourceType::kSecurityGroup:
+      return security_groups_.size();
     case ResourceType::kGateway:
-      return remembered_[static_cast<std::size_t>(type)].size();
+      return known(gateways_);
   }
   return 0;
 }

@@ -2,7 +2,6 @@
 // follow from it. For one thread (the reconciler's).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -50,7 +49,11 @@ class DesiredStore {
   bool set_router(std::string_view id, const RouterSpec& spec);
   void delete_router(std::string_view id);
 
-  void set_remembered(ResourceType type, std::string_view id, bool present);
+  void set_gateway(std::string_view id, const VpcGatewaySpec& spec);
+  void delete_gateway(std::string_view id);
+
+  void set_security_group(std::string_view id, const SecurityGroupSpec& spec);
+  void delete_security_group(std::string_view id);
 
   // The addresses of this host: neighbors there are local, whatever else is known of them.
   void set_own_addresses(std::vector<IpAddress> addresses) { own_ = std::move(addresses); }
@@ -73,13 +76,32 @@ class DesiredStore {
   [[nodiscard]] std::optional<WantedSegment> wanted_segment(Vni vni) const;
   [[nodiscard]] WantedPort wanted_port(const std::string& id) const;
   [[nodiscard]] std::optional<NeighborObject> wanted_neighbor(const NeighborKey& key) const;
-  [[nodiscard]] std::optional<RouteObject> wanted_route(const RouteKey& key) const;
+  struct WantedRoute {
+    enum class State { kAbsent, kUnresolved, kPresent };
+    State state = State::kAbsent;
+    RouteObject object;
+  };
+  [[nodiscard]] WantedRoute wanted_route(const RouteKey& key) const;
   [[nodiscard]] std::optional<DhcpObject> wanted_dhcp(const DhcpKey& key) const;
 
   // ---- looking
 
   // Every subnet of the router with this key has its VNI and prefix; true if there is no router.
   [[nodiscard]] bool knows_subnets_of(std::uint64_t router) const;
+  // The VNIs of the subnets that the router with this key joins.
+  [[nodiscard]] std::vector<Vni> vnis_of(std::uint64_t router) const;
+  // What a rule that goes by the VPC's gateway comes to; none: no gateway is known that serves.
+  [[nodiscard]] std::optional<RouteObject> resolve_gateway(const Subnet& subnet,
+                                                           const RoutingRuleSpec& rule) const;
+  // What a rule comes to in the data plane; none: it waits for a gateway.
+  [[nodiscard]] std::optional<RouteObject> resolve_rule(const Subnet& subnet,
+                                                        const RoutingRuleSpec& rule) const;
+  // The segment in which the router's subnets have an address; none: in no subnet.
+  [[nodiscard]] Vni connected_vni(std::string_view router, const IpAddress& address) const;
+  // A port of this host has the address.
+  [[nodiscard]] bool is_local(Vni vni, const IpAddress& address) const;
+  [[nodiscard]] bool knows_rule(std::string_view router, const std::string& subnet_id,
+                                const std::string& rule_id) const;
   [[nodiscard]] const Subnet* find_subnet(std::string_view id) const;
   [[nodiscard]] const Subnet* find_subnet(const NeighborAddress& address) const;
   // The subnet behind an id, remembered as one that somebody waits for. nullptr if nobody named it.
@@ -88,10 +110,18 @@ class DesiredStore {
   // The subnet of a port's first address of a family; nullptr if it has none.
   [[nodiscard]] const Subnet* home_of(const PortSpec& port, bool v4) const;
   [[nodiscard]] const PortSpec* find_port(const std::string& id) const;
-  [[nodiscard]] const Router* find_router(const std::string& id) const;
+  [[nodiscard]] const Router* find_router(std::string_view id) const;
+  [[nodiscard]] const VpcGateway* find_gateway(std::string_view id) const;
   [[nodiscard]] std::size_t count(ResourceType type) const;
   [[nodiscard]] const std::map<std::string, std::unique_ptr<Subnet>, std::less<>>& subnets() const {
     return subnets_;
+  }
+  [[nodiscard]] const std::map<std::string, Vpc, std::less<>>& vpcs() const { return vpcs_; }
+  [[nodiscard]] const std::map<std::string, VpcGateway, std::less<>>& gateways() const {
+    return gateways_;
+  }
+  [[nodiscard]] const std::map<std::string, SecurityGroup, std::less<>>& security_groups() const {
+    return security_groups_;
   }
   [[nodiscard]] const std::map<std::string, PortSpec, std::less<>>& ports() const { return ports_; }
   [[nodiscard]] const std::map<std::string, Router, std::less<>>& routers() const {
@@ -112,7 +142,19 @@ class DesiredStore {
   void mark_dependents(const Subnet& subnet);  // what its VNI decides
   void link_port(const std::string& id, const PortSpec& spec, bool present);
   void link_router(const std::string& id, const std::string& subnet_id, bool present);
-  [[nodiscard]] bool is_local(Vni vni, const IpAddress& address) const;
+  void drop_gateway_if_unused(const std::string& id);
+  void link_gateways(const std::string& vpc_id, const std::vector<std::string>& ids, bool present);
+  void mark_gateway_rules(const Vpc& vpc);
+  void mark_rule(const Subnet& subnet, const IpPrefix& destination);
+  void set_rule(const std::string& router, const std::string& subnet_id,
+                const RoutingRuleSpec& rule);
+  void delete_rule(const std::string& router, const std::string& subnet_id,
+                   const RoutingRuleSpec& rule);
+  void delete_rules(const std::string& router, const std::string& subnet_id,
+                    const std::set<std::string_view>& except);
+  void rank_rule(const std::string& router, Subnet& subnet, const RoutingRuleSpec& rule,
+                 bool present);
+  [[nodiscard]] WantedRoute wanted_connected_route(const RouteKey& key) const;
   [[nodiscard]] const std::vector<Subnet*>& at(Vni vni) const;
 
   DirtyKeys& dirty_;
@@ -125,7 +167,8 @@ class DesiredStore {
   std::map<std::string, PortSpec, std::less<>> ports_;
   std::map<std::string, Router, std::less<>> routers_;
   std::unordered_map<std::uint64_t, std::string> router_ids_;  // by key
-  std::array<std::set<std::string, std::less<>>, kResourceTypes> remembered_;
+  std::map<std::string, VpcGateway, std::less<>> gateways_;
+  std::map<std::string, SecurityGroup, std::less<>> security_groups_;
   std::size_t neighbors_ = 0;
   std::size_t dhcp_ = 0;
   std::vector<std::string> resolved_;

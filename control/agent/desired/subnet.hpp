@@ -2,9 +2,12 @@
 // may arrive in any order; `known` says whether its own state has arrived.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -29,6 +32,19 @@ struct DhcpRow {
   bool operator==(const DhcpRow&) const = default;
 };
 
+// One of the rules for a destination, the best first: the lowest priority number, as of Linux's
+// routes, then the smallest rule id, then the smallest router id. Views into the router's record.
+struct RankedRule {
+  std::uint32_t priority = 0;
+  std::string_view id;
+  std::string_view router;
+  const RoutingRuleSpec* rule = nullptr;
+
+  bool operator<(const RankedRule& other) const {
+    return std::tie(priority, id, router) < std::tie(other.priority, other.id, other.router);
+  }
+};
+
 struct Subnet {
   std::string id;  // "" with a VNI: a segment that neighbors name by number only
   bool known = false;
@@ -41,6 +57,10 @@ struct Subnet {
   std::set<std::string> ports;                        // with an address here
   std::unordered_map<IpAddress, int> port_addresses;  // of these ports, how many have it
   std::set<std::string> routers;                      // that join it
+  std::map<IpPrefix, std::set<RankedRule>> rules;     // of these routers, by destination
+  std::set<IpPrefix> gateway_rules;  // of these, what depends on the VPC's gateways
+  // Destinations of rules that were deleted before the VNI was known.
+  std::set<IpPrefix> deleted_rules;
   bool waited_for = false;  // something was answered PENDING because the VNI was unknown
 
   [[nodiscard]] bool unused() const {
@@ -50,7 +70,7 @@ struct Subnet {
 
 struct Vpc {
   bool known = false;
-  VpcSpec spec;
+  VpcSpec spec;               // gateway_ids without repetitions
   std::set<Subnet*> subnets;  // that name it
 };
 
@@ -58,6 +78,18 @@ struct Router {
   MacAddress host_dvr_mac;
   // Routing rules by subnet id and rule id; a subnet without rules is joined all the same.
   std::map<std::string, std::map<std::string, RoutingRuleSpec>> subnets;
+};
+
+struct VpcGateway {
+  bool known = false;
+  VpcGatewaySpec spec;
+  std::set<std::string> vpcs;  // that name it
+};
+
+struct SecurityGroup {
+  std::string vpc_id;
+  std::string name;
+  std::map<std::string, SecurityRuleSpec> rules;  // by id
 };
 
 }  // namespace alkaid::agent

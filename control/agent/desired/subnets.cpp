@@ -79,6 +79,9 @@ void DesiredStore::rescope(Subnet& subnet) {
   }
   subnet.vni = now;
   mark_dependents(subnet);
+  if (now != Vni{}) {
+    subnet.deleted_rules.clear();
+  }
 }
 
 void DesiredStore::mark_subnet(const Subnet& subnet) {
@@ -89,6 +92,9 @@ void DesiredStore::mark_subnet(const Subnet& subnet) {
     for (const std::string& router : subnet.routers) {
       dirty_.routes.insert({router_key(router), subnet.spec.cidr});
     }
+  }
+  for (const IpPrefix& destination : subnet.gateway_rules) {
+    mark_rule(subnet, destination);
   }
 }
 
@@ -106,6 +112,12 @@ void DesiredStore::mark_dependents(const Subnet& subnet) {
   }
   for (const auto& [mac, row] : subnet.dhcp) {
     dirty_.dhcp.insert({subnet.vni, mac});
+  }
+  for (const auto& [destination, rules] : subnet.rules) {
+    mark_rule(subnet, destination);
+  }
+  for (const IpPrefix& destination : subnet.deleted_rules) {
+    mark_rule(subnet, destination);
   }
 }
 

@@ -5,19 +5,86 @@
 
 namespace alkaid::agent {
 
-std::optional<RouteObject> DesiredStore::wanted_route(const RouteKey& key) const {
+DesiredStore::WantedRoute DesiredStore::wanted_connected_route(const RouteKey& key) const {
   const auto id = router_ids_.find(key.table);
   if (id == router_ids_.end()) {
-    return std::nullopt;
+    return {};
   }
   for (const auto& [subnet_id, rules] : routers_.find(id->second)->second.subnets) {
     const Subnet* subnet = find_subnet(subnet_id);
     if (subnet != nullptr && subnet->known && subnet->vni != Vni{} &&
         subnet->spec.cidr == key.prefix) {
-      return RouteObject{.connected_vni = subnet->vni};
+      return {WantedRoute::State::kPresent, {.connected_vni = subnet->vni}};
     }
   }
-  return std::nullopt;
+  return {};
+}
+
+// Of several rules for one destination the best that can be carried out counts: one that waits for
+// its gateway doesn't take the others' place. Subnets with the same VNI share its table.
+DesiredStore::WantedRoute DesiredStore::wanted_route(const RouteKey& key) const {
+  const Vni vni = vni_of_rule_table(key.table);
+  if (vni == Vni{}) {
+    return wanted_connected_route(key);
+  }
+  WantedRoute wanted;
+  const RankedRule* best = nullptr;
+  for (const Subnet* subnet : at(vni)) {
+    const auto rules = subnet->rules.find(key.prefix);
+    if (rules == subnet->rules.end()) {
+      continue;
+    }
+    for (const RankedRule& ranked : rules->second) {
+      if (best != nullptr && !(ranked < *best)) {
+        break;
+      }
+      const auto object = resolve_rule(*subnet, *ranked.rule);
+      if (object) {
+        best = &ranked;
+        wanted = {WantedRoute::State::kPresent, *object};
+        break;
+      }
+      if (best == nullptr) {
+        wanted.state = WantedRoute::State::kUnresolved;
+      }
+    }
+  }
+  return wanted;
+}
+
+std::optional<RouteObject> DesiredStore::resolve_rule(const Subnet& subnet,
+                                                      const RoutingRuleSpec& rule) const {
+  switch (rule.via) {
+    case RouteVia::kBlackhole:
+      return RouteObject{.blackhole = true};
+    case RouteVia::kNextHop:
+      return RouteObject{.next_hop = rule.next_hop};
+    case RouteVia::kVpcGateway:
+    case RouteVia::kInternet:
+      break;
+  }
+  auto gateway = resolve_gateway(subnet, rule);
+  // An address that is no gateway's is a neighbor's.
+  if (!gateway && !rule.next_hop.is_unset()) {
+    return RouteObject{.next_hop = rule.next_hop};
+  }
+  return gateway;
+}
+
+Vni DesiredStore::connected_vni(std::string_view router, const IpAddress& address) const {
+  const Router* record = find_router(router);
+  const Subnet* best = nullptr;
+  if (record != nullptr) {
+    for (const auto& [subnet_id, rules] : record->subnets) {
+      const Subnet* subnet = find_subnet(subnet_id);
+      if (subnet != nullptr && subnet->known && subnet->vni != Vni{} &&
+          subnet->spec.cidr.contains(address) &&
+          (best == nullptr || subnet->spec.cidr.length > best->spec.cidr.length)) {
+        best = subnet;
+      }
+    }
+  }
+  return best == nullptr ? Vni{} : best->vni;
 }
 
 bool DesiredStore::knows_subnets_of(std::uint64_t router) const {
@@ -30,6 +97,20 @@ bool DesiredStore::knows_subnets_of(std::uint64_t router) const {
     const Subnet* subnet = find_subnet(entry.first);
     return subnet != nullptr && subnet->known && subnet->vni != Vni{};
   });
+}
+
+std::vector<Vni> DesiredStore::vnis_of(std::uint64_t router) const {
+  std::vector<Vni> vnis;
+  const auto id = router_ids_.find(router);
+  if (id != router_ids_.end()) {
+    for (const auto& [subnet_id, rules] : routers_.find(id->second)->second.subnets) {
+      const Subnet* subnet = find_subnet(subnet_id);
+      if (subnet != nullptr && subnet->vni != Vni{}) {
+        vnis.push_back(subnet->vni);
+      }
+    }
+  }
+  return vnis;
 }
 
 }  // namespace alkaid::agent

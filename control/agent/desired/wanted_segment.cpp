@@ -79,6 +79,9 @@ std::optional<DesiredStore::WantedSegment> DesiredStore::wanted_segment(Vni vni)
         ipv6_mode = subnet->spec.ipv6_address_mode;
       }
     }
+    if (!subnet->rules.empty()) {
+      object.route_table = rule_table_key(vni);
+    }
     if (object.router == 0 && !subnet->routers.empty()) {
       const std::string& router = *subnet->routers.begin();
       object.router = router_key(router);

@@ -5,7 +5,7 @@ namespace alkaid::agent {
 
 void ResourceDecoder::add(const alcor::schema::DHCPState& state, std::string_view key) {
   const auto& configuration = state.configuration();
-  const Intent intent = begin(ResourceType::kDhcp, state.operation_type(), configuration.id(), key);
+  const Intent intent = begin(ResourceType::kDhcp, state, key);
   DhcpSpec spec;
   if (intent != Intent::kNothing) {
     // Clients send no id or a new one with every push: subnet and MAC are what identifies it.

@@ -77,8 +77,7 @@ void ResourceDecoder::read_neighbor_addresses(
 
 void ResourceDecoder::add(const alcor::schema::NeighborState& state, std::string_view key) {
   const auto& configuration = state.configuration();
-  const Intent intent =
-      begin(ResourceType::kNeighbor, state.operation_type(), configuration.id(), key);
+  const Intent intent = begin(ResourceType::kNeighbor, state, key);
   NeighborSpec spec;
   const NeighborLayout layout = detect_neighbor_layout(configuration);
   if (intent != Intent::kNothing) {

@@ -9,7 +9,7 @@ namespace alkaid::agent {
 
 void ResourceDecoder::add(const alcor::schema::PortState& state, std::string_view key) {
   const auto& configuration = state.configuration();
-  Intent intent = begin(ResourceType::kPort, state.operation_type(), configuration.id(), key);
+  Intent intent = begin(ResourceType::kPort, state, key);
   // Alcor's way to take a port from its host.
   if (state.operation_type() == alcor::schema::UPDATE && configuration.device_id().empty() &&
       configuration.device_owner().empty()) {

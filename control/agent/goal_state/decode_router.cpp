@@ -14,13 +14,30 @@ RoutingRuleSpec read_rule(const RouterConfiguration::RoutingRule& rule, const st
   spec.id = reader.required(path + ".id", rule.id());
   spec.is_delete = rule.operation_type() == alcor::schema::DELETE;
   if (spec.is_delete) {
+    // Where the rule itself isn't known any more, its destination says which route is meant.
+    if (const auto destination = IpPrefix::parse(rule.destination())) {
+      spec.destination = destination->masked();
+    }
     return spec;
   }
-  spec.destination = reader.prefix(path + ".destination", rule.destination(), false);
+  const IpPrefix destination = reader.prefix(path + ".destination", rule.destination(), false);
+  spec.destination = destination;
   spec.next_hop = reader.optional_address_of_family(path + ".next_hop_ip", rule.next_hop_ip(),
-                                                    spec.destination.address.is_v4());
-  reader.optional_mac(path + ".routing_rule_extra_info.next_hop_mac",
-                      rule.routing_rule_extra_info().next_hop_mac());
+                                                    destination.address.is_v4());
+  const auto& extra = rule.routing_rule_extra_info();
+  const std::string extra_path = path + ".routing_rule_extra_info";
+  spec.next_hop_mac = reader.optional_mac(extra_path + ".next_hop_mac", extra.next_hop_mac());
+  if (!rule.has_routing_rule_extra_info()) {
+    spec.via = spec.next_hop.is_unset() ? RouteVia::kBlackhole : RouteVia::kNextHop;
+  } else if (extra.destination_type() == alcor::schema::INTERNET) {
+    spec.via = RouteVia::kInternet;
+  } else if (extra.destination_type() == alcor::schema::VPC_GW) {
+    spec.via = RouteVia::kVpcGateway;
+  } else {
+    reader.refuse(extra_path + ".destination_type",
+                  fmt::format("{}", static_cast<int>(extra.destination_type())),
+                  "must be 0 (INTERNET) or 1 (VPC_GW)");
+  }
   spec.priority = rule.priority();
   return spec;
 }
@@ -29,8 +46,7 @@ RoutingRuleSpec read_rule(const RouterConfiguration::RoutingRule& rule, const st
 
 void ResourceDecoder::add(const alcor::schema::RouterState& state, std::string_view key) {
   const auto& configuration = state.configuration();
-  const Intent intent =
-      begin(ResourceType::kRouter, state.operation_type(), configuration.id(), key);
+  const Intent intent = begin(ResourceType::kRouter, state, key);
   RouterSpec spec;
   if (intent != Intent::kNothing) {
     reader_.required("configuration.id", configuration.id());

@@ -37,8 +37,7 @@ void read_gateway(const alcor::schema::SubnetConfiguration& configuration, Field
 
 void ResourceDecoder::add(const alcor::schema::SubnetState& state, std::string_view key) {
   const auto& configuration = state.configuration();
-  const Intent intent =
-      begin(ResourceType::kSubnet, state.operation_type(), configuration.id(), key);
+  const Intent intent = begin(ResourceType::kSubnet, state, key);
   SubnetSpec spec;
   if (intent != Intent::kNothing) {
     reader_.required("configuration.id", configuration.id());

@@ -34,6 +34,8 @@ std::string_view to_string(Status status) {
       return "INVALID_ARG";
     case Status::kPending:
       return "PENDING";
+    case Status::kOutOfOrder:
+      return "OUT_OF_ORDER";
   }
   return "UNKNOWN";
 }

@@ -20,6 +20,7 @@ enum class Status : std::uint8_t {
   kFailure = 1,
   kInvalidArgument = 2,
   kPending = 3,
+  kOutOfOrder = 4,
 };
 
 std::string_view to_string(ResourceType type);   // "PORT"
@@ -38,6 +39,7 @@ template <class Spec>
 struct Change {
   std::uint32_t result = 0;  // index into results
   Intent intent = Intent::kSet;
+  std::uint32_t revision = 0;  // configuration.revision_number; 0: none
   std::string_view id;
   Spec spec;
 };
@@ -54,8 +56,8 @@ struct DecodedGoalState {
   std::vector<RefusedResource> refused;
   std::size_t refused_more = 0;
 
-  void refuse(std::uint32_t result, Refusal refusal) {
-    results[result].status = Status::kInvalidArgument;
+  void refuse(std::uint32_t result, Refusal refusal, Status status = Status::kInvalidArgument) {
+    results[result].status = status;
     if (refused.size() < kMostRefused) {
       refused.push_back({result, std::move(refusal)});
     } else {
@@ -69,8 +71,8 @@ struct DecodedGoalState {
   std::vector<Change<NeighborSpec>> neighbors;
   std::vector<Change<DhcpSpec>> dhcp;
   std::vector<Change<RouterSpec>> routers;
-  std::vector<Change<NoSpec>> security_groups;
-  std::vector<Change<NoSpec>> gateways;
+  std::vector<Change<SecurityGroupSpec>> security_groups;
+  std::vector<Change<VpcGatewaySpec>> gateways;
 
   // Text that the message itself doesn't hold in readable form; nodes keep their addresses.
   std::unordered_set<std::string> strings;

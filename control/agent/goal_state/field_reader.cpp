@@ -112,4 +112,13 @@ Vni FieldReader::vni(std::string_view field, std::uint64_t number) {
   return *vni;
 }
 
+std::uint16_t FieldReader::port(std::string_view field, std::uint32_t number) {
+  constexpr std::uint32_t kHighestPort = 65535;
+  if (number > kHighestPort) {
+    refuse(field, fmt::format("{}", number), "is no port: 0 to 65535");
+    return 0;
+  }
+  return static_cast<std::uint16_t>(number);
+}
+
 }  // namespace alkaid::agent

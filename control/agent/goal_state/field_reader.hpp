@@ -41,6 +41,9 @@ class FieldReader {
   // A VNI or 0 for none.
   Vni vni(std::string_view field, std::uint64_t number);
 
+  // A TCP or UDP port, or 0 for none.
+  std::uint16_t port(std::string_view field, std::uint32_t number);
+
   void refuse(std::string_view field, std::string_view value, std::string_view message);
 
   [[nodiscard]] bool refused() const { return refusal_.has_value(); }

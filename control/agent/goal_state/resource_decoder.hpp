@@ -27,6 +27,11 @@ class ResourceDecoder {
 
  private:
   // Opens a resource's result; decides what its operation means.
+  template <class State>
+  Intent begin(ResourceType type, const State& state, std::string_view key) {
+    revision_ = state.configuration().revision_number();
+    return begin(type, state.operation_type(), state.configuration().id(), key);
+  }
   Intent begin(ResourceType type, int operation, std::string_view id, std::string_view key);
   // Closes it: stores the change, or the refusal if a field was wrong.
   template <class Spec>
@@ -40,6 +45,7 @@ class ResourceDecoder {
   const DecodeContext& context_;
   DecodedGoalState& out_;
   FieldReader reader_;
+  std::uint32_t revision_ = 0;
   alcor::schema::NeighborConfiguration::FixedIp fixed_ip_;
   std::string_view last_interned_;
 };
@@ -51,7 +57,7 @@ void ResourceDecoder::finish(std::vector<Change<Spec>>& changes, Intent intent, 
   if (reader_.refused()) {
     out_.refuse(result, reader_.refusal());
   } else if (intent != Intent::kNothing) {
-    changes.push_back({result, intent, id, std::forward<Spec>(spec)});
+    changes.push_back({result, intent, revision_, id, std::forward<Spec>(spec)});
   }
 }
 

@@ -36,7 +36,11 @@ enum class Intent : std::uint8_t {
 };
 
 struct VpcSpec {
-  Vni vni;  // none: every subnet has its own
+  bool replaces = false;  // update_type FULL: what is not said is not so
+  Vni vni;                // none: every subnet has its own
+  std::string name;
+  std::optional<IpPrefix> cidr;
+  std::vector<std::string> gateway_ids;
 };
 
 struct GatewaySpec {
@@ -115,11 +119,21 @@ struct DhcpSpec {
   std::string_view host_name;
 };
 
+// Where a routing rule sends packets.
+enum class RouteVia : std::uint8_t {
+  kBlackhole,   // neither next hop nor extra information
+  kNextHop,     // a neighbor's or port's address
+  kVpcGateway,  // destination_type VPC_GW
+  kInternet,    // destination_type INTERNET
+};
+
 struct RoutingRuleSpec {
   std::string id;
   bool is_delete = false;
-  IpPrefix destination;
-  IpAddress next_hop;
+  std::optional<IpPrefix> destination;  // of a DELETE possibly none
+  RouteVia via = RouteVia::kBlackhole;
+  IpAddress next_hop;       // of kVpcGateway and kInternet possibly unset
+  MacAddress next_hop_mac;  // zero: the gateway's own
   std::uint32_t priority = 0;
 
   bool operator==(const RoutingRuleSpec&) const = default;
@@ -136,7 +150,57 @@ struct RouterSpec {
   std::vector<SubnetRoutingSpec> subnets;
 };
 
-// Accepted and remembered by id only.
-struct NoSpec {};
+// Numbers of alcor.schema.GatewayType.
+enum class GatewayType : std::uint8_t {
+  kDefault = 0,
+  kZeta = 1,
+  kTransit = 2,
+  kInternet = 3,
+  kNat = 4,
+  kArion = 5,
+};
+
+// A gateway of VPCs (a subnet's own gateway is a GatewaySpec).
+struct VpcGatewaySpec {
+  struct Destination {
+    IpAddress vtep;
+    MacAddress mac;  // zero: not said
+
+    bool operator==(const Destination&) const = default;
+  };
+
+  GatewayType type = GatewayType::kDefault;
+  std::vector<Destination> destinations;
+  std::uint16_t inband_port = 0;  // of Zeta and Arion
+  Vni vni;                        // of Arion
+  std::string vpc_id;             // of Arion
+  std::string subnet_id;          // of Arion
+
+  bool operator==(const VpcGatewaySpec&) const = default;
+};
+
+// Numbers of alcor.schema.Protocol.
+enum class SecurityProtocol : std::uint8_t { kTcp = 0, kUdp = 1, kIcmp = 2, kHttp = 3, kArp = 4 };
+
+struct SecurityRuleSpec {
+  std::string id;
+  bool is_delete = false;
+  bool ingress = false;
+  bool is_v6 = false;
+  SecurityProtocol protocol = SecurityProtocol::kTcp;
+  std::uint16_t port_min = 0;  // of ICMP: the type
+  std::uint16_t port_max = 0;  // of ICMP: the code
+  IpPrefix remote;             // unset: any
+  std::string remote_group_id;
+
+  bool operator==(const SecurityRuleSpec&) const = default;
+};
+
+struct SecurityGroupSpec {
+  bool replaces = false;  // update_type FULL: rules that are not named go
+  std::string vpc_id;
+  std::string name;
+  std::vector<SecurityRuleSpec> rules;
+};
 
 }  // namespace alkaid::agent

@@ -1,4 +1,6 @@
 // Reconciler: what came of a resource.
+#include "control/agent/reconcile/conditions.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -36,37 +38,11 @@ std::string describe(const v1::Problem& problem) {
   return text + (problem.field().empty() ? ": " : " ") + problem.message();
 }
 
-Condition pending(std::string field, std::string value, std::string message) {
-  return {Status::kPending, std::move(field), std::move(value), std::move(message)};
-}
-
 }  // namespace
 
 Condition Reconciler::disconnected() const {
   return connected_ ? Condition{}
                     : pending("", "", "the data plane is not connected: programmed when it is");
-}
-
-template <class Map, class Key>
-Condition Reconciler::object_condition(const Map& failures, const Key& key) const {
-  if (!connected_) {
-    return disconnected();
-  }
-  const auto failure = failures.empty() ? failures.end() : failures.find(key);
-  if (failure == failures.end()) {
-    return {};
-  }
-  const Failure& found = failure->second;
-  if (found.code == api::TABLE_FULL) {
-    return pending(found.field, "",
-                   fmt::format("the data plane has no room now, tried again: {}", found.message));
-  }
-  if (found.code == api::INVALID && !found.is_delete) {
-    return {Status::kInvalidArgument, found.field, "",
-            fmt::format("the data plane refused it: {}", found.message)};
-  }
-  return {Status::kFailure, found.field, "",
-          fmt::format("the data plane failed on it: {}", found.message)};
 }
 
 Condition Reconciler::subnet_unresolved(std::string_view id) {
@@ -172,27 +148,6 @@ Condition Reconciler::dhcp_condition(std::string_view subnet_id, const MacAddres
   return object_condition(failures_.dhcp, DhcpKey{subnet->vni, mac});
 }
 
-Condition Reconciler::router_condition(const std::string& id) {
-  const Router* router = store_.find_router(id);
-  if (router == nullptr || !connected_) {
-    return disconnected();
-  }
-  for (const auto& [subnet_id, rules] : router->subnets) {
-    const Subnet* subnet = store_.find_subnet(subnet_id);
-    if (subnet == nullptr || !subnet->known || subnet->vni == Vni{}) {
-      return subnet_unresolved(subnet_id);
-    }
-    Condition condition = object_condition(failures_.segments, subnet->vni);
-    if (condition.status == Status::kSuccess) {
-      condition = object_condition(failures_.routes, RouteKey{router_key(id), subnet->spec.cidr});
-    }
-    if (condition.status != Status::kSuccess) {
-      return condition;
-    }
-  }
-  return {};
-}
-
 void Reconciler::conclude(GoalStateTask& task) {
   DecodedGoalState& decoded = task.decoded;
   Reported reported;
@@ -230,7 +185,12 @@ void Reconciler::conclude(GoalStateTask& task) {
     settle(change.result, dhcp_condition(change.spec.subnet_id, change.spec.mac));
   }
   for (const auto& change : decoded.routers) {
-    settle(change.result, router_condition(std::string{change.id}));
+    settle(change.result, router_condition(change.id));
+    for (const SubnetRoutingSpec& table : change.spec.subnets) {
+      for (const RoutingRuleSpec& rule : table.rules) {
+        settle(change.result, rule_condition(change.id, table.subnet_id, rule));
+      }
+    }
   }
   report_events(task, reported);
 }
@@ -243,14 +203,17 @@ void Reconciler::report_events(const GoalStateTask& task, const Reported& report
       continue;  // the event log would forget it at once
     }
     const RefusedResource& refused = decoded.refused[i];
-    const Condition condition{Status::kInvalidArgument, refused.refusal.field,
-                              refused.refusal.value, refused.refusal.message};
+    const Status status = decoded.results[refused.result].status;
+    const Condition condition{status, refused.refusal.field, refused.refusal.value,
+                              refused.refusal.message};
     const v1::Problem problem = make_problem(decoded.results[refused.result], condition);
     events_.remember_refused(problem);
     if (is_told) {
       const std::string text = describe(problem);
       spdlog::warn("refused: {}", text);
-      events_.add(v1::Event::WARNING, "resource_refused", text, problem);
+      events_.add(v1::Event::WARNING,
+                  status == Status::kOutOfOrder ? "resource_out_of_order" : "resource_refused",
+                  text, problem);
     }
   }
   const std::size_t refusals = decoded.refused.size() + decoded.refused_more;
@@ -311,7 +274,9 @@ void Reconciler::report(v1::GetConfigResponse& response) {
     consider(ResourceType::kPort, id, port_condition(id));
   }
   for (const auto& [id, router] : store_.routers()) {
-    consider(ResourceType::kRouter, id, router_condition(id));
+    Condition condition = router_condition(id);
+    consider(ResourceType::kRouter, id,
+             condition.status == Status::kSuccess ? rules_condition(id, router) : condition);
   }
   for (const auto& [id, subnet] : store_.subnets()) {
     if (subnet->known) {

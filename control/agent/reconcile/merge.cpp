@@ -16,6 +16,10 @@ void Reconciler::merge(GoalStateTask& task) {
     change.intent == Intent::kSet ? store_.set_vpc(change.id, change.spec)
                                   : store_.delete_vpc(change.id);
   }
+  for (const auto& change : decoded.gateways) {
+    change.intent == Intent::kSet ? store_.set_gateway(change.id, change.spec)
+                                  : store_.delete_gateway(change.id);
+  }
   for (auto& change : decoded.subnets) {
     change.intent == Intent::kSet ? store_.set_subnet(change.id, change.spec)
                                   : store_.delete_subnet(change.id, change.spec.vni);
@@ -54,10 +58,8 @@ void Reconciler::merge(GoalStateTask& task) {
     }
   }
   for (const auto& change : decoded.security_groups) {
-    store_.set_remembered(ResourceType::kSecurityGroup, change.id, change.intent == Intent::kSet);
-  }
-  for (const auto& change : decoded.gateways) {
-    store_.set_remembered(ResourceType::kGateway, change.id, change.intent == Intent::kSet);
+    change.intent == Intent::kSet ? store_.set_security_group(change.id, change.spec)
+                                  : store_.delete_security_group(change.id);
   }
 }
 
@@ -69,6 +71,13 @@ void Reconciler::merge_routers(GoalStateTask& task) {
       conclude_delete(task.decoded, change.result, DeleteOutcome::kNoRoom);
       continue;
     }
+    if (!deleted && deletes_unknown_rule(change)) {
+      task.decoded.refuse(change.result,
+                          {"routing_rules.destination", "",
+                           "must say which route goes: the rule is not known since the agent's "
+                           "restart. The rest is applied"},
+                          Status::kPending);
+    }
     if (deleted) {
       store_.delete_router(change.id);
     } else if (!store_.set_router(change.id, change.spec)) {
@@ -77,6 +86,21 @@ void Reconciler::merge_routers(GoalStateTask& task) {
                            "has the same 64-bit key as another router's id: choose another id"});
     }
   }
+}
+
+bool Reconciler::deletes_unknown_rule(const Change<RouterSpec>& change) const {
+  if (connected_ && !unclaimed_routers_.contains(router_key(change.id))) {
+    return false;  // nothing is there that isn't known
+  }
+  for (const SubnetRoutingSpec& table : change.spec.subnets) {
+    for (const RoutingRuleSpec& rule : table.rules) {
+      if (rule.is_delete && !rule.destination &&
+          !store_.knows_rule(change.id, table.subnet_id, rule.id)) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 void Reconciler::merge_neighbor_delete(GoalStateTask& task, const Change<NeighborSpec>& change) {
@@ -142,17 +166,28 @@ void Reconciler::mark_settled_routers() {
     if (!store_.knows_subnets_of(key)) {
       return false;
     }
+    std::vector<Vni> vnis = store_.vnis_of(key);
     for (const auto& [vni, segment] : mirror_.segments) {
-      if (segment.object.router == key && store_.wanted_segment(vni)) {
-        dirty_.segments.insert(vni);
+      if (segment.object.router == key) {
+        vnis.push_back(vni);
       }
     }
-    for (auto route = mirror_.routes.lower_bound({key, {}});
-         route != mirror_.routes.end() && route->first.table == key; ++route) {
-      dirty_.routes.insert(route->first);
+    for (const Vni vni : vnis) {
+      if (store_.wanted_segment(vni)) {
+        dirty_.segments.insert(vni);
+      }
+      mark_programmed_routes(rule_table_key(vni));
     }
+    mark_programmed_routes(key);
     return true;
   });
+}
+
+void Reconciler::mark_programmed_routes(std::uint64_t table) {
+  for (auto route = mirror_.routes.lower_bound({table, {}});
+       route != mirror_.routes.end() && route->first.table == table; ++route) {
+    dirty_.routes.insert(route->first);
+  }
 }
 
 }  // namespace alkaid::agent

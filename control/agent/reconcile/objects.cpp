@@ -49,7 +49,8 @@ std::uint64_t router_key(std::string_view router_id) {
   for (const char c : router_id) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
   }
-  return hash == 0 ? 1 : hash;
+  constexpr std::uint64_t kHighestBit = std::uint64_t{1} << 63;
+  return hash <= Vni::kMax ? hash | kHighestBit : hash;
 }
 
 }  // namespace alkaid::agent

@@ -130,9 +130,18 @@ struct DhcpObject {
 void make_canonical(SegmentObject& segment);
 void make_canonical(PortObject& port);
 
-// The number by which the data plane knows a router's connected routes: 64-bit FNV-1a of its id,
-// never 0 (http://www.isthe.com/chongo/tech/comp/fnv).
+// The number by which the data plane knows a router's connected routes: 64-bit FNV-1a of its id
+// (http://www.isthe.com/chongo/tech/comp/fnv), moved out of the way of the small numbers.
 std::uint64_t router_key(std::string_view router_id);
+
+// The number of the table that holds the routing rules of a segment's subnets: its VNI.
+constexpr std::uint64_t rule_table_key(Vni vni) {
+  return vni.number();
+}
+// None: it is the table of a router.
+constexpr Vni vni_of_rule_table(std::uint64_t table) {
+  return table <= Vni::kMax ? Vni::from_trusted(static_cast<std::uint32_t>(table)) : Vni{};
+}
 
 }  // namespace alkaid::agent
 

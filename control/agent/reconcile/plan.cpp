@@ -46,6 +46,7 @@ void Reconciler::plan_segments(std::vector<std::pair<Vni, SegmentObject>>& sets,
     if (!wanted) {
       if (exists) {
         deletes.push_back(vni);
+        mark_programmed_routes(rule_table_key(vni));
       } else {
         forgive(failures_.segments, vni);
       }
@@ -54,17 +55,45 @@ void Reconciler::plan_segments(std::vector<std::pair<Vni, SegmentObject>>& sets,
     if (exists && wanted->bare && !programmed->second.claimed) {
       continue;  // read back, and nothing known that would be better
     }
-    if (exists && wanted->object.router == 0 &&
-        unclaimed_routers_.contains(programmed->second.object.router)) {
-      // What its router joins has not been said since this agent's start: it stays.
-      wanted->object.router = programmed->second.object.router;
-      wanted->object.host_dvr_mac = programmed->second.object.host_dvr_mac;
+    if (exists && unclaimed_routers_.contains(programmed->second.object.router)) {
+      // What its router joins, and by which rules, has not all been said since this agent's start:
+      // it stays.
+      if (wanted->object.router == 0) {
+        wanted->object.router = programmed->second.object.router;
+        wanted->object.host_dvr_mac = programmed->second.object.host_dvr_mac;
+      }
+      if (wanted->object.route_table == 0) {
+        wanted->object.route_table = programmed->second.object.route_table;
+      }
     }
     if (exists && programmed->second.object == wanted->object) {
       mirror_.claim(programmed->second);
       forgive(failures_.segments, vni);
     } else {
       sets.emplace_back(vni, std::move(wanted->object));
+    }
+  }
+}
+
+void Reconciler::plan_routes(ChangeBatch& batch, std::vector<RouteKey>& deletes) {
+  for (const RouteKey& key : dirty_.routes) {
+    const auto wanted = store_.wanted_route(key);
+    const auto programmed = mirror_.routes.find(key);
+    const bool exists = programmed != mirror_.routes.end();
+    if (wanted.state == DesiredStore::WantedRoute::State::kPresent) {
+      if (exists && programmed->second.object == wanted.object) {
+        mirror_.claim(programmed->second);
+        forgive(failures_.routes, key);
+      } else {
+        batch.set_route(key, wanted.object);
+      }
+    } else if (!exists) {
+      forgive(failures_.routes, key);
+    } else if (programmed->second.claimed ||
+               wanted.state == DesiredStore::WantedRoute::State::kAbsent) {
+      // One that was read back may still be right when its gateway is known; one that lost its
+      // gateway is not.
+      deletes.push_back(key);
     }
   }
 }
@@ -121,11 +150,7 @@ void Reconciler::plan(ChangeBatch& batch) {
       [&delete_neighbors](const NeighborKey& key) { delete_neighbors.push_back(key); });
 
   std::vector<RouteKey> delete_routes;
-  compare(
-      mirror_, dirty_.routes, mirror_.routes, failures_.routes,
-      [this](const RouteKey& key) { return store_.wanted_route(key); },
-      [&batch](const RouteKey& key, const RouteObject& route) { batch.set_route(key, route); },
-      [&delete_routes](const RouteKey& key) { delete_routes.push_back(key); });
+  plan_routes(batch, delete_routes);
 
   std::vector<DhcpKey> delete_dhcp;
   compare(

@@ -66,7 +66,9 @@ void Reconciler::read_back_done() {
     }
   }
   for (const auto& [key, route] : mirror_.routes) {
-    unclaimed_routers_.insert(key.table);
+    if (vni_of_rule_table(key.table) == Vni{}) {
+      unclaimed_routers_.insert(key.table);
+    }
   }
   for (const std::uint64_t key : settled_routers_) {
     unclaimed_routers_.erase(key);
@@ -186,8 +188,9 @@ void Reconciler::forget_resolvable_marks() {
                 [this](const std::string& id) { return store_.find_port(id) != nullptr; });
   std::erase_if(dirty_.neighbors,
                 [this](const NeighborKey& key) { return store_.wanted_neighbor(key).has_value(); });
-  std::erase_if(dirty_.routes,
-                [this](const RouteKey& key) { return store_.wanted_route(key).has_value(); });
+  std::erase_if(dirty_.routes, [this](const RouteKey& key) {
+    return store_.wanted_route(key).state != DesiredStore::WantedRoute::State::kAbsent;
+  });
   std::erase_if(dirty_.dhcp,
                 [this](const DhcpKey& key) { return store_.wanted_dhcp(key).has_value(); });
 }

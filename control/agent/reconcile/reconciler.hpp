@@ -59,6 +59,7 @@ class Reconciler {
     return store_.own_addresses();
   }
   [[nodiscard]] const Mirror& programmed() const { return mirror_; }
+  [[nodiscard]] const DesiredStore& wanted() const { return store_; }
 
  private:
   static constexpr std::size_t kMostDeferredDeletes = 65536;
@@ -75,6 +76,8 @@ class Reconciler {
 
   void merge_neighbor_delete(GoalStateTask& task, const Change<NeighborSpec>& change);
   void merge_routers(GoalStateTask& task);
+  // The router's DELTA takes a rule away of which nothing is known, not even its destination.
+  [[nodiscard]] bool deletes_unknown_rule(const Change<RouterSpec>& change) const;
   // A router's whole state is known now (FULL, DELETE): what else the data plane holds of it goes.
   // False: no room to remember that.
   bool settle_router(std::uint64_t key, bool known);
@@ -88,6 +91,9 @@ class Reconciler {
   void forget_resolvable_marks();
   void plan(ChangeBatch& batch);
   void plan_segments(std::vector<std::pair<Vni, SegmentObject>>& sets, std::vector<Vni>& deletes);
+  void plan_routes(ChangeBatch& batch, std::vector<RouteKey>& deletes);
+  // Marks what the data plane holds of a route table.
+  void mark_programmed_routes(std::uint64_t table);
   bool apply(api::ApplyRequest& request);
   void commit_sets(const api::ApplyRequest& request, const api::ApplyResponse& response);
   void commit_deletes(const api::ApplyRequest& request, const api::ApplyResponse& response);
@@ -105,7 +111,14 @@ class Reconciler {
   [[nodiscard]] Condition port_condition(const std::string& id);
   [[nodiscard]] Condition neighbor_condition(const NeighborAddress& address);
   [[nodiscard]] Condition dhcp_condition(std::string_view subnet_id, const MacAddress& mac);
-  [[nodiscard]] Condition router_condition(const std::string& id);
+  [[nodiscard]] Condition router_condition(std::string_view id);
+  [[nodiscard]] Condition rules_condition(std::string_view id, const Router& router) const;
+  [[nodiscard]] Condition rule_condition(std::string_view router, std::string_view subnet_id,
+                                         const RoutingRuleSpec& rule) const;
+  [[nodiscard]] Condition gateway_unresolved(const Subnet& subnet,
+                                             const RoutingRuleSpec& rule) const;
+  [[nodiscard]] Condition next_hop_condition(std::string_view router,
+                                             const RoutingRuleSpec& rule) const;
   // What is told of one message's conditions; what goes beyond is only counted.
   struct Reported {
     std::vector<std::pair<std::uint32_t, Condition>> conditions;

@@ -66,6 +66,22 @@ struct Host {
     return push(message);
   }
 
+  std::vector<Status> push(const schema::VpcState& state) {
+    schema::GoalState message;
+    *message.add_vpc_states() = state;
+    return push(message);
+  }
+  std::vector<Status> push(const schema::GatewayState& state) {
+    schema::GoalState message;
+    *message.add_gateway_states() = state;
+    return push(message);
+  }
+  std::vector<Status> push(const schema::SecurityGroupState& state) {
+    schema::GoalState message;
+    *message.add_security_group_states() = state;
+    return push(message);
+  }
+
   v1::GetConfigResponse report() {
     v1::GetConfigResponse response;
     reconciler.report(response);
@@ -88,5 +104,23 @@ struct Host {
   EventLog events;
   Reconciler reconciler;
 };
+
+// The whole network as messages of one resource each.
+inline std::vector<schema::GoalState> single_messages() {
+  const auto whole = whole_network();
+  std::vector<schema::GoalState> messages;
+  const auto split = [&messages](const auto& states, auto add) {
+    for (const auto& state : states) {
+      *add(messages.emplace_back()) = state;
+    }
+  };
+  split(whole.vpc_states(), [](schema::GoalState& m) { return m.add_vpc_states(); });
+  split(whole.subnet_states(), [](schema::GoalState& m) { return m.add_subnet_states(); });
+  split(whole.port_states(), [](schema::GoalState& m) { return m.add_port_states(); });
+  split(whole.neighbor_states(), [](schema::GoalState& m) { return m.add_neighbor_states(); });
+  split(whole.dhcp_states(), [](schema::GoalState& m) { return m.add_dhcp_states(); });
+  split(whole.router_states(), [](schema::GoalState& m) { return m.add_router_states(); });
+  return messages;
+}
 
 }  // namespace alkaid::agent::test

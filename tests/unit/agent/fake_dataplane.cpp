@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "control/agent/reconcile/object_codec.hpp"
 #include "control/common/net/ip_address.hpp"
 
 namespace alkaid::agent::test {
@@ -154,6 +155,27 @@ std::string FakeDataplane::dump() const {
 bool FakeDataplane::has_neighbor(std::uint32_t vni, std::string_view ip) const {
   const IpAddress address = IpAddress::parse(ip).value();
   return neighbors.contains({vni, {address.high(), address.low()}});
+}
+
+std::string FakeDataplane::route(std::uint64_t table, std::string_view prefix) const {
+  const IpPrefix parsed = IpPrefix::parse(prefix).value();
+  const auto found =
+      routes.find({table, Ip{parsed.address.high(), parsed.address.low()}, parsed.length});
+  if (found == routes.end()) {
+    return "";
+  }
+  const RouteObject object = decode(found->second);
+  if (object.blackhole) {
+    return "blackhole";
+  }
+  if (!object.next_hop.is_unset()) {
+    return fmt::format("via {}", object.next_hop.to_string());
+  }
+  if (!object.remote_vtep.is_unset()) {
+    return fmt::format("remote {} vni {} mac {}", object.remote_vtep.to_string(),
+                       object.remote_vni.number(), object.remote_mac.to_string());
+  }
+  return fmt::format("connected {}", object.connected_vni.number());
 }
 
 grpc::Status FakeClient::connect(DataplaneHello& hello) {

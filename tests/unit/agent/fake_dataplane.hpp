@@ -39,6 +39,9 @@ class FakeDataplane {
   // Everything that is programmed, for comparison.
   [[nodiscard]] std::string dump() const;
   [[nodiscard]] bool has_neighbor(std::uint32_t vni, std::string_view ip) const;
+  // What the route for a prefix does: "blackhole", "connected 101", "via 10.0.1.9",
+  // "remote 172.16.0.9 vni 101 mac 02:00:00:00:0f:01"; empty if there is none.
+  [[nodiscard]] std::string route(std::uint64_t table, std::string_view prefix) const;
 
  private:
   api::PortStatus status_of(const api::Port& port) const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "alcor/schema/goalstate.pb.h"
 
@@ -95,6 +96,63 @@ inline schema::RouterState router(const std::string& id = "router",
   configuration.set_host_dvr_mac_address("fe:16:11:00:00:07");
   configuration.add_subnet_routing_tables()->set_subnet_id("green");
   configuration.add_subnet_routing_tables()->set_subnet_id("red");
+  return state;
+}
+
+using RoutingRule = schema::RouterConfiguration::RoutingRule;
+
+inline RoutingRule rule(const std::string& id, const std::string& destination,
+                        const std::string& next_hop, std::uint32_t priority = 0) {
+  RoutingRule made;
+  made.set_id(id);
+  made.set_destination(destination);
+  made.set_next_hop_ip(next_hop);
+  made.set_priority(priority);
+  return made;
+}
+
+inline RoutingRule gateway_rule(const std::string& id, const std::string& destination,
+                                schema::DestinationType type, const std::string& mac = "") {
+  RoutingRule made = rule(id, destination, "");
+  made.mutable_routing_rule_extra_info()->set_destination_type(type);
+  made.mutable_routing_rule_extra_info()->set_next_hop_mac(mac);
+  return made;
+}
+
+inline RoutingRule without(RoutingRule rule) {
+  rule.set_operation_type(schema::DELETE);
+  return rule;
+}
+
+// The router of router() with rules for green.
+inline schema::RouterState router_with(const std::vector<RoutingRule>& rules,
+                                       schema::UpdateType update = schema::DELTA) {
+  schema::RouterState state = router("router", update);
+  for (const RoutingRule& added : rules) {
+    *state.mutable_configuration()->mutable_subnet_routing_tables(0)->add_routing_rules() = added;
+  }
+  return state;
+}
+
+inline schema::VpcState vpc_with_gateways(const std::vector<std::string>& ids,
+                                          std::uint32_t vni = 0) {
+  schema::VpcState state = vpc(vni);
+  for (const std::string& id : ids) {
+    state.mutable_configuration()->add_gateway_ids(id);
+  }
+  return state;
+}
+
+inline schema::GatewayState gateway(const std::string& id, schema::GatewayType type,
+                                    const std::string& vtep,
+                                    const std::string& mac = "02:00:00:00:0f:01") {
+  schema::GatewayState state;
+  auto& configuration = *state.mutable_configuration();
+  configuration.set_id(id);
+  configuration.set_gateway_type(type);
+  auto& destination = *configuration.add_destinations();
+  destination.set_ip_address(vtep);
+  destination.set_mac_address(mac);
   return state;
 }
 
