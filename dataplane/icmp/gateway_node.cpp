@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dataplane/bridge/forward.hpp"
+#include "dataplane/icmp/icmp_error_node.hpp"
 #include "dataplane/packet/checksum.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -85,7 +86,7 @@ Verdict GatewayNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& con
                                  ? turn_into_reply<EchoV4>(packet, headers)
                                  : turn_into_reply<EchoV6>(packet, headers);
   if (refused != DropReason::kNone) {
-    return drop(refused);
+    return reject<Next>(context, refused);
   }
   auto& ethernet = header_at<EthernetHeader>(packet, 0);
   std::swap(ethernet.source, ethernet.destination);

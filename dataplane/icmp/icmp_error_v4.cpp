@@ -22,6 +22,7 @@ constexpr std::uint8_t kDestinationUnreachable = 3;
 constexpr std::uint8_t kTimeExceeded = 11;
 constexpr std::uint8_t kNetUnreachable = 0;
 constexpr std::uint8_t kHostUnreachable = 1;
+constexpr std::uint8_t kPortUnreachable = 3;
 constexpr std::uint8_t kFragmentationNeeded = 4;
 constexpr std::uint8_t kErrorTtl = 64;
 // RFC 1812, 4.3.2.3: as much of the packet as fits into 576 bytes of error.
@@ -41,6 +42,8 @@ std::optional<TypeAndCode> error_of(DropReason reason) {
       return TypeAndCode{kDestinationUnreachable, kNetUnreachable};
     case DropReason::neighbor_unknown:
       return TypeAndCode{kDestinationUnreachable, kHostUnreachable};
+    case DropReason::gateway_unsupported:
+      return TypeAndCode{kDestinationUnreachable, kPortUnreachable};
     case DropReason::underlay_too_big:
     case DropReason::egress_too_big:
       return TypeAndCode{kDestinationUnreachable, kFragmentationNeeded};
@@ -60,6 +63,9 @@ bool may_answer_v4(rte_mbuf* packet, const PacketContext& context) {
   const auto& ip = header_at<Ipv4Header>(packet, headers.l3_offset);
   if (ip.destination.is_multicast() || ip.destination.is_broadcast() ||
       !ip.source.is_host_address()) {
+    return false;
+  }
+  if (error->code == kPortUnreachable && headers.protocol != ip_protocol::kUdp) {
     return false;
   }
   if (error->code == kFragmentationNeeded &&

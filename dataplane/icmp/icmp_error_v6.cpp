@@ -20,6 +20,7 @@ static_assert(sizeof(Icmpv6ErrorHeader) == 8);
 constexpr std::uint8_t kNoRoute = 0;
 constexpr std::uint8_t kBeyondScope = 2;
 constexpr std::uint8_t kAddressUnreachable = 3;
+constexpr std::uint8_t kPortUnreachable = 4;
 constexpr std::uint8_t kErrorHopLimit = 64;
 // RFC 8200, 5: every link carries this much, and so much of a packet is quoted (RFC 4443, 2.4 (c)).
 constexpr std::uint16_t kLeastMtu = 1280;
@@ -41,6 +42,8 @@ std::optional<TypeAndCode> error_of(DropReason reason) {
       return TypeAndCode{icmpv6_type::kDestinationUnreachable, kBeyondScope};
     case DropReason::neighbor_unknown:
       return TypeAndCode{icmpv6_type::kDestinationUnreachable, kAddressUnreachable};
+    case DropReason::gateway_unsupported:
+      return TypeAndCode{icmpv6_type::kDestinationUnreachable, kPortUnreachable};
     case DropReason::underlay_too_big:
     case DropReason::egress_too_big:
       return TypeAndCode{icmpv6_type::kPacketTooBig, 0};
@@ -53,7 +56,8 @@ std::optional<TypeAndCode> error_of(DropReason reason) {
 
 bool may_answer_v6(rte_mbuf* packet, const PacketContext& context) {
   const FrameHeaders& headers = context.headers;
-  if (!error_of(context.drop_reason)) {
+  const auto error = error_of(context.drop_reason);
+  if (!error || (error->code == kPortUnreachable && headers.protocol != ip_protocol::kUdp)) {
     return false;
   }
   const auto& ip = header_at<Ipv6Header>(packet, headers.l3_offset);

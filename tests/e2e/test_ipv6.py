@@ -115,6 +115,13 @@ def test_traceroute_shows_the_gateway(dual: Lab) -> None:
     assert hops == [GATEWAYS_V6["green"], destination], output
 
 
+def test_traceroute_to_the_gateway_ends(dual: Lab) -> None:
+    """The gateway says that the port is closed, so that the probe knows that it has arrived."""
+    output = dual.guests["green-1"].run(
+        ["traceroute", "-6", "-n", "-q", "1", "-w", "2", "-m", "3", GATEWAYS_V6["green"]], timeout=20).stdout
+    assert re.findall(r"^\s*\d+\s+(\S+)", output, re.MULTILINE) == [GATEWAYS_V6["green"]], output
+
+
 @pytest.mark.parametrize("destination", ["green-2", "red-2"])
 def test_tracepath_finds_the_mtu(dual: Lab, destination: str) -> None:
     """A guest that wasn't told the MTU learns it from packet too big."""

@@ -72,6 +72,20 @@ TEST(IcmpError, UnreachableNetworksAndHosts) {
   EXPECT_EQ(lab.drops("green-1", DropReason::neighbor_unknown), 1U);
 }
 
+// The last hop of a traceroute to the gateway.
+TEST(IcmpError, PortsOfTheGateway) {
+  PipelineLab lab;
+  const auto frame = udp_frame(kGreen1, kGreenGatewayMac, kRedGateway);
+  lab.send("green-1", {frame});
+  const auto out = lab.take("green-1");
+  ASSERT_EQ(out.size(), 1U);
+  const Told told = read_error(out[0]);
+  EXPECT_EQ(told.type, 3);
+  EXPECT_EQ(told.code, 3);
+  EXPECT_EQ(told.quoted, Bytes(frame.begin() + 14, frame.end()));
+  EXPECT_EQ(lab.drops("green-1", DropReason::gateway_unsupported), 1U);
+}
+
 TEST(IcmpError, PathMtuBridgedAndRouted) {
   PipelineLab lab;
   lab.send("green-1",

@@ -55,7 +55,11 @@ INSTANTIATE_TEST_SUITE_P(
                   {{"green-1 icmp_malformed", 1}}),
         unsupported("reply", echo(kGreenGateway6, kReply)),
         unsupported("code", echo(kGreenGateway6, {.code = 1})),
-        unsupported("udp", udp6_frame(kGreen1v6, kGreenGatewayMac, kGreenGateway6)),
+        unsupported("tcp", packet()
+                               .ethernet({.source = kGreen1.mac, .destination = kGreenGatewayMac})
+                               .ipv6({.source = kGreen1v6.ip, .destination = kGreenGateway6})
+                               .tcp()
+                               .build()),
         unsupported("with_options",
                     packet()
                         .ethernet({.source = kGreen1.mac, .destination = kGreenGatewayMac})
@@ -193,6 +197,20 @@ TEST(Icmpv6Error, UnreachableNetworksHostsAndScopes) {
   EXPECT_EQ(lab.drops("green-1", DropReason::route_missing), 1U);
   EXPECT_EQ(lab.drops("green-1", DropReason::neighbor_unknown), 1U);
   EXPECT_EQ(lab.drops("green-1", DropReason::beyond_scope), 1U);
+}
+
+// The last hop of a traceroute to the gateway.
+TEST(Icmpv6Error, PortsOfTheGateway) {
+  Ipv6Lab lab;
+  const auto frame = udp6_frame(kGreen1v6, kGreenGatewayMac, kGreenGateway6);
+  lab.send("green-1", {frame});
+  const auto out = lab.take("green-1");
+  ASSERT_EQ(out.size(), 1U);
+  const Told told = read_error(out[0]);
+  EXPECT_EQ(told.type, 1);
+  EXPECT_EQ(told.code, 4);
+  EXPECT_EQ(told.quoted, Bytes(frame.begin() + 14, frame.end()));
+  EXPECT_EQ(lab.drops("green-1", DropReason::gateway_unsupported), 1U);
 }
 
 TEST(Icmpv6Error, PathMtuBridgedAndRouted) {

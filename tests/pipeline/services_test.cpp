@@ -73,7 +73,8 @@ INSTANTIATE_TEST_SUITE_P(
         guest_case("wrong_checksum",
                    echo_frame(kGreen1, kGreenGatewayMac, kGreenGateway, {.checksum = 0x0102}), {},
                    {{"green-1 icmp_malformed", 1}}),
-        guest_case("not_an_echo", udp_frame(kGreen1, kGreenGatewayMac, kGreenGateway), {},
+        guest_case("not_an_echo",
+                   echo_frame(kGreen1, kGreenGatewayMac, kGreenGateway, {.type = 13}), {},
                    {{"green-1 gateway_unsupported", 1}})),
     name_of_case);
 
