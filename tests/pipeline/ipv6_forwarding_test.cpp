@@ -114,5 +114,22 @@ TEST(Ipv6Routes, TheLongestPrefixDecides) {
   EXPECT_EQ(lab.drops("green-1", DropReason::route_blackhole), 2U);
 }
 
+// To a VPC gateway: into its tunnel, to its MAC.
+TEST(Ipv6Routes, RemoteRoutesLeadIntoTheirTunnel) {
+  Ipv6Lab lab;
+  constexpr Vni kVni = Vni::from_trusted(7777);
+  constexpr MacAddress kMac = MacAddress::from_number(0x0200000000f1);
+  ASSERT_FALSE(lab.programmer().set(RouteConfig{{kRouter, *IpPrefix::parse("::/0")},
+                                                RemoteAction{IpAddress{kPeerVtep}, kVni, kMac}}));
+  const IpAddress destination = *IpAddress::parse("2001:db8:ffff::1");
+  lab.send("green-1", {udp6_frame(kGreen1v6, kGreenGatewayMac, destination),
+                       udp6_frame(kGreen1v6, kGreenGatewayMac, destination, 1)});
+  const auto out = lab.take("up");
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(Bytes(out[0].begin() + 50, out[0].end()),
+            udp6_frame({kGreen1v6.ip, kDvrMac}, kMac, destination, 63));
+  EXPECT_EQ(lab.drops("green-1", DropReason::ttl_exceeded), 1U);
+}
+
 }  // namespace
 }  // namespace alkaid::test
