@@ -74,15 +74,22 @@ class Host:
 
     # ------------------------------------------------------------ goal states
 
-    def push_command(self, file: Path) -> list[str]:
-        """The command that pushes a goal state, as run in the host's namespace."""
-        return [str(program("alkaid-goalstate")), "push", str(file), "--agent", f"127.0.0.1:{AGENT_PORT}"]
+    def push_command(self, *files: Path) -> list[str]:
+        """The command that pushes goal states, as run in the host's namespace."""
+        return [str(program("alkaid-goalstate")), "push", *(str(file) for file in files),
+                "--agent", f"127.0.0.1:{AGENT_PORT}"]
 
     def push(self, goal_state: GoalState, *, check: bool = True, timeout: float = 20) -> str:
         """Pushes a goal state and returns what the client said about each resource."""
-        self._pushes += 1
-        file = goal_state.write(self.run_directory / f"goal-state-{self._pushes}.json")
-        finished = run(self.namespace.command(self.push_command(file)), check=check, timeout=timeout)
+        return self.push_all([goal_state], check=check, timeout=timeout)
+
+    def push_all(self, goal_states: list[GoalState], *, check: bool = True, timeout: float = 20) -> str:
+        """Pushes goal states one after the other, as messages of one stream."""
+        files = []
+        for goal_state in goal_states:
+            self._pushes += 1
+            files.append(goal_state.write(self.run_directory / f"goal-state-{self._pushes}.json"))
+        finished = run(self.namespace.command(self.push_command(*files)), check=check, timeout=timeout)
         return finished.stdout + finished.stderr
 
     def wait_for_port(self, port: str, state: str = "up", timeout: float = 10) -> dict[str, Any]:
