@@ -79,9 +79,9 @@ std::vector<api::ReadResponse> read_objects(Dataplane& dataplane, const api::Rea
   }
   if (reader.wants(api::NEIGHBOR)) {
     reader.next_kind();
-    tables.neighbors.for_each([&](const NeighborKey& key, const Neighbor& neighbor) {
-      if (neighbor.tunnel != nullptr && reader.wants(key.vni)) {
-        append_to_api({key, neighbor.remote_mac, neighbor.tunnel->vtep},
+    tables.neighbors.for_each_remote([&](const Neighbor& neighbor) {
+      if (reader.wants(neighbor.vni)) {
+        append_to_api({{neighbor.vni, neighbor.ip}, neighbor.mac(), neighbor.tunnel->vtep},
                       *reader.batch(kNeighborsPerBatch).mutable_neighbors());
       }
     });

@@ -221,9 +221,7 @@ void show_tables(Dataplane& dataplane, api::ShowTablesResponse& response) {
   add({"ports", ports.size(), dataplane.port_table().capacity(), ports.high_water(),
        ports.full_events()});
   add(tables.segments.occupancy());
-  for (const auto& occupancy : tables.neighbors.occupancy()) {
-    add(occupancy);
-  }
+  add(tables.neighbors.occupancy());
   add(tables.routes.occupancy());
   add(tables.dhcp_bindings.occupancy());
   rte_mempool* pool = dataplane.pool();

@@ -18,7 +18,7 @@ ObjectResult Programmer::set(const NeighborConfig& config) {
   if (tunnel == nullptr) {
     return invalid("vtep", error);
   }
-  const Neighbor* old = tables_.neighbors.find(config.key.vni, config.key.ip);
+  const Neighbor* old = tables_.neighbors.find_remote(config.key);
   const Tunnel* old_tunnel = old != nullptr ? old->tunnel : nullptr;
   if (!tables_.neighbors.set_remote(config.key, config.mac, tunnel)) {
     tunnels_.release(tunnel);

@@ -12,10 +12,8 @@ Programmer::Programmer(Tables& tables, PortManager& ports, TunnelTable& tunnels)
 Programmer::~Programmer() {
   // References that objects hold on one another are dropped in reverse order of their making.
   std::vector<NeighborKey> neighbors;
-  tables_.neighbors.for_each([&](const NeighborKey& key, const Neighbor& neighbor) {
-    if (neighbor.tunnel != nullptr) {
-      neighbors.push_back(key);
-    }
+  tables_.neighbors.for_each_remote([&](const Neighbor& neighbor) {
+    neighbors.push_back({neighbor.vni, neighbor.ip});
   });
   for (const auto& key : neighbors) {
     remove_neighbor(key);

@@ -15,17 +15,9 @@
 #include <rte_lcore.h>
 
 #include "dataplane/rcu/quiescence.hpp"
+#include "dataplane/tables/table_occupancy.hpp"
 
 namespace alkaid {
-
-// How full a table is and was; control thread.
-struct TableOccupancy {
-  std::string name;
-  std::uint64_t used = 0;
-  std::uint64_t capacity = 0;
-  std::uint64_t high_water = 0;
-  std::uint64_t full_events = 0;
-};
 
 // Key: a trivially copyable type without padding, compared bytewise. Values are immutable objects
 // owned by the map: changing one means putting a new one in its place; the old one is freed after a

@@ -1,168 +1,249 @@
 #include "dataplane/tables/neighbor_table.hpp"
 
+#include <algorithm>
+#include <new>
+#include <random>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <rte_malloc.h>
+
 namespace alkaid {
 namespace {
 
-// Erases one value of `key` that `matches`.
-template <class Map, class Matches>
-void erase_one(Map& map, const typename Map::key_type& key, Matches&& matches) {
-  const auto [first, last] = map.equal_range(key);
-  for (auto it = first; it != last; ++it) {
-    if (matches(it->second)) {
-      map.erase(it);
-      return;
-    }
+// Records that may wait for their grace period before a change has to wait for it.
+constexpr std::uint32_t kFewestSpareRecords = 256;
+constexpr std::uint32_t kSpareShare = 16;
+
+std::array<std::uint64_t, 5> random_secrets() {
+  std::random_device device;
+  std::array<std::uint64_t, 5> secrets{};
+  for (auto& secret : secrets) {
+    secret = std::uint64_t{device()} << 32 | device() | 1;
   }
+  return secrets;
 }
 
 }  // namespace
 
-template <class Key, class Map>
-bool NeighborTable::store(Map& map, const Key& key, const Neighbor& changed) {
-  if (!changed.is_local() && changed.tunnel == nullptr) {
-    map.erase(key);
+void NeighborTable::Free::operator()(void* memory) const {
+  rte_free(memory);
+}
+
+NeighborTable::NeighborTable(std::uint32_t addresses, std::uint32_t local_macs,
+                             QuiescenceDomain& quiescence) try
+    : quiescence_(quiescence),
+      secrets_(random_secrets()),
+      by_ip_(addresses),
+      by_mac_(std::uint64_t{addresses} + local_macs),
+      most_claims_(addresses + local_macs),
+      records_count_(most_claims_ + kFewestSpareRecords + addresses / kSpareShare),
+      occupancy_{.name = "neighbors", .capacity = addresses} {
+  // Number 0 is no record.
+  const std::size_t size = (std::size_t{records_count_} + 1) * sizeof(Record);
+  memory_.reset(rte_zmalloc("neighbors", size, alignof(Record)));
+  if (!memory_) {
+    throw std::bad_alloc();
+  }
+  records_ = static_cast<Record*>(memory_.get());
+  occupancy_.bytes = size + by_ip_.bytes() + by_mac_.bytes();
+} catch (const std::bad_alloc&) {
+  constexpr std::uint64_t kBytesPerAddress = 96;
+  throw std::runtime_error(
+      fmt::format("no memory for {} neighbors, which take {} MiB (more memory: --memory; fewer "
+                  "neighbors: --max-neighbors)",
+                  addresses, 1 + (addresses * kBytesPerAddress >> 20)));
+}
+
+NeighborTable::~NeighborTable() {
+  quiescence_.drain();
+}
+
+NeighborTable::Number NeighborTable::remote_claim(Side side, Number head) const {
+  Number number = head;
+  while (number != kNone && records_[number].is_local()) {
+    number = records_[number].links[side].next;
+  }
+  return number;
+}
+
+NeighborTable::Number NeighborTable::claim_of(Side side, Number head, PortIndex port) const {
+  Number number = head;
+  while (number != kNone && records_[number].port != port) {
+    number = records_[number].links[side].next;
+  }
+  return number;
+}
+
+bool NeighborTable::is_first_remote(Number number) const {
+  const Number previous = records_[number].links[kByMac].previous;
+  return previous == kNone || records_[previous].is_local();
+}
+
+void NeighborTable::link(Side side, Number number) {
+  Record& record = records_[number];
+  const Number first = head(side, record);
+  // A remote claim stands behind the local ones.
+  Number previous = kNone;
+  Number next = first;
+  if (!record.is_local()) {
+    while (next != kNone && records_[next].is_local()) {
+      previous = next;
+      next = records_[next].links[side].next;
+    }
+  }
+  record.links[side] = {previous, next};
+  if (next != kNone) {
+    records_[next].links[side].previous = number;
+  }
+  if (previous != kNone) {
+    records_[previous].links[side].next = number;
+  } else if (first == kNone) {
+    index(side).insert(hash(side, record), number);
+    if (side == kByIp) {
+      occupancy_.high_water = std::max(occupancy_.high_water, ++occupancy_.used);
+    }
+  } else {
+    index(side).replace(hash(side, record), first, number);
+  }
+}
+
+void NeighborTable::unlink(Side side, Number number) {
+  const Record& record = records_[number];
+  const auto [previous, next] = record.links[side];
+  if (next != kNone) {
+    records_[next].links[side].previous = previous;
+  }
+  if (previous != kNone) {
+    records_[previous].links[side].next = next;
+  } else if (next != kNone) {
+    index(side).replace(hash(side, record), number, next);
+  } else {
+    index(side).erase(hash(side, record), number);
+    if (side == kByIp) {
+      --occupancy_.used;
+    }
+  }
+}
+
+bool NeighborTable::has_room(bool for_new_address) {
+  if (claims_ < most_claims_ && !(for_new_address && occupancy_.used >= occupancy_.capacity)) {
     return true;
   }
-  return map.put(key, std::make_unique<const Neighbor>(changed));
+  ++occupancy_.full_events;
+  return false;
 }
 
-bool NeighborTable::store_ip(const NeighborKey& key, const Neighbor& changed) {
-  if (key.ip.is_v4()) {
-    return store(by_ipv4_, Ipv4Key{key.vni.number(), key.ip.v4().raw()}, changed);
+NeighborTable::Number NeighborTable::allocate(const Neighbor& content) {
+  if (free_ == kNone && fresh_ > records_count_) {
+    // All that are left wait for their grace period.
+    if (quiescence_.reclaim(); free_ == kNone) {
+      quiescence_.drain();
+    }
   }
-  return store(by_ipv6_, ipv6_key(key.vni, key.ip), changed);
+  Number number = free_;
+  if (number != kNone) {
+    free_ = records_[number].links[kByIp].next;
+  } else {
+    number = fresh_++;
+  }
+  auto* record = new (&records_[number]) Record;
+  static_cast<Neighbor&>(*record) = content;
+  record->in_use = true;
+  ++claims_;
+  return number;
 }
 
-bool NeighborTable::store_mac(Vni vni, const MacAddress& mac, const Neighbor& changed) {
-  return store(by_mac_, mac_key(vni, mac), changed);
+void NeighborTable::retire(Number number) {
+  records_[number].in_use = false;
+  --claims_;
+  quiescence_.retire([this, number] {
+    records_[number].links[kByIp].next = free_;
+    free_ = number;
+  });
 }
 
-bool NeighborTable::claim_mac(const NeighborKey& key, const MacAddress& mac, const Tunnel* tunnel) {
-  const Neighbor* old = find(key.vni, mac);
-  Neighbor changed = old != nullptr ? *old : Neighbor{};
-  const bool had_owner = changed.tunnel != nullptr;
-  const IpAddress old_owner = changed.owner;
-  changed.tunnel = tunnel;
-  changed.remote_mac = mac;
-  changed.owner = key.ip;
-  if (!store_mac(key.vni, mac, changed)) {
-    return false;
-  }
-  if (had_owner && old_owner != key.ip) {
-    erase_one(other_addresses_, VniMac{key.vni, mac},
-              [&](const IpAddress& ip) { return ip == key.ip; });
-    other_addresses_.emplace(VniMac{key.vni, mac}, old_owner);
-  }
-  return true;
-}
-
-void NeighborTable::release_mac(const NeighborKey& key, const MacAddress& mac) {
-  const Neighbor* old = find(key.vni, mac);
-  if (old == nullptr || old->tunnel == nullptr) {
-    return;
-  }
-  const VniMac mac_of_vni{key.vni, mac};
-  if (old->owner != key.ip) {
-    erase_one(other_addresses_, mac_of_vni, [&](const IpAddress& ip) { return ip == key.ip; });
-    return;
-  }
-  Neighbor changed = *old;
-  changed.tunnel = nullptr;
-  changed.owner = {};
-  if (const auto other = other_addresses_.find(mac_of_vni); other != other_addresses_.end()) {
-    changed.owner = other->second;
-    changed.tunnel = find(key.vni, other->second)->tunnel;
-    other_addresses_.erase(other);
-  }
-  store_mac(key.vni, mac, changed);
+const Neighbor* NeighborTable::find_remote(const NeighborKey& key) const {
+  return neighbor(remote_claim(kByIp, find_number(key.vni, key.ip)));
 }
 
 bool NeighborTable::set_remote(const NeighborKey& key, const MacAddress& mac,
                                const Tunnel* tunnel) {
-  const Neighbor* old = find(key.vni, key.ip);
-  const Neighbor before = old != nullptr ? *old : Neighbor{};
-  Neighbor changed = before;
-  changed.tunnel = tunnel;
-  changed.remote_mac = mac;
-  if (!store_ip(key, changed)) {
+  const Number first = find_number(key.vni, key.ip);
+  const Number old = remote_claim(kByIp, first);
+  if (old == kNone && !has_room(first == kNone)) {
     return false;
   }
-  if (!claim_mac(key, mac, tunnel)) {
-    store_ip(key, before);
-    return false;
+  if (old != kNone && records_[old].tunnel == tunnel && records_[old].station_mac == mac &&
+      is_first_remote(old)) {
+    return true;
   }
-  if (before.tunnel != nullptr && before.remote_mac != mac) {
-    release_mac(key, before.remote_mac);
+  // Make before break: the new claim is found by both ways before the old one is not.
+  const Number number =
+      allocate({.ip = key.ip, .tunnel = tunnel, .vni = key.vni, .station_mac = mac});
+  for (const Side side : {kByIp, kByMac}) {
+    link(side, number);
+  }
+  if (old != kNone) {
+    for (const Side side : {kByIp, kByMac}) {
+      unlink(side, old);
+    }
+    retire(old);
   }
   return true;
 }
 
 const Tunnel* NeighborTable::remove_remote(const NeighborKey& key) {
-  const Neighbor* old = find(key.vni, key.ip);
-  if (old == nullptr || old->tunnel == nullptr) {
+  const Number old = remote_claim(kByIp, find_number(key.vni, key.ip));
+  if (old == kNone) {
     return nullptr;
   }
-  const Neighbor before = *old;
-  release_mac(key, before.remote_mac);
-  Neighbor changed = before;
-  changed.tunnel = nullptr;
-  store_ip(key, changed);
-  return before.tunnel;
+  for (const Side side : {kByIp, kByMac}) {
+    unlink(side, old);
+  }
+  retire(old);
+  return records_[old].tunnel;
 }
 
-template <class Key, class Store>
-bool NeighborTable::claim_local(std::multimap<Key, LocalClaim>& outbid, const Key& key,
-                                const Neighbor* old, const LocalClaim& claim, Store&& store) {
-  Neighbor changed = old != nullptr ? *old : Neighbor{};
-  const LocalClaim before{changed.port, changed.local_mac};
-  changed.port = claim.port;
-  changed.local_mac = claim.mac;
-  if (!store(changed)) {
+bool NeighborTable::claim(Side side, const Neighbor& content) {
+  const Number first = head(side, content);
+  const Number old = claim_of(side, first, content.port);
+  if (old == kNone && !has_room(side == kByIp && first == kNone)) {
     return false;
   }
-  erase_one(outbid, key, [&](const LocalClaim& other) { return other.port == claim.port; });
-  if (before.port != kNoPort && before.port != claim.port) {
-    outbid.emplace(key, before);
+  if (old != kNone && old == first && records_[old].station_mac == content.station_mac) {
+    return true;
+  }
+  link(side, allocate(content));
+  if (old != kNone) {
+    unlink(side, old);
+    retire(old);
   }
   return true;
 }
 
-template <class Key, class Store>
-void NeighborTable::release_local(std::multimap<Key, LocalClaim>& outbid, const Key& key,
-                                  const Neighbor* old, PortIndex port, Store&& store) {
-  if (old == nullptr || old->port != port) {
-    erase_one(outbid, key, [&](const LocalClaim& other) { return other.port == port; });
-    return;
+void NeighborTable::give_up(Side side, const Neighbor& content) {
+  const Number old = claim_of(side, head(side, content), content.port);
+  if (old != kNone) {
+    unlink(side, old);
+    retire(old);
   }
-  Neighbor changed = *old;
-  changed.port = kNoPort;
-  changed.local_mac = {};
-  if (const auto other = outbid.find(key); other != outbid.end()) {
-    changed.port = other->second.port;
-    changed.local_mac = other->second.mac;
-    outbid.erase(other);
-  }
-  store(changed);
 }
 
 bool NeighborTable::set_local(const NeighborKey& key, const MacAddress& mac, PortIndex port) {
-  return claim_local(outbid_addresses_, key, find(key.vni, key.ip), {port, mac},
-                     [&](const Neighbor& changed) { return store_ip(key, changed); });
+  return claim(kByIp, {.ip = key.ip, .port = port, .vni = key.vni, .station_mac = mac});
 }
 
 bool NeighborTable::set_local_mac(Vni vni, const MacAddress& mac, PortIndex port) {
-  return claim_local(outbid_macs_, VniMac{vni, mac}, find(vni, mac), {port, mac},
-                     [&](const Neighbor& changed) { return store_mac(vni, mac, changed); });
+  return claim(kByMac, {.port = port, .vni = vni, .station_mac = mac});
 }
 
 void NeighborTable::remove_local(const NeighborKey& key, PortIndex port) {
-  release_local(outbid_addresses_, key, find(key.vni, key.ip), port,
-                [&](const Neighbor& changed) { return store_ip(key, changed); });
+  give_up(kByIp, {.ip = key.ip, .port = port, .vni = key.vni});
 }
 
 void NeighborTable::remove_local_mac(Vni vni, const MacAddress& mac, PortIndex port) {
-  release_local(outbid_macs_, VniMac{vni, mac}, find(vni, mac), port,
-                [&](const Neighbor& changed) { return store_mac(vni, mac, changed); });
+  give_up(kByMac, {.port = port, .vni = vni, .station_mac = mac});
 }
 
 }  // namespace alkaid

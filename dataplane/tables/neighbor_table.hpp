@@ -1,135 +1,173 @@
 // Who has an address: (VNI, IP) and (VNI, MAC) to a port of this host or a tunnel to another.
+// Design and numbers: docs/design/neighbor-table.md.
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <utility>
-#include <vector>
 
 #include "control/common/net/ip_address.hpp"
 #include "control/common/net/mac_address.hpp"
 #include "control/common/net/vni.hpp"
 #include "dataplane/ports/port.hpp"
-#include "dataplane/tables/concurrent_map.hpp"
+#include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/tables/objects.hpp"
+#include "dataplane/tables/record_index.hpp"
+#include "dataplane/tables/table_occupancy.hpp"
 #include "dataplane/underlay/tunnel.hpp"
 
 namespace alkaid {
 
-// A station, as workers find it. An address can be known as local and as remote at once, while a
-// port moves between hosts: the port on this host wins, and the remote entry serves again without a
-// new message when the port goes.
+// A station, as workers find it: one claim to an address. Immutable.
 struct Neighbor {
-  PortIndex port = kNoPort;        // local
+  IpAddress ip;                    // none: the claim of a port to its MAC
   const Tunnel* tunnel = nullptr;  // remote
-  MacAddress local_mac;
-  MacAddress remote_mac;
-  IpAddress owner;  // of a MAC entry's tunnel: the address whose entry holds the reference on it
+  PortIndex port = kNoPort;        // local
+  Vni vni;
+  MacAddress station_mac;
 
   [[nodiscard]] bool is_local() const { return port != kNoPort; }
-  [[nodiscard]] const MacAddress& mac() const { return is_local() ? local_mac : remote_mac; }
+  [[nodiscard]] const MacAddress& mac() const { return station_mac; }
 };
 
 // Readers: workers. Writers: the control thread.
+//
+// Several may claim one address: while a port moves between hosts it is local and remote at once,
+// and stations may share a MAC. What is found is the claim of a port of this host, the last one
+// made, else the last remote one; when a claim goes, the next one serves without a new message.
 class NeighborTable {
  public:
-  NeighborTable(std::uint32_t capacity, QuiescenceDomain& quiescence)
-      : by_ipv4_("neighbors-ipv4", capacity, quiescence),
-        by_ipv6_("neighbors-ipv6", capacity, quiescence),
-        by_mac_("neighbors-mac", capacity, quiescence) {}
+  // addresses: how many (VNI, IP) of both families, here and remote. local_macs: claims of ports to
+  // MACs, beside them. Throws std::runtime_error with a text for the operator.
+  NeighborTable(std::uint32_t addresses, std::uint32_t local_macs, QuiescenceDomain& quiescence);
+  ~NeighborTable();
+  NeighborTable(const NeighborTable&) = delete;
+  NeighborTable& operator=(const NeighborTable&) = delete;
 
-  // ---- any thread
-  [[nodiscard]] const Neighbor* find(Vni vni, Ipv4Address ip) const {
-    return by_ipv4_.find({vni.number(), ip.raw()});
-  }
+  // ---- any thread; a worker may use the result until it next reports a quiescent state
   [[nodiscard]] const Neighbor* find(Vni vni, const IpAddress& ip) const {
-    return ip.is_v4() ? find(vni, ip.v4()) : by_ipv6_.find(ipv6_key(vni, ip));
+    return neighbor(find_number(vni, ip));
   }
   [[nodiscard]] const Neighbor* find(Vni vni, const MacAddress& mac) const {
-    return by_mac_.find(mac_key(vni, mac));
+    return neighbor(find_number(vni, mac));
   }
 
   // ---- control thread
-  // Sets the remote half of (vni, ip); false if a table is full, and then nothing has changed.
+  // Sets the remote claim to (vni, ip); false if the table is full, and then nothing has changed.
   bool set_remote(const NeighborKey& key, const MacAddress& mac, const Tunnel* tunnel);
-  // The tunnel that the entry pointed to, nullptr if there was no remote half.
+  // nullptr if there is none.
+  [[nodiscard]] const Neighbor* find_remote(const NeighborKey& key) const;
+  // The tunnel that the claim pointed to, nullptr if there was none.
   const Tunnel* remove_remote(const NeighborKey& key);
-  // The local halves of a port's addresses. Of several ports that claim one, the last has it, and
-  // when that goes another one gets it back. False if a table is full, and then nothing has
-  // changed.
+  // A port's claims to its addresses; false if the table is full, and then nothing has changed.
+  // Changing a claim that the port has already never fails.
   bool set_local(const NeighborKey& key, const MacAddress& mac, PortIndex port);
   bool set_local_mac(Vni vni, const MacAddress& mac, PortIndex port);
   void remove_local(const NeighborKey& key, PortIndex port);
   void remove_local_mac(Vni vni, const MacAddress& mac, PortIndex port);
 
-  // visit(NeighborKey, const Neighbor&) for every address.
+  // visit(const Neighbor&) for every remote claim; must not change the table.
   template <class Visit>
-  void for_each(Visit&& visit) const {
-    by_ipv4_.for_each([&](const Ipv4Key& key, const Neighbor& neighbor) {
-      visit(NeighborKey{Vni::from_trusted(key.vni), IpAddress{Ipv4Address{byte_swap(key.address)}}},
-            neighbor);
-    });
-    by_ipv6_.for_each([&](const Ipv6Key& key, const Neighbor& neighbor) {
-      visit(NeighborKey{Vni::from_trusted(key.vni), IpAddress{key.address}}, neighbor);
-    });
+  void for_each_remote(Visit&& visit) const {
+    for (Number number = 1; number < fresh_; ++number) {
+      const Record& record = records_[number];
+      if (record.in_use && record.tunnel != nullptr) {
+        visit(static_cast<const Neighbor&>(record));
+      }
+    }
   }
-  [[nodiscard]] std::vector<TableOccupancy> occupancy() const {
-    return {by_ipv4_.occupancy(), by_ipv6_.occupancy(), by_mac_.occupancy()};
-  }
+  // used: addresses.
+  [[nodiscard]] const TableOccupancy& occupancy() const { return occupancy_; }
 
  private:
-  struct Ipv4Key {
-    std::uint32_t vni;
-    std::uint32_t address;  // raw
+  using Number = RecordIndex::Number;
+  static constexpr Number kNone = RecordIndex::kNone;
+
+  // The two ways to find a record. All claims to one address, or to one MAC, form a list; the
+  // index points to its head.
+  enum Side : std::uint8_t { kByIp, kByMac };
+  struct Links {
+    Number previous = kNone;
+    Number next = kNone;
   };
-  struct Ipv6Key {
-    std::uint32_t vni;
-    std::array<std::uint8_t, 16> address;
+  struct alignas(64) Record : Neighbor {
+    // The control thread's.
+    std::array<Links, 2> links;
+    bool in_use = false;  // published, not merely waiting for its grace period
   };
-  struct MacKey {
-    std::uint32_t vni;
-    std::array<std::uint8_t, 6> mac;
-    std::uint16_t zero;
+  static_assert(sizeof(Record) == 64);
+  struct Free {
+    void operator()(void* memory) const;
   };
 
-  static Ipv6Key ipv6_key(Vni vni, const IpAddress& ip) { return {vni.number(), ip.bytes()}; }
-  static MacKey mac_key(Vni vni, const MacAddress& mac) { return {vni.number(), mac.bytes(), 0}; }
+  [[nodiscard]] const Neighbor* neighbor(Number number) const {
+    return number != kNone ? &records_[number] : nullptr;
+  }
+  [[nodiscard]] Number find_number(Vni vni, const IpAddress& ip) const {
+    return by_ip_.find(hash(vni, ip), [&](Number number) {
+      return records_[number].vni == vni && words(records_[number].ip) == words(ip);
+    });
+  }
+  [[nodiscard]] Number find_number(Vni vni, const MacAddress& mac) const {
+    return by_mac_.find(hash(vni, mac), [&](Number number) {
+      return records_[number].vni == vni && records_[number].station_mac == mac;
+    });
+  }
 
-  // Puts `changed` in place of the entry, or erases the entry if it has no half left.
-  template <class Key, class Map>
-  static bool store(Map& map, const Key& key, const Neighbor& changed);
-  bool store_ip(const NeighborKey& key, const Neighbor& changed);
-  bool store_mac(Vni vni, const MacAddress& mac, const Neighbor& changed);
+  // Keyed and not linear: guests choose addresses, and must not choose who shares a bucket.
+  static std::uint64_t mix(std::uint64_t one, std::uint64_t other) {
+    const unsigned __int128 product = static_cast<unsigned __int128>(one) * other;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  }
+  static std::array<std::uint64_t, 2> words(const IpAddress& ip) {
+    return std::bit_cast<std::array<std::uint64_t, 2>>(ip.bytes());
+  }
+  [[nodiscard]] std::uint64_t hash(Vni vni, const IpAddress& ip) const {
+    const auto halves = words(ip);
+    return mix(mix(halves[0] ^ secrets_[0], halves[1] ^ secrets_[1]) ^ vni.number(), secrets_[2]);
+  }
+  [[nodiscard]] std::uint64_t hash(Vni vni, const MacAddress& mac) const {
+    return mix(mac.number() ^ secrets_[3], vni.number() ^ secrets_[4]);
+  }
+  [[nodiscard]] std::uint64_t hash(Side side, const Neighbor& record) const {
+    return side == kByIp ? hash(record.vni, record.ip) : hash(record.vni, record.station_mac);
+  }
 
-  // A MAC entry speaks for one of the addresses that have the MAC, its owner, and points to that
-  // one's tunnel; the others wait in other_addresses_.
-  bool claim_mac(const NeighborKey& key, const MacAddress& mac, const Tunnel* tunnel);
-  void release_mac(const NeighborKey& key, const MacAddress& mac);
+  // Ahead of the claims of its kind (local before remote); in force at once if that is the head.
+  void link(Side side, Number number);
+  void unlink(Side side, Number number);
+  [[nodiscard]] RecordIndex& index(Side side) { return side == kByIp ? by_ip_ : by_mac_; }
+  [[nodiscard]] Number head(Side side, const Neighbor& record) const {
+    return side == kByIp ? find_number(record.vni, record.ip)
+                         : find_number(record.vni, record.station_mac);
+  }
+  // The first claim from `head` on that is remote, or the one of `port`.
+  [[nodiscard]] Number remote_claim(Side side, Number head) const;
+  [[nodiscard]] Number claim_of(Side side, Number head, PortIndex port) const;
+  [[nodiscard]] bool is_first_remote(Number number) const;
 
-  struct LocalClaim {
-    PortIndex port = kNoPort;
-    MacAddress mac;
-  };
-  using VniMac = std::pair<Vni, MacAddress>;
+  // Refuses (false, counted) a claim that would be one too many.
+  bool has_room(bool for_new_address);
+  Number allocate(const Neighbor& content);
+  void retire(Number number);
+  // A port's claim to an address or a MAC.
+  bool claim(Side side, const Neighbor& content);
+  void give_up(Side side, const Neighbor& content);
 
-  // Makes `claim` the entry's local half; who had it before waits in `outbid`.
-  template <class Key, class Store>
-  static bool claim_local(std::multimap<Key, LocalClaim>& outbid, const Key& key,
-                          const Neighbor* old, const LocalClaim& claim, Store&& store);
-  template <class Key, class Store>
-  static void release_local(std::multimap<Key, LocalClaim>& outbid, const Key& key,
-                            const Neighbor* old, PortIndex port, Store&& store);
-
-  // Control thread; empty unless addresses are shared or contested.
-  std::multimap<VniMac, IpAddress> other_addresses_;
-  std::multimap<NeighborKey, LocalClaim> outbid_addresses_;
-  std::multimap<VniMac, LocalClaim> outbid_macs_;
-
-  ConcurrentMap<Ipv4Key, Neighbor> by_ipv4_;
-  ConcurrentMap<Ipv6Key, Neighbor> by_ipv6_;
-  ConcurrentMap<MacKey, Neighbor> by_mac_;
+  QuiescenceDomain& quiescence_;
+  std::array<std::uint64_t, 5> secrets_{};
+  RecordIndex by_ip_;
+  RecordIndex by_mac_;
+  std::unique_ptr<void, Free> memory_;
+  Record* records_ = nullptr;
+  // Numbers below fresh_ have been in use; those that are free again form a list.
+  Number fresh_ = 1;
+  Number free_ = kNone;
+  const std::uint32_t most_claims_;
+  const std::uint32_t records_count_;  // claims, and those that wait for their grace period
+  std::uint32_t claims_ = 0;
+  TableOccupancy occupancy_;
 };
 
 }  // namespace alkaid

@@ -24,7 +24,8 @@ struct Tables {
   Tables(const TableSizes& sizes, QuiescenceDomain& quiescence)
       : routes(sizes.routes, quiescence),
         segments(sizes.segments, quiescence),
-        neighbors(sizes.neighbors, quiescence),
+        // A port claims its MAC in at most two segments, and another one's while it changes.
+        neighbors(sizes.neighbors, 2 * sizes.ports + 2, quiescence),
         dhcp_bindings(sizes.dhcp_bindings, quiescence) {}
 
   RouteTable routes;
