@@ -39,6 +39,23 @@ DataplaneService::DataplaneService(Dataplane& dataplane) : dataplane_(dataplane)
     to_api(view, *event.mutable_port());
     events_.publish(event);
   });
+  dataplane_.on_table_state([this](const TableOccupancy& occupancy, bool full) {
+    api::Event event;
+    event.set_time_microseconds(now_microseconds());
+    auto* table = event.mutable_table();
+    table->set_table(occupancy.name);
+    table->set_full(full);
+    table->set_used(occupancy.used);
+    table->set_capacity(occupancy.capacity);
+    events_.publish(event);
+    if (full) {
+      spdlog::warn("the table of {} is full ({} of {}): objects are refused (more: --max-{})",
+                   occupancy.name, occupancy.used, occupancy.capacity, occupancy.name);
+    } else {
+      spdlog::info("the table of {} takes objects again ({} of {})", occupancy.name, occupancy.used,
+                   occupancy.capacity);
+    }
+  });
 }
 
 grpc::Status DataplaneService::GetInfo(grpc::ServerContext* /*context*/,

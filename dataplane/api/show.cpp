@@ -215,18 +215,19 @@ void show_tables(Dataplane& dataplane, api::ShowTablesResponse& response) {
     table->set_capacity(occupancy.capacity);
     table->set_high_water(occupancy.high_water);
     table->set_full_events(occupancy.full_events);
+    table->set_bytes(occupancy.bytes);
   };
-  const Tables& tables = dataplane.tables();
-  const PortManager& ports = dataplane.ports();
-  add({"ports", ports.size(), dataplane.port_table().capacity(), ports.high_water(),
-       ports.full_events()});
-  add(tables.segments.occupancy());
-  add(tables.neighbors.occupancy());
-  add(tables.routes.occupancy());
-  add(tables.dhcp_bindings.occupancy());
+  for (const auto& occupancy : dataplane.table_occupancies()) {
+    add(occupancy);
+  }
   rte_mempool* pool = dataplane.pool();
   const std::uint64_t used = rte_mempool_in_use_count(pool);
-  add({.name = "packet-buffers", .used = used, .capacity = pool->size, .high_water = used});
+  const std::uint64_t buffer_bytes = pool->header_size + pool->elt_size + pool->trailer_size;
+  add({.name = "packet-buffers",
+       .used = used,
+       .capacity = pool->size,
+       .high_water = used,
+       .bytes = pool->size * buffer_bytes});
 }
 
 }  // namespace alkaid

@@ -192,7 +192,8 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
       ->capture_default_str()
       ->check(CLI::Range(8U, kMaxZones))
       ->group(capacity);
-  app.add_option("--max-neighbors", sizes.neighbors, "Neighbors of each address family")
+  app.add_option("--max-neighbors", sizes.neighbors,
+                 "Neighbors, IPv4 and IPv6 together, and the addresses of ports; 96 bytes each")
       ->capture_default_str()
       ->check(table)
       ->group(capacity);

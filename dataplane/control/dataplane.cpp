@@ -137,6 +137,21 @@ void Dataplane::tick() {
     ports_->tick();
   }
   quiescence_->reclaim();
+  for (const auto& occupancy : table_occupancies()) {
+    table_watch_.look(occupancy, now);
+  }
+}
+
+std::vector<TableOccupancy> Dataplane::table_occupancies() const {
+  const std::uint64_t ports = ports_->size();
+  const std::uint64_t port_bytes = port_table_.capacity() * sizeof(const Port*) +
+                                   ports * (sizeof(Port) + workers_.size() * sizeof(PortCounters));
+  return {{"ports", ports, port_table_.capacity(), ports_->high_water(), ports_->full_events(),
+           port_bytes},
+          tables_->segments.occupancy(),
+          tables_->neighbors.occupancy(),
+          tables_->routes.occupancy(),
+          tables_->dhcp_bindings.occupancy()};
 }
 
 std::chrono::microseconds Dataplane::uptime() const {

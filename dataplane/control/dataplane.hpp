@@ -16,6 +16,7 @@
 #include "control/common/net/mac_address.hpp"
 #include "dataplane/control/executor.hpp"
 #include "dataplane/control/programmer.hpp"
+#include "dataplane/control/table_watch.hpp"
 #include "dataplane/ports/port_manager.hpp"
 #include "dataplane/tables/tables.hpp"
 #include "dataplane/underlay/next_hop_table.hpp"
@@ -75,6 +76,12 @@ class Dataplane {
   void on_port_state(std::function<void(const PortView&)> listener) {
     port_listener_ = std::move(listener);
   }
+  // Called on the control thread when a table begins to refuse objects, or takes them again.
+  void on_table_state(TableWatch::Listener listener) {
+    table_watch_.on_change(std::move(listener));
+  }
+  // Of what the agent fills: a table may be full.
+  [[nodiscard]] std::vector<TableOccupancy> table_occupancies() const;
 
  private:
   struct PoolDeleter {
@@ -88,6 +95,7 @@ class Dataplane {
   const std::chrono::steady_clock::time_point start_;
   Executor executor_;
   std::function<void(const PortView&)> port_listener_;
+  TableWatch table_watch_;
   std::unique_ptr<rte_mempool, PoolDeleter> pool_;
   std::unique_ptr<QuiescenceDomain> quiescence_;
   std::unique_ptr<Tables> tables_;

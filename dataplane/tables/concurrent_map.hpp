@@ -39,12 +39,15 @@ class ConcurrentMap {
     parameters.socket_id = SOCKET_ID_ANY;
     // The extension table keeps a crowded bucket from refusing keys while there is room elsewhere.
     parameters.extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF | RTE_HASH_EXTRA_FLAGS_EXT_TABLE;
+    const std::uint64_t before = dpdk_heap_in_use();
     hash_ = rte_hash_create(&parameters);
     if (hash_ == nullptr) {
       throw std::runtime_error("can't create the table '" + occupancy_.name + "' of " +
                                std::to_string(capacity) + " entries: " + rte_strerror(rte_errno) +
-                               " (more memory: --memory; fewer entries: --max-*)");
+                               " (more memory: --memory; fewer entries: --max-" + occupancy_.name +
+                               ")");
     }
+    occupancy_.bytes = dpdk_heap_in_use() - before;
   }
   ~ConcurrentMap() {
     quiescence_.drain();
@@ -116,11 +119,17 @@ class ConcurrentMap {
     }
   }
 
-  [[nodiscard]] const TableOccupancy& occupancy() const { return occupancy_; }
+  [[nodiscard]] TableOccupancy occupancy() const {
+    TableOccupancy occupancy = occupancy_;
+    occupancy.bytes += occupancy.used * (sizeof(Value) + kHeapOverhead);
+    return occupancy;
+  }
 
  private:
+  static constexpr std::size_t kHeapOverhead = 16;  // of the process's heap, per object
+
   QuiescenceDomain& quiescence_;
-  TableOccupancy occupancy_;
+  TableOccupancy occupancy_;  // bytes: of the hash alone
   rte_hash* hash_ = nullptr;
 };
 

@@ -27,7 +27,7 @@ class DhcpBindingTable {
   void for_each(Visit&& visit) const {
     bindings_.for_each([&](const Key&, const DhcpBindingConfig& binding) { visit(binding); });
   }
-  [[nodiscard]] const TableOccupancy& occupancy() const { return bindings_.occupancy(); }
+  [[nodiscard]] TableOccupancy occupancy() const { return bindings_.occupancy(); }
 
  private:
   struct Key {

@@ -80,7 +80,7 @@ class RouteTable {
   void for_each(Visit&& visit) const {
     routes_.for_each([&](const Key&, const Route& route) { visit(route); });
   }
-  [[nodiscard]] const TableOccupancy& occupancy() const { return routes_.occupancy(); }
+  [[nodiscard]] TableOccupancy occupancy() const { return routes_.occupancy(); }
 
  private:
   struct Key {

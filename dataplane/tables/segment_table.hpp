@@ -75,7 +75,12 @@ class SegmentTable {
       }
     }
   }
-  [[nodiscard]] const TableOccupancy& occupancy() const { return zones_.occupancy(); }
+  [[nodiscard]] TableOccupancy occupancy() const {
+    TableOccupancy occupancy = zones_.occupancy();
+    occupancy.bytes += slots_.capacity() * sizeof(slots_[0]) + free_.capacity() * sizeof(Zone) +
+                       occupancy.used * sizeof(Segment);
+    return occupancy;
+  }
 
  private:
   QuiescenceDomain& quiescence_;

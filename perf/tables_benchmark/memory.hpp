@@ -4,7 +4,8 @@
 #include <cstdint>
 
 #include <malloc.h>
-#include <rte_malloc.h>
+
+#include "dataplane/tables/table_occupancy.hpp"
 
 namespace alkaid::perf {
 
@@ -17,12 +18,7 @@ struct MemoryInUse {
 
 inline MemoryInUse memory_in_use() {
   MemoryInUse use;
-  for (int socket = 0; socket < RTE_MAX_NUMA_NODES; ++socket) {
-    rte_malloc_socket_stats stats{};
-    if (rte_malloc_get_socket_stats(socket, &stats) == 0) {
-      use.dpdk_heap += stats.heap_allocsz_bytes;
-    }
-  }
+  use.dpdk_heap = dpdk_heap_in_use();
   const struct mallinfo2 heap = mallinfo2();
   use.process_heap = heap.uordblks + heap.hblkhd;
   return use;

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include "dataplane/control/table_watch.hpp"
 #include "dataplane/tables/concurrent_map.hpp"
 #include "dataplane/tables/neighbor_table.hpp"
 #include "tests/pipeline/pipeline_lab.hpp"
@@ -307,6 +309,106 @@ TEST(Map, ReadersNeverMissWhatIsThereAndAFullMapTakesOthersAtOnce) {
   }
   EXPECT_EQ(wrong.load(), 0U);
   EXPECT_EQ(map.occupancy().used, kStable);
+}
+
+// perf/tables measures the same at a million.
+class NeighborMemory : public ::testing::TestWithParam<bool> {};
+
+TEST_P(NeighborMemory, IsAtMost128BytesEach) {
+  constexpr std::uint32_t kNeighbors = 100000;
+  constexpr std::uint32_t kMost = 128;
+  const auto in_use = [] {
+    const struct mallinfo2 heap = mallinfo2();
+    return dpdk_heap_in_use() + heap.uordblks + heap.hblkhd;
+  };
+  start_eal();
+  auto settings = PipelineLab::default_settings();
+  settings.uplink.reset();
+  settings.tables.neighbors = 8;
+  std::uint64_t before = 0;
+  {
+    const Dataplane smallest(settings);
+    before = in_use();
+  }
+  settings.tables.neighbors = kNeighbors;
+  Dataplane dataplane(settings);
+  for (std::uint32_t i = 0; i < kNeighbors; ++i) {
+    ASSERT_FALSE(dataplane.programmer().set(NeighborConfig{
+        {kVni, numbered_ip(i, GetParam())}, numbered_mac(i), IpAddress{net::kPeerVtep}}));
+  }
+  dataplane.tick();
+  const TableOccupancy occupancy = dataplane.tables().neighbors.occupancy();
+  EXPECT_EQ(occupancy.used, kNeighbors);
+  EXPECT_LE(occupancy.bytes, std::uint64_t{kMost} * kNeighbors);
+  EXPECT_LE(in_use() - before, std::uint64_t{kMost} * kNeighbors);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, NeighborMemory, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "ipv6" : "ipv4"; });
+
+TEST(FullTables, AreToldOnceAndAgainWhenThereIsRoom) {
+  using Told = std::vector<bool>;
+  TableWatch watch;
+  Told told;
+  watch.on_change([&](const TableOccupancy&, bool full) { told.push_back(full); });
+  TableOccupancy occupancy{.name = "neighbors", .used = 8, .capacity = 8};
+  TableWatch::Clock::time_point now{};
+  const auto look_later = [&](std::chrono::milliseconds pause) {
+    now += pause;
+    watch.look(occupancy, now);
+  };
+  look_later(TableWatch::kSettle);
+  EXPECT_EQ(told, Told{}) << "full, but nothing was refused";
+  occupancy.full_events = 5;
+  look_later(TableWatch::kSettle);
+  occupancy.full_events = 7;
+  look_later(TableWatch::kSettle);
+  EXPECT_EQ(told, Told({true}));
+  look_later(10 * TableWatch::kSettle);
+  EXPECT_EQ(told, Told({true})) << "no room yet";
+  occupancy.used = 7;
+  look_later(TableWatch::kSettle);
+  EXPECT_EQ(told, Told({true, false}));
+  look_later(TableWatch::kSettle);
+  EXPECT_EQ(told, Told({true, false}));
+  occupancy.full_events = 8;
+  look_later(TableWatch::kSettle / 2);
+  look_later(TableWatch::kSettle / 2);
+  EXPECT_EQ(told, Told({true, false, true})) << "not to and fro at once";
+  look_later(TableWatch::kSettle / 2);
+  EXPECT_EQ(told, Told({true, false, true, false}));
+}
+
+TEST(FullTables, AnObjectThatWasRefusedFitsWhenAnotherOneGoes) {
+  PipelineLab lab;
+  std::vector<std::pair<std::string, bool>> told;
+  lab.dataplane().on_table_state(
+      [&](const TableOccupancy& occupancy, bool full) { told.emplace_back(occupancy.name, full); });
+  const auto neighbor = [](std::uint32_t number) {
+    return NeighborConfig{{kVni, numbered_ip(number, number % 2 == 0)},
+                          numbered_mac(number),
+                          IpAddress{net::kPeerVtep}};
+  };
+  std::uint32_t number = 0;
+  while (!lab.programmer().set(neighbor(number))) {
+    ++number;
+  }
+  EXPECT_TRUE(lab.programmer().set(neighbor(number + 1)));
+  lab.walk();
+  const std::pair<std::string, bool> full{"neighbors", true};
+  ASSERT_EQ(told, std::vector{full});
+  lab.programmer().remove_neighbor(neighbor(0).key);
+  EXPECT_FALSE(lab.programmer().set(neighbor(number))) << "at once";
+  lab.programmer().remove_neighbor(neighbor(1).key);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (told.size() < 2 && std::chrono::steady_clock::now() < deadline) {
+    lab.walk();
+  }
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[1], (std::pair<std::string, bool>{"neighbors", false}));
+  for (const auto& occupancy : lab.dataplane().table_occupancies()) {
+    EXPECT_GT(occupancy.bytes, 0U) << occupancy.name;
+  }
 }
 
 }  // namespace

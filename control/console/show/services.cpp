@@ -78,11 +78,12 @@ Display tables_display(const dataplane::v1::ShowTablesResponse& response) {
   Section section{.key = "tables", .when_empty = "no tables"};
   section.columns = {left("name", "TABLE"),          right("used", "USED"),
                      right("capacity", "CAPACITY"),  right("used_percent", "USED %"),
-                     right("high_water", "HIGHEST"), right("full_events", "FULL EVENTS")};
+                     right("high_water", "HIGHEST"), right("full_events", "FULL EVENTS"),
+                     right("bytes", "BYTES")};
   for (const auto& table : response.tables()) {
     section.rows.push_back({text(table.name()), number(table.used()), number(table.capacity()),
                             percent(table.used(), table.capacity()), number(table.high_water()),
-                            number(table.full_events())});
+                            number(table.full_events()), number(table.bytes())});
   }
   return {{std::move(section)}};
 }

@@ -102,7 +102,10 @@ TEST(Show, TablesAndSegments) {
   table->set_name("neighbors");
   table->set_used(1);
   table->set_capacity(8);
-  EXPECT_EQ(Json::parse(render_json(tables_display(tables)))["tables"][0]["used_percent"], 12.5);
+  table->set_bytes(4096);
+  const Json shown = Json::parse(render_json(tables_display(tables)))["tables"][0];
+  EXPECT_EQ(shown["used_percent"], 12.5);
+  EXPECT_EQ(shown["bytes"], 4096);
 
   dataplane::v1::Segment segment;
   segment.set_vni(1001);
