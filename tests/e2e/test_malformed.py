@@ -79,7 +79,7 @@ def test_long_header_length_from_a_guest(leased: Lab) -> None:
 @pytest.mark.parametrize(("options", "reason"), [
     (b"\x35\x01\xff\xff", "dhcp_message_type"),  # option 53 = 255
     (b"\x35\x01\x00\xff", "dhcp_message_type"),
-    (b"\xff", "dhcp_message_type"),  # no option 53
+    (b"\xff", "dhcp_bootp"),  # no option 53
     (b"\x35\x01\x01\x0c\xc8abc", "dhcp_malformed"),  # host name of 200 bytes, 3 there
     (b"\x35", "dhcp_malformed"),  # no length
     (b"\x35\x01", "dhcp_malformed"),  # no value
