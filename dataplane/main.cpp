@@ -85,8 +85,12 @@ void serve(Options& options, SignalWaiter& signals) {
     spdlog::info("stopping on signal {}", signal);
     dataplane.executor().stop();
   });
-  spdlog::info("ready: VTEP {}, {} worker(s), socket {}", options.dataplane.vtep.to_string(),
-               options.worker_cpus.size(), options.instance.dataplane_socket());
+  std::string vteps;
+  for (const auto& vtep : options.dataplane.vteps) {
+    vteps += vteps.empty() ? vtep.to_string() : " and " + vtep.to_string();
+  }
+  spdlog::info("ready: VTEP {}, {} worker(s), socket {}", vteps, options.worker_cpus.size(),
+               options.instance.dataplane_socket());
   try {
     dataplane.executor().serve(kTickInterval, [&] { dataplane.tick(); });
   } catch (...) {

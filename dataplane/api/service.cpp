@@ -67,7 +67,9 @@ grpc::Status DataplaneService::GetInfo(grpc::ServerContext* /*context*/,
     response->set_uptime_microseconds(static_cast<std::uint64_t>(dataplane_.uptime().count()));
     response->set_process_id(static_cast<std::uint32_t>(::getpid()));
     response->set_dpdk_version(rte_version());
-    to_api(dataplane_.underlay().vtep.address, *response->add_vteps());
+    for (const auto& vtep : dataplane_.underlay().vteps) {
+      to_api(vtep.address, *response->add_vteps());
+    }
     response->set_underlay_mtu(dataplane_.programmer().underlay_mtu());
     response->set_operations(dataplane_.programmer().operations());
     response->set_apply_calls(apply_calls_);

@@ -177,6 +177,23 @@ void show_dhcp(Dataplane& dataplane, api::ShowDhcpResponse& response) {
 }
 
 void show_underlay(Dataplane& dataplane, api::ShowUnderlayResponse& response) {
+  const Underlay& underlay = dataplane.underlay();
+  for (const auto& vtep : underlay.vteps) {
+    auto* prefix = response.add_vteps();
+    to_api(vtep.address, *prefix->mutable_address());
+    prefix->set_length(vtep.length);
+  }
+  response.set_vlan(underlay.format.vlan);
+  for (const auto& view : dataplane.next_hops().groups()) {
+    auto* group = response.add_groups();
+    for (const auto& view_member : view.members) {
+      auto* member = group->add_members();
+      to_api(view_member.address, *member->mutable_address());
+      member->set_slots(view_member.slots);
+    }
+    group->set_slots(kEcmpSlots);
+    group->set_tunnels(view.tunnels);
+  }
   for (const auto& view : dataplane.next_hops().view(Clock::now())) {
     auto* info = response.add_next_hops();
     to_api(view.address, *info->mutable_address());
@@ -202,7 +219,10 @@ void show_underlay(Dataplane& dataplane, api::ShowUnderlayResponse& response) {
     auto* info = response.add_tunnels();
     to_api(view.vtep, *info->mutable_vtep());
     info->set_vni(view.vni.number());
-    to_api(view.next_hop, *info->mutable_next_hop());
+    to_api(view.next_hops.front(), *info->mutable_next_hop());
+    for (const auto& next_hop : view.next_hops) {
+      to_api(next_hop, *info->add_next_hops());
+    }
     info->set_neighbors(view.neighbors);
   }
 }

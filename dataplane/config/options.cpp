@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "dataplane/underlay/endpoint.hpp"
 #include "dataplane/worker/idle_backoff.hpp"
 
 namespace alkaid {
@@ -32,14 +33,63 @@ struct RawOptions {
   std::string instance = "default";
   std::string run_directory;
   std::string uplink;
-  std::string vtep;
-  std::string underlay_gateway;
+  std::vector<std::string> vteps;
+  std::vector<std::string> underlay_gateways;
   std::vector<std::string> underlay_neighbors;
   unsigned workers = 1;
 };
 
 [[noreturn]] void refuse(const std::string& flag, const std::string& message) {
   throw CLI::ValidationError(flag, message);
+}
+
+void check_vteps(const RawOptions& raw, DataplaneSettings& dataplane) {
+  for (const auto& text : raw.vteps) {
+    const auto vtep = IpPrefix::parse(text);
+    const bool has_length = text.find('/') != std::string::npos;
+    if (!vtep || !has_length || !is_endpoint(vtep->address)) {
+      refuse("--vtep", fmt::format("'{}' is no interface address such as 10.0.0.1/24 or "
+                                   "2001:db8::1/64 that tunnels can end at",
+                                   text));
+    }
+    for (const auto& other : dataplane.vteps) {
+      if (other.address.is_v4() == vtep->address.is_v4()) {
+        refuse("--vtep", fmt::format("{} and {} are of one family; one of each is the most",
+                                     other.to_string(), vtep->to_string()));
+      }
+    }
+    dataplane.vteps.push_back(*vtep);
+  }
+}
+
+void check_gateways(const RawOptions& raw, DataplaneSettings& dataplane) {
+  auto& gateways = dataplane.underlay_gateways;
+  for (const auto& text : raw.underlay_gateways) {
+    const auto gateway = IpAddress::parse(text);
+    const bool is_on_link =
+        gateway && std::any_of(dataplane.vteps.begin(), dataplane.vteps.end(), [&](auto& vtep) {
+          const bool same_family = vtep.address.is_v4() == gateway->is_v4();
+          return vtep.address != *gateway &&
+                 (vtep.contains(*gateway) || (same_family && is_link_local(*gateway)));
+        });
+    if (!is_on_link) {
+      refuse("--underlay-gateway",
+             fmt::format("'{}' is no address of another station inside the prefix of a --vtep, nor "
+                         "link-local beside an IPv6 one",
+                         text));
+    }
+    if (std::find(gateways.begin(), gateways.end(), *gateway) != gateways.end()) {
+      refuse("--underlay-gateway", fmt::format("{} is given twice", gateway->to_string()));
+    }
+    gateways.push_back(*gateway);
+    const auto same_family = std::count_if(gateways.begin(), gateways.end(), [&](auto& other) {
+      return other.is_v4() == gateway->is_v4();
+    });
+    if (static_cast<std::size_t>(same_family) > kMostNextHops) {
+      refuse("--underlay-gateway",
+             fmt::format("at most {} of one family share the flows", kMostNextHops));
+    }
+  }
 }
 
 void check(const RawOptions& raw, Options& options) {
@@ -58,25 +108,11 @@ void check(const RawOptions& raw, Options& options) {
     }
     dataplane.uplink_text = raw.uplink;
   }
-  const auto vtep = IpPrefix::parse(raw.vtep);
-  const bool has_length = raw.vtep.find('/') != std::string::npos;
-  if (!vtep || !has_length || !vtep->address.is_v4() || !vtep->address.v4().is_host_address()) {
-    refuse("--vtep",
-           fmt::format("'{}' is no IPv4 interface address such as 10.0.0.1/24", raw.vtep));
-  }
-  dataplane.vtep = *vtep;
-  if (!raw.underlay_gateway.empty()) {
-    dataplane.underlay_gateway = Ipv4Address::parse(raw.underlay_gateway);
-    if (!dataplane.underlay_gateway || !vtep->contains(IpAddress{*dataplane.underlay_gateway}) ||
-        *dataplane.underlay_gateway == vtep->address.v4()) {
-      refuse("--underlay-gateway",
-             fmt::format("'{}' is no IPv4 address of another station inside {}",
-                         raw.underlay_gateway, vtep->masked().to_string()));
-    }
-  }
+  check_vteps(raw, dataplane);
+  check_gateways(raw, dataplane);
   for (const auto& text : raw.underlay_neighbors) {
     const auto equals = text.find('=');
-    const auto address = Ipv4Address::parse(text.substr(0, equals));
+    const auto address = IpAddress::parse(text.substr(0, equals));
     const auto mac =
         equals == std::string::npos ? std::nullopt : MacAddress::parse(text.substr(equals + 1));
     if (!address || !mac || !mac->is_unicast()) {
@@ -133,17 +169,30 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
          "af_xdp:DEVICE, tap:NAME, "
          "pcap:rx=FILE,tx=FILE, null:. It may appear later")
       ->group(underlay);
-  app.add_option("--vtep", raw.vtep, "Our tunnel endpoint and its prefix, ADDRESS/LENGTH")
+  app.add_option("--vtep", raw.vteps,
+                 "Our tunnel endpoint and its prefix, ADDRESS/LENGTH; once for IPv4, for IPv6, or "
+                 "for both")
       ->required()
       ->group(underlay);
-  app.add_option("--underlay-gateway", raw.underlay_gateway,
-                 "Next hop to VTEPs outside the prefix of --vtep")
+  app.add_option("--underlay-gateway", raw.underlay_gateways,
+                 "Next hop to VTEPs outside the prefix of --vtep; repeatable: those that answer "
+                 "share the flows")
       ->group(underlay);
   app.add_option("--underlay-neighbor", raw.underlay_neighbors,
-                 "Fixed MAC of an underlay address, IP=MAC, instead of ARP; repeatable")
+                 "Fixed MAC of an underlay address, IP=MAC, instead of ARP or neighbor discovery; "
+                 "repeatable")
       ->group(underlay);
   app.add_option("--vxlan-port", options.dataplane.vxlan_port, "UDP port of VXLAN")
       ->capture_default_str()
+      ->group(underlay);
+
+  app.add_option("--uplink-vlan", options.dataplane.uplink_vlan,
+                 "802.1Q VLAN of the underlay on the uplink, 1 to 4094 [untagged]")
+      ->check(CLI::Range(1, 4094))
+      ->group(underlay);
+  app.add_flag("--udp6-zero-checksum", options.dataplane.udp6_zero_checksum,
+               "Send and accept VXLAN over IPv6 without UDP checksums (RFC 6935); every VTEP must "
+               "agree")
       ->group(underlay);
 
   const auto* cpu = "Processors and memory";

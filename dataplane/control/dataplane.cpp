@@ -11,7 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "dataplane/graph/packet_context.hpp"
-#include "dataplane/underlay/arp_request.hpp"
+#include "dataplane/underlay/address_request.hpp"
 
 namespace alkaid {
 namespace {
@@ -36,6 +36,19 @@ rte_mempool* make_pool(std::uint32_t buffers) {
   return pool;
 }
 
+void fill_underlay(const DataplaneSettings& settings, Underlay& underlay) {
+  underlay.format = {.vxlan_port = settings.vxlan_port, .vlan = settings.uplink_vlan};
+  underlay.udp6_zero_checksum = settings.udp6_zero_checksum;
+  underlay.vteps = settings.vteps;
+  for (const auto& vtep : settings.vteps) {
+    if (vtep.address.is_v4()) {
+      underlay.vtep_v4 = vtep.address.v4();
+    } else {
+      underlay.vtep_v6 = vtep.address;
+    }
+  }
+}
+
 }  // namespace
 
 Dataplane::Dataplane(const DataplaneSettings& settings)
@@ -46,17 +59,16 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
           std::make_unique<QuiescenceDomain>(static_cast<unsigned>(settings.worker_lcores.size()))),
       tables_(std::make_unique<Tables>(settings.tables, *quiescence_)),
       port_table_(settings.tables.ports) {
-  underlay_.vtep = settings.vtep;
-  underlay_.vtep_v4 = settings.vtep.address.v4();
-  underlay_.vxlan_port = settings.vxlan_port;
+  fill_underlay(settings, underlay_);
   next_hops_ = std::make_unique<NextHopTable>(
-      *quiescence_, [this](Ipv4Address target, const MacAddress& destination) {
-        send_arp_request(target, destination);
+      *quiescence_, settings.uplink_vlan,
+      [this](const IpAddress& target, const std::optional<MacAddress>& known) {
+        ask_for(target, known);
       });
   for (const auto& [address, mac] : settings.underlay_neighbors) {
     next_hops_->add_static(address, mac);
   }
-  tunnels_ = std::make_unique<TunnelTable>(underlay_, settings.underlay_gateway, *next_hops_,
+  tunnels_ = std::make_unique<TunnelTable>(underlay_, settings.underlay_gateways, *next_hops_,
                                            *quiescence_);
   const SharedState shared{*tables_, port_table_, underlay_, *quiescence_};
   std::vector<Worker*> workers;
@@ -159,17 +171,24 @@ std::chrono::microseconds Dataplane::uptime() const {
                                                                start_);
 }
 
-void Dataplane::send_arp_request(Ipv4Address target, const MacAddress& destination) {
+void Dataplane::ask_for(const IpAddress& target, const std::optional<MacAddress>& known) {
   const Port* uplink = port_table_.find(underlay_.uplink.load(std::memory_order_relaxed));
-  if (uplink == nullptr) {
+  const IpPrefix* vtep = underlay_.vtep_of_family(target.is_v4());
+  if (uplink == nullptr || vtep == nullptr) {
     return;
   }
   rte_mbuf* packet = rte_pktmbuf_alloc(pool_.get());
   if (packet == nullptr) {
     return;  // tried again by the next hop's timer
   }
-  const ArpFrame frame = make_arp_request(uplink->mac, underlay_.vtep_v4, destination, target);
-  std::memcpy(rte_pktmbuf_append(packet, sizeof(frame)), &frame, sizeof(frame));
+  const AddressRequest request = make_address_request({.own_mac = uplink->mac,
+                                                       .own_ip = vtep->address,
+                                                       .target = target,
+                                                       .known = known,
+                                                       .vlan = underlay_.format.vlan});
+  const auto frame = request.frame();
+  std::memcpy(rte_pktmbuf_append(packet, static_cast<std::uint16_t>(frame.size())), frame.data(),
+              frame.size());
   PacketContext& context = context_of(packet);
   context = PacketContext{};
   context.egress = uplink->index;

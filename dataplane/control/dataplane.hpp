@@ -29,10 +29,12 @@ namespace alkaid {
 struct DataplaneSettings {
   std::optional<Attachment> uplink;
   std::string uplink_text;
-  IpPrefix vtep;  // IPv4
-  std::optional<Ipv4Address> underlay_gateway;
-  std::vector<std::pair<Ipv4Address, MacAddress>> underlay_neighbors;
-  std::uint16_t vxlan_port = 4789;
+  std::vector<IpPrefix> vteps;               // at most one of each family
+  std::vector<IpAddress> underlay_gateways;  // at most kMostNextHops of each family
+  std::vector<std::pair<IpAddress, MacAddress>> underlay_neighbors;
+  std::uint16_t vxlan_port = udp_port::kVxlan;
+  std::uint16_t uplink_vlan = 0;  // 0: untagged
+  bool udp6_zero_checksum = false;
   std::vector<unsigned> worker_lcores;
   std::uint32_t idle_backoff_microseconds = 0;
   std::uint32_t packet_buffers = 16384;
@@ -88,7 +90,7 @@ class Dataplane {
     void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
   };
 
-  void send_arp_request(Ipv4Address target, const MacAddress& destination);
+  void ask_for(const IpAddress& target, const std::optional<MacAddress>& known);
   void uplink_changed(const Port* port);
 
   const std::uint64_t instance_;

@@ -40,8 +40,9 @@ ObjectResult Programmer::done() {
 }
 
 std::uint16_t Programmer::default_mtu() const {
+  const std::uint32_t overhead = tunnels_.largest_mtu_overhead();
   return static_cast<std::uint16_t>(
-      std::max<std::uint32_t>(underlay_mtu_, kSmallestMtu + kMtuOverheadV4) - kMtuOverheadV4);
+      std::max<std::uint32_t>(underlay_mtu_, kSmallestMtu + overhead) - overhead);
 }
 
 std::uint16_t Programmer::guest_mtu(Vni vni) const {

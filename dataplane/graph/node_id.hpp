@@ -15,6 +15,7 @@ namespace alkaid {
   NODE(kGuestInput, "guest-input")       \
   NODE(kUnderlayInput, "underlay-input") \
   NODE(kUnderlayArp, "underlay-arp")     \
+  NODE(kUnderlayNd, "underlay-nd")       \
   NODE(kDecapsulate, "decapsulate")      \
   NODE(kArp, "arp")                      \
   NODE(kNd, "nd")                        \

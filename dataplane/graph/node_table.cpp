@@ -23,6 +23,7 @@
 #include "dataplane/route/route_node.hpp"
 #include "dataplane/underlay/underlay_arp_node.hpp"
 #include "dataplane/underlay/underlay_input_node.hpp"
+#include "dataplane/underlay/underlay_nd_node.hpp"
 #include "dataplane/vxlan/decapsulate_node.hpp"
 #include "dataplane/vxlan/encapsulate_node.hpp"
 
@@ -45,6 +46,7 @@ constexpr std::array kTable{
     registration<GuestInputNode>(),
     registration<UnderlayInputNode>(),
     registration<UnderlayArpNode>(),
+    registration<UnderlayNdNode>(),
     registration<DecapsulateNode>(),
     registration<ArpNode>(),
     registration<NdNode>(),

@@ -76,10 +76,18 @@ namespace alkaid {
   /* the underlay */                                                                           \
   REASON(underlay_not_for_us, "underlay frame to another MAC or address")                      \
   REASON(underlay_ipv4_malformed, "outer IPv4 header malformed or its checksum wrong")         \
+  REASON(underlay_ipv6_malformed, "outer IPv6 header malformed")                               \
   REASON(underlay_fragment, "fragment of an outer packet")                                     \
   REASON(underlay_protocol, "underlay packet that is not VXLAN")                               \
   REASON(underlay_udp_malformed, "outer UDP length or checksum wrong")                         \
+  REASON(underlay_udp_unchecked,                                                               \
+         "outer UDP over IPv6 without a checksum (see --udp6-zero-checksum)")                  \
   REASON(underlay_arp_unexpected, "underlay ARP that concerns nobody here")                    \
+  REASON(underlay_nd_malformed,                                                                \
+         "underlay neighbor solicitation or advertisement refused by RFC 4861")                \
+  REASON(underlay_nd_unexpected, "underlay neighbor discovery that concerns nobody here")      \
+  REASON(underlay_vlan, "underlay frame without the VLAN tag of the uplink, or with another")  \
+  REASON(exception_rate_limited, "for the host's kernel, but above --exception-rate")          \
   REASON(vxlan_truncated, "packet ends inside the VXLAN header or the inner Ethernet header")  \
   REASON(vxlan_flags, "VXLAN flags other than 0x08 (RFC 7348)")                                \
   REASON(vxlan_vni_unknown, "VXLAN packet of a VNI that is not known here")                    \

@@ -49,6 +49,15 @@ struct EthernetHeader {
 };
 static_assert(sizeof(EthernetHeader) == 14);
 
+// IEEE 802.1Q, behind an Ethernet header whose type is kVlan.
+struct VlanTag {
+  BigEndian16 control;  // priority, drop eligibility, VLAN id in the lower 12 bits
+  BigEndian16 type;     // of what follows
+
+  [[nodiscard]] constexpr std::uint16_t id() const { return control.host() & 0xfffU; }
+};
+static_assert(sizeof(VlanTag) == 4);
+
 // RFC 826 for Ethernet and IPv4.
 struct ArpHeader {
   static constexpr std::uint16_t kRequest = 1;

@@ -286,6 +286,8 @@ DropReason parse_ipv6(std::span<const std::uint8_t> bytes, std::size_t total,
   return parse_ipv6_addresses(bytes, ip, headers);
 }
 
+}  // namespace
+
 DropReason parse_arp(std::span<const std::uint8_t> bytes, FrameHeaders& headers) {
   const std::size_t end = headers.l3_offset + sizeof(ArpHeader);
   if (end > bytes.size()) {
@@ -300,8 +302,6 @@ DropReason parse_arp(std::span<const std::uint8_t> bytes, FrameHeaders& headers)
   headers.l3_end = static_cast<std::uint16_t>(end);
   return DropReason::kNone;
 }
-
-}  // namespace
 
 DropReason parse_frame(std::span<const std::uint8_t> bytes, std::size_t total,
                        FrameHeaders& headers) {
@@ -327,86 +327,6 @@ DropReason parse_frame(std::span<const std::uint8_t> bytes, std::size_t total,
     default:
       return DropReason::ethertype_unsupported;
   }
-}
-
-DropReason parse_underlay(std::span<const std::uint8_t> bytes, std::size_t total,
-                          std::uint16_t vxlan_port, UnderlayHeaders& headers) {
-  headers = UnderlayHeaders{};
-  if (bytes.size() < sizeof(EthernetHeader)) {
-    return DropReason::frame_truncated;
-  }
-  const auto& ethernet = header_at<EthernetHeader>(bytes, 0);
-  if (!ethernet.source.is_unicast()) {
-    return DropReason::source_mac_invalid;
-  }
-  constexpr std::size_t kIpOffset = sizeof(EthernetHeader);
-  switch (ethernet.type.host()) {
-    case ether_type::kIpv4:
-      break;
-    case ether_type::kArp: {
-      FrameHeaders arp;
-      arp.l3_offset = kIpOffset;
-      headers.kind = UnderlayHeaders::Kind::kArp;
-      return parse_arp(bytes, arp);
-    }
-    case ether_type::kVlan:
-    case ether_type::kQinQ:
-      return DropReason::vlan_unsupported;
-    default:
-      return DropReason::ethertype_unsupported;
-  }
-  if (kIpOffset + sizeof(Ipv4Header) > bytes.size()) {
-    return DropReason::underlay_ipv4_malformed;
-  }
-  const auto& ip = header_at<Ipv4Header>(bytes, kIpOffset);
-  const std::size_t header_length = ip.header_length();
-  const std::size_t total_length = ip.total_length.host();
-  if (ip.version() != 4 || header_length < sizeof(Ipv4Header) ||
-      kIpOffset + header_length > bytes.size() || total_length < header_length ||
-      kIpOffset + total_length > total || !ipv4_checksum_ok(ip)) {
-    return DropReason::underlay_ipv4_malformed;
-  }
-  headers.tos = ip.tos;
-  headers.source = ip.source;
-  headers.destination = ip.destination;
-  headers.outer_end = kIpOffset + total_length;
-  if (ip.protocol != ip_protocol::kUdp) {
-    return DropReason::kNone;
-  }
-  if (ip.is_fragment()) {
-    return DropReason::underlay_fragment;
-  }
-  const std::size_t udp_offset = kIpOffset + header_length;
-  if (udp_offset + sizeof(UdpHeader) > bytes.size() ||
-      udp_offset + sizeof(UdpHeader) > headers.outer_end) {
-    return DropReason::underlay_udp_malformed;
-  }
-  const auto& udp = header_at<UdpHeader>(bytes, udp_offset);
-  if (udp.destination_port != BigEndian16{vxlan_port}) {
-    return DropReason::kNone;
-  }
-  const std::size_t udp_length = udp.length.host();
-  if (udp_length < sizeof(UdpHeader) || udp_offset + udp_length > headers.outer_end) {
-    return DropReason::underlay_udp_malformed;
-  }
-  headers.outer_end = udp_offset + udp_length;
-  const std::size_t vxlan_offset = udp_offset + sizeof(UdpHeader);
-  const std::size_t inner_offset = vxlan_offset + sizeof(VxlanHeader);
-  const std::size_t inner_header_end = inner_offset + sizeof(EthernetHeader);
-  if (inner_header_end > headers.outer_end || inner_header_end > bytes.size()) {
-    return DropReason::vxlan_truncated;
-  }
-  const auto& vxlan = header_at<VxlanHeader>(bytes, vxlan_offset);
-  // RFC 7348: the I flag must be set, the R bits are ignored on receipt; but bits that other
-  // specifications gave a meaning (VXLAN-GPE's P, O, version) change what follows, so a packet that
-  // carries any is not plain VXLAN.
-  if (vxlan.flags != VxlanHeader::kVniPresent) {
-    return DropReason::vxlan_flags;
-  }
-  headers.kind = UnderlayHeaders::Kind::kVxlan;
-  headers.vni = vxlan.vni();
-  headers.inner_offset = static_cast<std::uint16_t>(inner_offset);
-  return DropReason::kNone;
 }
 
 }  // namespace alkaid

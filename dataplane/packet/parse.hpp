@@ -40,24 +40,7 @@ static_assert(sizeof(FrameHeaders) <= 14);  // see PacketContext
 DropReason parse_frame(std::span<const std::uint8_t> bytes, std::size_t total,
                        FrameHeaders& headers);
 
-// What a frame on the underlay is.
-struct UnderlayHeaders {
-  enum class Kind : std::uint8_t { kArp, kVxlan, kOther };
-
-  Kind kind = Kind::kOther;
-  std::uint8_t tos = 0;            // outer
-  std::uint16_t inner_offset = 0;  // of the inner Ethernet header, from the frame's start (kVxlan)
-  std::uint32_t vni = 0;           // 24 bits (kVxlan)
-  std::size_t outer_end = 0;       // offset behind the outer IP packet; padding follows (kVxlan)
-  Ipv4Address source;              // outer (kVxlan, kOther)
-  Ipv4Address destination;
-};
-
-// Parses an underlay frame down to the VXLAN header with RFC 7348's checks: flags 0x08, UDP length
-// right, checksum (if any) is left to the caller as it needs the whole packet. kNone with kOther
-// means well-formed but not VXLAN to `vxlan_port`. Outer fragments are refused: VTEPs must not
-// fragment (RFC 7348, 4.3).
-DropReason parse_underlay(std::span<const std::uint8_t> bytes, std::size_t total,
-                          std::uint16_t vxlan_port, UnderlayHeaders& headers);
+// Checks an ARP packet (RFC 826, Ethernet and IPv4) at headers.l3_offset.
+DropReason parse_arp(std::span<const std::uint8_t> bytes, FrameHeaders& headers);
 
 }  // namespace alkaid

@@ -193,6 +193,12 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, rte_mempool* 
   return device;
 }
 
+void Device::accept_groups() {
+  if (ethdev_ != kNoEthdev && rte_eth_allmulticast_enable(ethdev_) != 0) {
+    rte_eth_promiscuous_enable(ethdev_);
+  }
+}
+
 std::uint64_t Device::take_missed() {
   if (packet_socket_) {
     return take_packet_socket_drops(*packet_socket_);

@@ -33,6 +33,9 @@ class Device {
   [[nodiscard]] std::uint16_t mtu() const { return mtu_; }
   [[nodiscard]] const std::string& driver() const { return driver_; }
   [[nodiscard]] bool partial_checksums() const { return partial_checksums_; }
+  // Lets frames to all groups through (ND and, for the host's kernel, what else it listens to); all
+  // frames at all where the device can't tell groups apart.
+  void accept_groups();
   // Frames that the kernel could not hand over since the last call, where it tells.
   std::uint64_t take_missed();
   // False once the kernel device behind it is gone or was replaced by another of the same name.

@@ -138,6 +138,9 @@ bool PortManager::try_attach(Record& record) {
     return false;
   }
   record.device = std::move(device);
+  if (record.is_uplink) {
+    record.device->accept_groups();
+  }
   record.retry_delay = kRetryRefusedDevice;
   publish(record);
   publish_poll_lists();

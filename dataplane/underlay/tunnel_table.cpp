@@ -1,42 +1,51 @@
 #include "dataplane/underlay/tunnel_table.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
-#include "dataplane/packet/checksum.hpp"
+#include "dataplane/underlay/endpoint.hpp"
+#include "dataplane/underlay/make_tunnel.hpp"
 
 namespace alkaid {
-namespace {
 
-constexpr std::uint8_t kOuterTtl = 64;
-
-}  // namespace
-
-TunnelTable::TunnelTable(const Underlay& underlay, std::optional<Ipv4Address> gateway,
+TunnelTable::TunnelTable(const Underlay& underlay, const std::vector<IpAddress>& gateways,
                          NextHopTable& next_hops, QuiescenceDomain& quiescence)
-    : underlay_(underlay), gateway_(gateway), next_hops_(next_hops), quiescence_(quiescence) {}
+    : underlay_(underlay), next_hops_(next_hops), quiescence_(quiescence) {
+  for (const auto& gateway : gateways) {
+    (gateway.is_v4() ? gateways_v4_ : gateways_v6_).push_back(gateway);
+  }
+  // The order that an operator gave them in has no meaning: hosts shall choose alike.
+  std::sort(gateways_v4_.begin(), gateways_v4_.end());
+  std::sort(gateways_v6_.begin(), gateways_v6_.end());
+}
 
 TunnelTable::~TunnelTable() {
   quiescence_.drain();
 }
 
-std::unique_ptr<Tunnel> TunnelTable::make(Ipv4Address vtep, Vni vni) const {
-  auto tunnel = std::make_unique<Tunnel>();
-  Ipv4Header& ip = tunnel->header.ip;
-  ip.version_ihl = 0x45;
-  // Never fragmented on the way, so the identification may stay zero (RFC 6864, 4.1).
-  ip.flags_offset = BigEndian16{Ipv4Header::kDontFragment};
-  ip.ttl = kOuterTtl;
-  ip.protocol = ip_protocol::kUdp;
-  ip.source = underlay_.vtep_v4;
-  ip.destination = vtep;
-  tunnel->header.udp.destination_port = BigEndian16{underlay_.vxlan_port};
-  tunnel->header.vxlan.flags = VxlanHeader::kVniPresent;
-  tunnel->header.vxlan.vni_reserved = BigEndian32{vni.number() << 8};
-  // TOS, total length and checksum are still zero: their share is added per packet.
-  tunnel->header_sum = checksum_fold(checksum_add(0, &ip, sizeof(ip)));
-  tunnel->vni = vni;
-  tunnel->vtep = vtep;
-  return tunnel;
+NextHopTable::Addresses TunnelTable::next_hops_to(const IpAddress& vtep, std::string& error) const {
+  const char* family = vtep.is_v4() ? "IPv4" : "IPv6";
+  const IpPrefix* own = underlay_.vtep_of_family(vtep.is_v4());
+  if (!is_endpoint(vtep)) {
+    error = fmt::format("{} is no address that a tunnel can end at", vtep.to_string());
+  } else if (own == nullptr) {
+    error =
+        fmt::format("{} is {}, but this host has no {} --vtep", vtep.to_string(), family, family);
+  } else if (vtep == own->address) {
+    error = fmt::format("{} is this host's own VTEP", vtep.to_string());
+  } else if (own->contains(vtep)) {
+    return {vtep};
+  } else {
+    const auto& gateways = vtep.is_v4() ? gateways_v4_ : gateways_v6_;
+    if (gateways.empty()) {
+      error = fmt::format(
+          "{} is outside the underlay's prefix {} and there is no {} --underlay-gateway",
+          vtep.to_string(), own->masked().to_string(), family);
+    }
+    return gateways;
+  }
+  return {};
 }
 
 const Tunnel* TunnelTable::acquire(const IpAddress& vtep, Vni vni, std::string& error) {
@@ -45,24 +54,13 @@ const Tunnel* TunnelTable::acquire(const IpAddress& vtep, Vni vni, std::string& 
     ++entry.neighbors;
     return entry.tunnel.get();
   }
-  if (!vtep.is_v4() || !vtep.v4().is_host_address()) {
-    error = fmt::format("{} is no IPv4 host address; the underlay is IPv4", vtep.to_string());
-  } else if (vtep == IpAddress{underlay_.vtep_v4}) {
-    error = fmt::format("{} is this host's own VTEP", vtep.to_string());
-  } else if (underlay_.vtep.contains(vtep)) {
-    entry.next_hop = vtep.v4();
-  } else if (gateway_) {
-    entry.next_hop = *gateway_;
-  } else {
-    error = fmt::format("{} is outside the underlay's prefix {} and there is no --underlay-gateway",
-                        vtep.to_string(), underlay_.vtep.masked().to_string());
-  }
-  if (!error.empty()) {
+  entry.next_hops = next_hops_to(vtep, error);
+  if (entry.next_hops.empty()) {
     tunnels_.erase({vtep, vni});
     return nullptr;
   }
-  entry.tunnel = make(vtep.v4(), vni);
-  entry.tunnel->next_hop = next_hops_.acquire(entry.next_hop, Clock::now());
+  entry.tunnel = make_tunnel(underlay_, vtep, vni);
+  entry.tunnel->path = next_hops_.acquire(entry.next_hops, Clock::now());
   entry.neighbors = 1;
   return entry.tunnel.get();
 }
@@ -72,15 +70,19 @@ void TunnelTable::release(const Tunnel* tunnel) {
   if (found == tunnels_.end() || --found->second.neighbors > 0) {
     return;
   }
-  next_hops_.release(found->second.next_hop);
+  next_hops_.release(found->second.next_hops);
   quiescence_.retire_object<Tunnel>(found->second.tunnel.release());
   tunnels_.erase(found);
+}
+
+std::uint16_t TunnelTable::largest_mtu_overhead() const {
+  return underlay_.vtep_of_family(false) != nullptr ? kMtuOverheadV6 : kMtuOverheadV4;
 }
 
 std::vector<TunnelView> TunnelTable::view() const {
   std::vector<TunnelView> views;
   for (const auto& [key, entry] : tunnels_) {
-    views.push_back({key.first, key.second, entry.next_hop, entry.neighbors});
+    views.push_back({key.first, key.second, entry.next_hops, entry.neighbors});
   }
   return views;
 }

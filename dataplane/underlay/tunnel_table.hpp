@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,38 +19,45 @@ namespace alkaid {
 struct TunnelView {
   IpAddress vtep;
   Vni vni;
-  IpAddress next_hop;
+  std::vector<IpAddress> next_hops;
   std::uint32_t neighbors = 0;
 };
 
 // Control thread only; workers hold Tunnel pointers from neighbors.
 class TunnelTable {
  public:
-  // gateway: where VTEPs outside the underlay's own prefix are reached; unset: none.
-  TunnelTable(const Underlay& underlay, std::optional<Ipv4Address> gateway, NextHopTable& next_hops,
-              QuiescenceDomain& quiescence);
+  // gateways: where VTEPs outside the underlay's own prefixes are reached, those of one's family in
+  // turn by flow; may be empty.
+  TunnelTable(const Underlay& underlay, const std::vector<IpAddress>& gateways,
+              NextHopTable& next_hops, QuiescenceDomain& quiescence);
   ~TunnelTable();
   TunnelTable(const TunnelTable&) = delete;
   TunnelTable& operator=(const TunnelTable&) = delete;
 
-  // Counts a neighbor in. nullptr if the VTEP can't be reached: another family than ours, our own
-  // address, or outside our prefix without a gateway; `error` says which.
+  // Counts a neighbor in. nullptr if the VTEP can't be reached: of a family of which we have none,
+  // our own address, or outside our prefix without a gateway; `error` says which.
   const Tunnel* acquire(const IpAddress& vtep, Vni vni, std::string& error);
   void release(const Tunnel* tunnel);
+
+  // Of the tunnels there may be: guests' packets shall fit into any. Bytes of a guest's IP packet.
+  [[nodiscard]] std::uint16_t largest_mtu_overhead() const;
 
   [[nodiscard]] std::vector<TunnelView> view() const;
 
  private:
   struct Entry {
     std::unique_ptr<Tunnel> tunnel;
-    Ipv4Address next_hop;
+    NextHopTable::Addresses next_hops;
     std::uint32_t neighbors = 0;
   };
 
-  [[nodiscard]] std::unique_ptr<Tunnel> make(Ipv4Address vtep, Vni vni) const;
+  // The next hops to a VTEP; empty with a text if there is no way.
+  [[nodiscard]] NextHopTable::Addresses next_hops_to(const IpAddress& vtep,
+                                                     std::string& error) const;
 
   const Underlay& underlay_;
-  const std::optional<Ipv4Address> gateway_;
+  NextHopTable::Addresses gateways_v4_;  // sorted
+  NextHopTable::Addresses gateways_v6_;
   NextHopTable& next_hops_;
   QuiescenceDomain& quiescence_;
   std::map<std::pair<IpAddress, Vni>, Entry> tunnels_;

@@ -7,13 +7,13 @@ namespace alkaid {
 
 Verdict UnderlayArpNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
   auto& ethernet = header_at<EthernetHeader>(packet, 0);
-  auto& arp = header_at<ArpHeader>(packet, sizeof(EthernetHeader));
+  auto& arp = header_at<ArpHeader>(packet, context.headers.l3_offset);
   if (!arp.sender_mac.is_unicast()) {
     return drop(DropReason::arp_malformed);
   }
   const Ipv4Address vtep = worker.underlay().vtep_v4;
   const bool announces_itself = arp.sender_ip == arp.target_ip;
-  if (arp.target_ip != vtep && !announces_itself) {
+  if ((arp.target_ip != vtep || vtep.is_zero()) && !announces_itself) {
     return drop(DropReason::underlay_arp_unexpected);
   }
   worker.observe({.address = arp.sender_ip, .mac = arp.sender_mac});

@@ -1,53 +1,72 @@
 #include "dataplane/underlay/underlay_input_node.hpp"
 
-#include "dataplane/packet/checksum.hpp"
+#include "dataplane/packet/mbuf_checksum.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
 namespace {
 
-// The outer UDP checksum is optional over IPv4; a sender that computes one wants it verified
-// (RFC 7348, section 5). `ip_offset` and the lengths were checked by parse_underlay.
-bool outer_checksum_ok(rte_mbuf* packet, std::size_t outer_end, bool may_be_partial) {
-  constexpr std::size_t kIpOffset = sizeof(EthernetHeader);
-  const auto& ip = header_at<Ipv4Header>(packet, kIpOffset);
-  const std::size_t udp_offset = kIpOffset + ip.header_length();
-  const auto& udp = header_at<UdpHeader>(packet, udp_offset);
+// To one of our endpoints, at our MAC.
+bool is_for_us(rte_mbuf* packet, const Port& port, const Underlay& underlay,
+               const UnderlayHeaders& headers) {
+  if (header_at<EthernetHeader>(packet, 0).destination != port.mac) {
+    return false;
+  }
+  if (headers.is_v6) {
+    // Without an endpoint this compares with ::, which no packet is addressed to: such are refused.
+    const auto& destination = header_at<Ipv6Header>(packet, headers.l3_offset).destination;
+    return destination == underlay.vtep_v6.bytes() && !underlay.vtep_v6.is_unset();
+  }
+  return header_at<Ipv4Header>(packet, headers.l3_offset).destination == underlay.vtep_v4 &&
+         !underlay.vtep_v4.is_zero();
+}
+
+// A sender that computes a checksum wants it verified (RFC 7348, section 5). It is optional over
+// IPv4, and over IPv6 only where both ends agree (RFC 6935, 6936). The lengths were checked by
+// parse_underlay.
+DropReason check_udp(rte_mbuf* packet, const UnderlayHeaders& headers, const Underlay& underlay,
+                     bool may_be_partial) {
+  const auto& udp = header_at<UdpHeader>(packet, headers.udp_offset);
   if (udp.checksum.raw() == 0) {
-    return true;
+    return headers.is_v6 && !underlay.udp6_zero_checksum ? DropReason::underlay_udp_unchecked
+                                                         : DropReason::kNone;
   }
-  const auto length = static_cast<std::uint16_t>(outer_end - udp_offset);
-  const std::uint64_t pseudo_header = ipv4_pseudo_header_sum(ip, length);
+  const auto length = static_cast<std::uint16_t>(headers.outer_end - headers.udp_offset);
+  const std::uint64_t pseudo_header =
+      headers.is_v6
+          ? ipv6_pseudo_header_sum(header_at<Ipv6Header>(packet, headers.l3_offset),
+                                   ip_protocol::kUdp, length)
+          : ipv4_pseudo_header_sum(header_at<Ipv4Header>(packet, headers.l3_offset), length);
   if (may_be_partial && udp.checksum.raw() == checksum_fold(pseudo_header)) {
-    return true;
+    return DropReason::kNone;
   }
-  return outer_end <= packet->data_len &&
-         checksum_fold(checksum_add(pseudo_header, &udp, length)) == 0xffff;
+  const std::uint64_t sum = checksum_add_packet(pseudo_header, packet, headers.udp_offset, length);
+  return checksum_fold(sum) == 0xffff ? DropReason::kNone : DropReason::underlay_udp_malformed;
 }
 
 }  // namespace
 
 Verdict UnderlayInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
   const Port& port = *context.ingress;
-  Underlay& underlay = worker.underlay();
+  const Underlay& underlay = worker.underlay();
   UnderlayHeaders headers;
-  const DropReason malformed =
-      parse_underlay(bytes_of(packet), packet->pkt_len, underlay.vxlan_port, headers);
-  if (malformed != DropReason::kNone) [[unlikely]] {
-    return drop(malformed);
+  const DropReason refused =
+      parse_underlay(bytes_of(packet), packet->pkt_len, underlay.format, headers);
+  if (refused != DropReason::kNone) [[unlikely]] {
+    return drop(refused);
   }
-  if (headers.kind == UnderlayHeaders::Kind::kArp) {
-    return Next::to<NodeId::kUnderlayArp>();
+  if (headers.kind != UnderlayHeaders::Kind::kVxlan) [[unlikely]] {
+    context.headers.l3_offset = headers.l3_offset;
+    context.headers.l3_end = static_cast<std::uint16_t>(headers.outer_end);
+    return headers.kind == UnderlayHeaders::Kind::kArp ? Next::to<NodeId::kUnderlayArp>()
+                                                       : Next::to<NodeId::kUnderlayNd>();
   }
-  if (header_at<EthernetHeader>(packet, 0).destination != port.mac ||
-      headers.destination != underlay.vtep_v4) {
+  if (!is_for_us(packet, port, underlay, headers)) {
     return drop(DropReason::underlay_not_for_us);
   }
-  if (headers.kind != UnderlayHeaders::Kind::kVxlan) {
-    return drop(DropReason::underlay_protocol);
-  }
-  if (!outer_checksum_ok(packet, headers.outer_end, port.device.partial_checksums)) {
-    return drop(DropReason::underlay_udp_malformed);
+  const DropReason bad_udp = check_udp(packet, headers, underlay, port.device.partial_checksums);
+  if (bad_udp != DropReason::kNone) [[unlikely]] {
+    return drop(bad_udp);
   }
   if (packet->pkt_len > headers.outer_end) {
     // Ethernet padding behind a short packet.

@@ -1,10 +1,9 @@
 #include "dataplane/vxlan/encapsulate_node.hpp"
 
-#include <cstring>
-
 #include "dataplane/icmp/icmp_error_node.hpp"
 #include "dataplane/vxlan/ecn.hpp"
 #include "dataplane/vxlan/entropy.hpp"
+#include "dataplane/vxlan/outer_header.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -22,6 +21,10 @@ std::uint8_t inner_ecn(rte_mbuf* packet, const FrameHeaders& headers) {
   return kEcnNotCapable;
 }
 
+std::uint32_t outer_header_length(const Tunnel& tunnel) {
+  return tunnel.is_v6 ? sizeof(TunnelHeaderV6) : sizeof(TunnelHeaderV4);
+}
+
 }  // namespace
 
 Verdict EncapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
@@ -31,31 +34,30 @@ Verdict EncapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
     return drop(DropReason::underlay_unavailable);
   }
   const Tunnel& tunnel = *context.tunnel;
-  const EthernetHeader* link = tunnel.next_hop->ethernet.load(std::memory_order_acquire);
+  const LinkChoice* link = tunnel.path->choice.load(std::memory_order_acquire);
   if (link == nullptr) [[unlikely]] {
     return drop(DropReason::next_hop_unresolved);
   }
-  const std::uint32_t outer_length = packet->pkt_len + sizeof(TunnelHeaderV4);
-  if (outer_length > uplink->mtu) [[unlikely]] {
+  const std::uint32_t header_length = outer_header_length(tunnel);
+  OuterFields outer{.length = packet->pkt_len + header_length};
+  if (outer.length > uplink->mtu) [[unlikely]] {
     return reject<Next>(context, DropReason::underlay_too_big,
-                        static_cast<std::uint16_t>(uplink->mtu - kMtuOverheadV4));
+                        static_cast<std::uint16_t>(uplink->mtu - tunnel.mtu_overhead()));
   }
-  const std::uint8_t ecn = inner_ecn(packet, context.headers);
-  const std::uint32_t entropy = flow_entropy(bytes_of(packet), context.headers);
-  char* front = rte_pktmbuf_prepend(packet, kEncapsulationV4);
+  outer.ecn = inner_ecn(packet, context.headers);
+  outer.entropy = flow_entropy(bytes_of(packet), context.headers);
+  char* front =
+      rte_pktmbuf_prepend(packet, static_cast<std::uint16_t>(link->header_length + header_length));
   if (front == nullptr) [[unlikely]] {
     return drop(DropReason::no_buffer);
   }
-  std::memcpy(front, link, sizeof(EthernetHeader));
-  auto& outer = *reinterpret_cast<TunnelHeaderV4*>(front + sizeof(EthernetHeader));
-  std::memcpy(&outer, &tunnel.header, sizeof(outer));
-  outer.ip.tos = ecn;
-  outer.ip.total_length = BigEndian16{static_cast<std::uint16_t>(outer_length)};
-  const std::uint64_t varying =
-      static_cast<std::uint64_t>(outer.ip.total_length.raw()) + BigEndian16{ecn}.raw();
-  outer.ip.checksum = checksum_finish(tunnel.header_sum + varying);
-  outer.udp.source_port = BigEndian16{entropy_port(entropy)};
-  outer.udp.length = BigEndian16{static_cast<std::uint16_t>(outer_length - sizeof(Ipv4Header))};
+  link->write(front, outer.entropy);
+  front += link->header_length;
+  if (tunnel.is_v6) {
+    write_outer_ipv6(packet, front, tunnel, outer, worker.underlay().udp6_zero_checksum);
+  } else {
+    write_outer_ipv4(front, tunnel, outer);
+  }
   context.egress = uplink_index;
   return Next::to<NodeId::kPortTx>();
 }

@@ -64,14 +64,40 @@ Display underlay_display(const dataplane::v1::ShowUnderlayResponse& response) {
     next_hops.rows.push_back({ip(hop.address()), mac(hop.mac()), text(state_text(hop.state())),
                               duration(hop.age_microseconds()), number(hop.tunnels())});
   }
+  Section groups{.key = "groups",
+                 .heading = "Next hops that share flows",
+                 .when_empty = "no next hops share flows"};
+  groups.columns = {left("members", "NEXT HOPS AND SLOTS"), right("slots", "SLOTS"),
+                    right("tunnels", "TUNNELS")};
+  for (const auto& group : response.groups()) {
+    std::vector<std::string> texts;
+    Json members = Json::array();
+    for (const auto& member : group.members()) {
+      texts.push_back(ip_text(member.address()) + " " + std::to_string(member.slots()));
+      members.push_back({{"address", ip(member.address()).json}, {"slots", member.slots()}});
+    }
+    groups.rows.push_back(
+        {{list(texts).text, std::move(members)}, number(group.slots()), number(group.tunnels())});
+  }
   Section tunnels{.key = "tunnels", .heading = "Tunnels", .when_empty = "no tunnels"};
-  tunnels.columns = {left("vtep", "VTEP"), left("vni", "VNI"), left("next_hop", "NEXT HOP"),
+  tunnels.columns = {left("vtep", "VTEP"), left("vni", "VNI"), left("next_hops", "NEXT HOPS"),
                      right("neighbors", "NEIGHBORS")};
   for (const auto& tunnel : response.tunnels()) {
+    std::vector<std::string> hops;
+    for (const auto& hop : tunnel.next_hops()) {
+      hops.push_back(ip_text(hop));
+    }
     tunnels.rows.push_back(
-        {ip(tunnel.vtep()), vni(tunnel.vni()), ip(tunnel.next_hop()), number(tunnel.neighbors())});
+        {ip(tunnel.vtep()), vni(tunnel.vni()), list(hops), number(tunnel.neighbors())});
   }
-  return {{std::move(next_hops), std::move(tunnels)}};
+  Section uplink{.key = "uplink", .heading = "Uplink"};
+  uplink.columns = {left("vteps", "VTEPS"), left("vlan", "VLAN")};
+  std::vector<std::string> vteps;
+  for (const auto& vtep : response.vteps()) {
+    vteps.push_back(prefix_text(vtep));
+  }
+  uplink.rows.push_back({list(vteps), response.vlan() == 0 ? none() : number(response.vlan())});
+  return {{std::move(uplink), std::move(next_hops), std::move(groups), std::move(tunnels)}};
 }
 
 Display tables_display(const dataplane::v1::ShowTablesResponse& response) {
