@@ -2,14 +2,16 @@
 // frame parser behind it (what arrives on the uplink), and checks what they promise about offsets:
 // later stages overlay headers there without checking again.
 //
-// Input: two bytes, how much longer than its first buffer the packet is; one byte, odd if the IPv4
-// header checksums shall be made right (no fuzzer finds one by chance); then the first buffer.
+// Input: two bytes, how much longer than its first buffer the packet is; one byte, bit 0 if the
+// IPv4 header checksums shall be made right (no fuzzer finds one by chance), bit 1 if the uplink
+// has VLAN 1; then the first buffer.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "dataplane/packet/parse.hpp"
+#include "dataplane/packet/parse_underlay.hpp"
 #include "tests/fuzz/require.hpp"
 #include "tests/support/exact_copy.hpp"
 
@@ -138,26 +140,31 @@ void repair_ipv4_checksum(std::span<std::uint8_t> frame) {
   }
 }
 
-void check_underlay(std::span<std::uint8_t> bytes, std::size_t total, bool repair) {
+void check_underlay(std::span<std::uint8_t> bytes, std::size_t total, const UnderlayFormat& format,
+                    bool repair) {
   UnderlayHeaders headers;
-  const DropReason reason = parse_underlay(bytes, total, udp_port::kVxlan, headers);
+  const DropReason reason = parse_underlay(bytes, total, format, headers);
   ALKAID_REQUIRE(reason < DropReason::kCount);
   if (reason != DropReason::kNone) {
     return;
   }
   if (headers.kind == UnderlayHeaders::Kind::kArp) {
-    ALKAID_REQUIRE(sizeof(EthernetHeader) + sizeof(ArpHeader) <= bytes.size());
+    ALKAID_REQUIRE(headers.l3_offset + sizeof(ArpHeader) <= bytes.size());
     return;
   }
-  ALKAID_REQUIRE(sizeof(EthernetHeader) + sizeof(Ipv4Header) <= bytes.size());
   ALKAID_REQUIRE(headers.outer_end <= total);
-  if (headers.kind != UnderlayHeaders::Kind::kVxlan) {
+  if (headers.kind == UnderlayHeaders::Kind::kNeighborDiscovery) {
+    ALKAID_REQUIRE(headers.l3_offset + sizeof(Ipv6Header) < bytes.size());
+    ALKAID_REQUIRE(headers.l3_offset + sizeof(Ipv6Header) < headers.outer_end);
     return;
   }
   ALKAID_REQUIRE(headers.vni < 1U << 24);
-  constexpr std::size_t kLeast =
-      sizeof(EthernetHeader) + sizeof(Ipv4Header) + sizeof(UdpHeader) + sizeof(VxlanHeader);
-  ALKAID_REQUIRE(headers.inner_offset >= kLeast);
+  ALKAID_REQUIRE(headers.l3_offset ==
+                 sizeof(EthernetHeader) + (format.vlan != 0 ? sizeof(VlanTag) : 0));
+  const std::size_t ip_length = headers.is_v6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
+  ALKAID_REQUIRE(headers.udp_offset >= headers.l3_offset + ip_length);
+  ALKAID_REQUIRE(headers.inner_offset ==
+                 headers.udp_offset + sizeof(UdpHeader) + sizeof(VxlanHeader));
   const std::size_t inner_header_end = headers.inner_offset + sizeof(EthernetHeader);
   ALKAID_REQUIRE(inner_header_end <= bytes.size() && inner_header_end <= headers.outer_end);
   // As the pipeline does it: the padding behind the outer packet is cut off first.
@@ -180,12 +187,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const std::size_t rest_of_packet = static_cast<std::size_t>(data[0]) << 8 | data[1];
   const bool repair = (data[2] & 1) != 0;
+  const std::uint16_t vlan = (data[2] & 2) != 0 ? 1 : 0;
   alkaid::test::ExactCopy buffer{{data + kControlBytes, size - kControlBytes}};
   const std::size_t total = buffer.size() + rest_of_packet;
   if (repair) {
     repair_ipv4_checksum(buffer.bytes());
   }
   check_frame(buffer.bytes(), total);
-  check_underlay(buffer.bytes(), total, repair);
+  check_underlay(buffer.bytes(), total, {.vlan = vlan}, repair);
   return 0;
 }

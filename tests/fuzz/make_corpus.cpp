@@ -104,6 +104,24 @@ void write_parse(const std::filesystem::path& directory) {
                               .payload_of_size(4)
                               .build());
   corpus.add("vxlan_arp", vxlan_packet({}, {}, 2).ethernet().arp().build());
+  const auto vxlan_over_ipv6 = [](auto below) {
+    return below.ipv6()
+        .udp({.destination_port = udp_port::kVxlan})
+        .vxlan({.vni = 4})
+        .ethernet()
+        .ipv4()
+        .udp()
+        .build();
+  };
+  corpus.add("vxlan_over_ipv6", vxlan_over_ipv6(packet().ethernet()));
+  corpus.add("underlay_nd", packet()
+                                .ethernet()
+                                .ipv6({.hop_limit = 255, .next_header = 58})
+                                .payload(Bytes{135, 0, 0, 0})
+                                .build());
+  Corpus tagged{directory / "fuzz_parse", {0, 0, 3}};
+  tagged.add("vxlan_over_ipv6_tagged", vxlan_over_ipv6(packet().ethernet().vlan({.id = 1})));
+  tagged.add("arp_tagged", packet().ethernet().vlan({.id = 1}).arp().build());
   corpus.add("vxlan_ipv6", vxlan_packet({}, {}, 3).ethernet().ipv6().udp().build());
 }
 

@@ -40,8 +40,8 @@ DataplaneSettings PipelineLab::default_settings() {
   DataplaneSettings settings;
   settings.uplink = Attachment{.kind = AttachmentKind::kRing, .device = kUplinkRing};
   settings.uplink_text = "ring:" + kUplinkRing;
-  settings.vtep = *IpPrefix::parse("10.0.0.1/24");
-  settings.underlay_neighbors = {{net::kPeerVtep, net::kPeerVtepMac}};
+  settings.vteps = {*IpPrefix::parse("10.0.0.1/24")};
+  settings.underlay_neighbors = {{IpAddress{net::kPeerVtep}, net::kPeerVtepMac}};
   settings.worker_lcores = {0};
   settings.packet_buffers = 2048;
   settings.tables = {
@@ -96,8 +96,9 @@ PortConfig PipelineLab::port_config(const std::string& id, Vni vni, const net::S
   return config;
 }
 
-NeighborConfig PipelineLab::neighbor_config(Vni vni, const net::Station& station) {
-  return {{vni, IpAddress{station.ip}}, station.mac, IpAddress{net::kPeerVtep}};
+NeighborConfig PipelineLab::neighbor_config(Vni vni, const net::Station& station,
+                                            const IpAddress& vtep) {
+  return {{vni, IpAddress{station.ip}}, station.mac, vtep};
 }
 
 SegmentConfig PipelineLab::segment_config(Vni vni) {
@@ -114,7 +115,7 @@ SegmentConfig PipelineLab::segment_config(Vni vni) {
   return config;
 }
 
-void PipelineLab::program_network() {
+void PipelineLab::program_network(const IpAddress& vtep) {
   const auto must = [](const ObjectResult& result) {
     if (result) {
       throw std::runtime_error(result->field + ": " + result->message);
@@ -128,8 +129,8 @@ void PipelineLab::program_network() {
   must(programmer().set(port_config("green-1", net::kGreen, net::kGreen1)));
   must(programmer().set(port_config("green-3", net::kGreen, net::kGreen3)));
   must(programmer().set(port_config("red-1", net::kRed, net::kRed1)));
-  must(programmer().set(neighbor_config(net::kGreen, net::kGreen2)));
-  must(programmer().set(neighbor_config(net::kRed, net::kRed2)));
+  must(programmer().set(neighbor_config(net::kGreen, net::kGreen2, vtep)));
+  must(programmer().set(neighbor_config(net::kRed, net::kRed2, vtep)));
   must(programmer().set(
       RouteConfig{{net::kRouter, *IpPrefix::parse("10.1.0.0/24")}, ConnectedAction{net::kGreen}}));
   must(programmer().set(

@@ -76,9 +76,11 @@ class PipelineLab {
   Programmer& programmer() { return dataplane_->programmer(); }
 
   static PortConfig port_config(const std::string& id, Vni vni, const net::Station& station);
-  static NeighborConfig neighbor_config(Vni vni, const net::Station& station);
+  static NeighborConfig neighbor_config(Vni vni, const net::Station& station,
+                                        const IpAddress& vtep = IpAddress{net::kPeerVtep});
   static SegmentConfig segment_config(Vni vni);
-  void program_network();
+  // vtep: of the other host.
+  void program_network(const IpAddress& vtep = IpAddress{net::kPeerVtep});
 
  private:
   struct Rings {

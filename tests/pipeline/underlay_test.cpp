@@ -205,7 +205,7 @@ TEST(UnderlayArp, VtepsBeyondThePrefixNeedTheGateway) {
 
 TEST(UnderlayArp, FarVtepsGoThroughTheGateway) {
   auto settings = PipelineLab::default_settings();
-  settings.underlay_gateway = kPeerVtep;  // its MAC is static
+  settings.underlay_gateways = {IpAddress{kPeerVtep}};  // its MAC is static
   PipelineLab lab(settings);
   lab.program_network();
   auto neighbor = PipelineLab::neighbor_config(kGreen, kGreen2);

@@ -21,6 +21,13 @@ class GoalState:
         """docs/examples/goal-states/host-N.json."""
         return cls(json.loads((EXAMPLES / f"host-{host}.json").read_text()))
 
+    def with_hosts(self, addresses: dict[str, str]) -> GoalState:
+        """A copy in which hosts have other addresses."""
+        text = json.dumps(self.content)
+        for old, new in addresses.items():
+            text = text.replace(f'"{old}"', f'"{new}"')
+        return GoalState(json.loads(text))
+
     def copy(self) -> GoalState:
         """A copy that can be changed on its own."""
         return GoalState(copy.deepcopy(self.content))

@@ -89,11 +89,24 @@ TEST(Show, UnderlayStatesHaveNamesAlsoUnknownOnes) {
   dataplane::v1::ShowUnderlayResponse response;
   response.add_next_hops()->set_state(dataplane::v1::ShowUnderlayResponse::REACHABLE);
   response.add_next_hops()->set_state(static_cast<dataplane::v1::ShowUnderlayResponse::State>(99));
-  response.add_tunnels()->set_vni(1001);
+  auto* tunnel = response.add_tunnels();
+  tunnel->set_vni(1001);
+  auto* group = response.add_groups();
+  group->set_slots(64);
+  for (const std::uint64_t low : {0xffff0a000001ULL, 0xffff0a000002ULL}) {
+    tunnel->add_next_hops()->set_low(low);
+    group->add_members()->mutable_address()->set_low(low);
+  }
+  group->mutable_members(1)->set_slots(64);
+  response.set_vlan(100);
   const Json json = Json::parse(render_json(underlay_display(response)));
   EXPECT_EQ(json["next_hops"][0]["state"], "reachable");
   EXPECT_EQ(json["next_hops"][1]["state"], "unknown");
   EXPECT_EQ(json["tunnels"][0]["vni"], 1001);
+  EXPECT_EQ(json["tunnels"][0]["next_hops"], (Json{"10.0.0.1", "10.0.0.2"}));
+  EXPECT_EQ(json["groups"][0]["members"][1], (Json{{"address", "10.0.0.2"}, {"slots", 64}}));
+  EXPECT_EQ(json["groups"][0]["members"][0]["slots"], 0);
+  EXPECT_EQ(json["uplink"][0]["vlan"], 100);
 }
 
 TEST(Show, TablesAndSegments) {

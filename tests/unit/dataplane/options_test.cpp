@@ -47,15 +47,34 @@ TEST(Options, FlagsArriveChecked) {
   ASSERT_TRUE(outcome.options);
   const Options& options = *outcome.options;
   EXPECT_EQ(options.instance.run_directory, "/run/alkaid/a");
-  EXPECT_EQ(options.dataplane.vtep.to_string(), "10.0.0.1/24");
+  ASSERT_EQ(options.dataplane.vteps.size(), 1U);
+  EXPECT_EQ(options.dataplane.vteps[0].to_string(), "10.0.0.1/24");
   EXPECT_EQ(options.dataplane.uplink->device, "up0");
-  EXPECT_EQ(options.dataplane.underlay_gateway->to_string(), "10.0.0.254");
+  ASSERT_EQ(options.dataplane.underlay_gateways.size(), 1U);
+  EXPECT_EQ(options.dataplane.underlay_gateways[0].to_string(), "10.0.0.254");
+  EXPECT_EQ(options.dataplane.uplink_vlan, 0);
+  EXPECT_FALSE(options.dataplane.udp6_zero_checksum);
   ASSERT_EQ(options.dataplane.underlay_neighbors.size(), 1U);
   EXPECT_EQ(options.dataplane.underlay_neighbors[0].second.to_string(), "02:00:00:00:00:02");
   EXPECT_EQ(options.worker_cpus, (std::vector<unsigned>{1, 0}));
   EXPECT_EQ(options.dataplane.idle_backoff_microseconds, 150U);
   const auto eal = eal_arguments(options);
   EXPECT_NE(std::find(eal.begin(), eal.end(), "0@0,1@1,2@0"), eal.end());
+}
+
+TEST(Options, AnEndpointOfEachFamilyAndSeveralGateways) {
+  const auto outcome = parse(
+      {"--vtep", "10.0.0.1/24", "--vtep", "2001:db8::1/64", "--underlay-gateway", "10.0.0.253",
+       "--underlay-gateway", "10.0.0.254", "--underlay-gateway", "fe80::1", "--underlay-neighbor",
+       "2001:db8::2=2:0:0:0:0:2", "--uplink-vlan", "100", "--udp6-zero-checksum"});
+  ASSERT_TRUE(outcome.options);
+  const DataplaneSettings& dataplane = outcome.options->dataplane;
+  ASSERT_EQ(dataplane.vteps.size(), 2U);
+  EXPECT_EQ(dataplane.vteps[1].to_string(), "2001:db8::1/64");
+  EXPECT_EQ(dataplane.underlay_gateways.size(), 3U);
+  EXPECT_EQ(dataplane.underlay_neighbors.at(0).first.to_string(), "2001:db8::2");
+  EXPECT_EQ(dataplane.uplink_vlan, 100);
+  EXPECT_TRUE(dataplane.udp6_zero_checksum);
 }
 
 struct Refusal {
@@ -80,7 +99,25 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"bad_vtep", {"--vtep", "10.0.0.300/24"}, "--vtep"},
         Refusal{"vtep_without_length", {"--vtep", "10.0.0.1"}, "--vtep"},
         Refusal{"multicast_vtep", {"--vtep", "224.0.0.1/24"}, "--vtep"},
-        Refusal{"ipv6_vtep", {"--vtep", "2001:db8::1/64"}, "--vtep"},
+        Refusal{"link_local_vtep", {"--vtep", "fe80::1/64"}, "--vtep"},
+        Refusal{"multicast_vtep_v6", {"--vtep", "ff02::1/64"}, "--vtep"},
+        Refusal{"loopback_vtep_v6", {"--vtep", "::1/128"}, "--vtep"},
+        Refusal{"two_vteps_of_a_family",
+                {"--vtep", "10.0.0.1/24", "--vtep", "10.0.1.1/24"},
+                "one of each"},
+        Refusal{"gateway_of_another_family",
+                {"--vtep", "10.0.0.1/24", "--underlay-gateway", "fe80::1"},
+                "--underlay-gateway"},
+        Refusal{"gateway_twice",
+                {"--vtep", "10.0.0.1/24", "--underlay-gateway", "10.0.0.2", "--underlay-gateway",
+                 "10.0.0.2"},
+                "twice"},
+        Refusal{"nine_gateways",
+                {"--vtep", "10.0.0.1/24", "--underlay-gateway", "10.0.0.2", "10.0.0.3", "10.0.0.4",
+                 "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8", "10.0.0.9", "10.0.0.10"},
+                "at most 8"},
+        Refusal{"vlan_zero", {"--vtep", "10.0.0.1/24", "--uplink-vlan", "0"}, "--uplink-vlan"},
+        Refusal{"vlan_4095", {"--vtep", "10.0.0.1/24", "--uplink-vlan", "4095"}, "--uplink-vlan"},
         Refusal{"bad_uplink", {"--vtep", "10.0.0.1/24", "--uplink", "floppy:0"}, "--uplink"},
         Refusal{"gateway_outside",
                 {"--vtep", "10.0.0.1/24", "--underlay-gateway", "10.0.1.1"},
@@ -103,7 +140,7 @@ TEST(Options, FileIsReadAndFlagsWin) {
       "\"10.0.0.3=02:00:00:00:00:03\"]\n");
   const auto outcome = parse({"--config", file.path(), "--idle-backoff", "30"});
   ASSERT_TRUE(outcome.options);
-  EXPECT_EQ(outcome.options->dataplane.vtep.to_string(), "10.0.0.7/24");
+  EXPECT_EQ(outcome.options->dataplane.vteps.at(0).to_string(), "10.0.0.7/24");
   EXPECT_EQ(outcome.options->dataplane.idle_backoff_microseconds, 30U);
   EXPECT_EQ(outcome.options->dataplane.underlay_neighbors.size(), 2U);
 }

@@ -1,4 +1,6 @@
 // parse_underlay: what it finds in good packets and why it refuses bad ones.
+#include "dataplane/packet/parse_underlay.hpp"
+
 #include <string>
 #include <vector>
 
@@ -13,14 +15,26 @@ namespace {
 
 using Kind = UnderlayHeaders::Kind;
 
-DropReason parse(const Bytes& frame, UnderlayHeaders& headers,
-                 std::uint16_t port = udp_port::kVxlan) {
+DropReason parse(const Bytes& frame, UnderlayHeaders& headers, const UnderlayFormat& format = {}) {
   ExactCopy copy{frame};
-  return parse_underlay(copy.bytes(), copy.size(), port, headers);
+  return parse_underlay(copy.bytes(), copy.size(), format, headers);
 }
 
 Bytes good_packet() {
   return vxlan_packet({}, {.source = kIpA, .destination = kIpB, .tos = 3}, 0xabcdef)
+      .ethernet()
+      .ipv4()
+      .icmp()
+      .payload_of_size(56)
+      .build();
+}
+
+Bytes good_packet_v6() {
+  return packet()
+      .ethernet()
+      .ipv6({.traffic_class = 3})
+      .udp({.destination_port = udp_port::kVxlan})
+      .vxlan({.vni = 0xabcdef})
       .ethernet()
       .ipv4()
       .icmp()
@@ -36,8 +50,9 @@ TEST(ParseUnderlay, Vxlan) {
   EXPECT_EQ(headers.inner_offset, 50);
   EXPECT_EQ(headers.outer_end, good_packet().size());
   EXPECT_EQ(headers.tos, 3);
-  EXPECT_EQ(headers.source, kIpA);
-  EXPECT_EQ(headers.destination, kIpB);
+  EXPECT_FALSE(headers.is_v6);
+  EXPECT_EQ(headers.l3_offset, 14);
+  EXPECT_EQ(headers.udp_offset, 34);
 }
 
 TEST(ParseUnderlay, TheInnerFrameParses) {
@@ -66,10 +81,9 @@ TEST(ParseUnderlay, AnotherPort) {
                           .ethernet()
                           .build();
   UnderlayHeaders headers;
-  EXPECT_EQ(parse(frame, headers, 8472), DropReason::kNone);
+  EXPECT_EQ(parse(frame, headers, {.vxlan_port = 8472}), DropReason::kNone);
   EXPECT_EQ(headers.kind, Kind::kVxlan);
-  EXPECT_EQ(parse(frame, headers), DropReason::kNone);
-  EXPECT_EQ(headers.kind, Kind::kOther);
+  EXPECT_EQ(parse(frame, headers), DropReason::underlay_protocol);
 }
 
 TEST(ParseUnderlay, PaddingIsNotPartOfTheInnerFrame) {
@@ -79,14 +93,74 @@ TEST(ParseUnderlay, PaddingIsNotPartOfTheInnerFrame) {
   EXPECT_EQ(headers.outer_end, builder.build().size());
 }
 
+TEST(ParseUnderlay, VxlanOverIpv6) {
+  const Bytes frame = good_packet_v6();
+  UnderlayHeaders headers;
+  ASSERT_EQ(parse(frame, headers), DropReason::kNone);
+  EXPECT_EQ(headers.kind, Kind::kVxlan);
+  EXPECT_TRUE(headers.is_v6);
+  EXPECT_EQ(headers.vni, 0xabcdefU);
+  EXPECT_EQ(headers.tos, 3);
+  EXPECT_EQ(headers.udp_offset, 54);
+  EXPECT_EQ(headers.inner_offset, 70);
+  EXPECT_EQ(headers.outer_end, frame.size());
+}
+
+TEST(ParseUnderlay, TheTagOfTheUplink) {
+  const auto tagged = [](std::uint16_t id, std::uint8_t priority, std::uint16_t type) {
+    return packet()
+        .ethernet()
+        .vlan({.id = id, .priority = priority, .tag_type = type})
+        .ipv4()
+        .udp({.destination_port = udp_port::kVxlan})
+        .vxlan({.vni = 5})
+        .ethernet()
+        .build();
+  };
+  UnderlayHeaders headers;
+  ASSERT_EQ(parse(tagged(100, 0, ether_type::kVlan), headers, {.vlan = 100}), DropReason::kNone);
+  EXPECT_EQ(headers.l3_offset, 18);
+  EXPECT_EQ(headers.inner_offset, 54);
+  EXPECT_EQ(parse(tagged(100, 7, ether_type::kVlan), headers, {.vlan = 100}), DropReason::kNone)
+      << "whatever its priority";
+  EXPECT_EQ(parse(tagged(101, 0, ether_type::kVlan), headers, {.vlan = 100}),
+            DropReason::underlay_vlan);
+  EXPECT_EQ(parse(tagged(0, 0, ether_type::kVlan), headers, {.vlan = 100}),
+            DropReason::underlay_vlan);
+  EXPECT_EQ(parse(tagged(100, 0, ether_type::kQinQ), headers, {.vlan = 100}),
+            DropReason::underlay_vlan);
+  EXPECT_EQ(parse(good_packet(), headers, {.vlan = 100}), DropReason::underlay_vlan);
+  EXPECT_EQ(parse(tagged(100, 0, ether_type::kVlan), headers), DropReason::vlan_unsupported);
+  const Bytes whole = tagged(100, 0, ether_type::kVlan);
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    EXPECT_NE(
+        parse({whole.begin(), whole.begin() + static_cast<int>(length)}, headers, {.vlan = 100}),
+        DropReason::kNone)
+        << length;
+  }
+}
+
+TEST(ParseUnderlay, NeighborDiscovery) {
+  const auto message = [](std::uint8_t type) {
+    return packet().ethernet().ipv6({.next_header = 58}).payload(Bytes{type, 0, 0, 0}).build();
+  };
+  for (unsigned type = 0; type < 256; ++type) {
+    UnderlayHeaders headers;
+    const auto reason = parse(message(static_cast<std::uint8_t>(type)), headers);
+    const bool is_ours = type == 135 || type == 136;
+    EXPECT_EQ(reason, is_ours ? DropReason::kNone : DropReason::underlay_protocol) << type;
+    EXPECT_EQ(headers.kind == Kind::kNeighborDiscovery, is_ours) << type;
+  }
+}
+
 TEST(ParseUnderlay, ArpAndOther) {
   UnderlayHeaders headers;
   ASSERT_EQ(parse(packet().ethernet().arp().build(), headers), DropReason::kNone);
   EXPECT_EQ(headers.kind, Kind::kArp);
-  ASSERT_EQ(parse(packet().ethernet().ipv4().tcp().build(), headers), DropReason::kNone);
-  EXPECT_EQ(headers.kind, Kind::kOther);
-  EXPECT_EQ(headers.source, kIpA);
-  EXPECT_EQ(headers.vni, 0U);
+  EXPECT_EQ(parse(packet().ethernet().ipv4().tcp().build(), headers),
+            DropReason::underlay_protocol);
+  EXPECT_EQ(parse(packet().ethernet().ipv6().tcp().build(), headers),
+            DropReason::underlay_protocol);
 }
 
 TEST(ParseUnderlay, EveryFlagsByte) {
@@ -126,6 +200,15 @@ std::vector<Case> cases() {
   const auto ip = [](Ipv4Fields fields) {
     return vxlan_packet({}, fields, 5).ethernet().ipv4().udp().build();
   };
+  const auto ip6 = [](Ipv6Fields fields) {
+    return packet()
+        .ethernet()
+        .ipv6(fields)
+        .udp({.destination_port = udp_port::kVxlan})
+        .vxlan({.vni = 5})
+        .ethernet()
+        .build();
+  };
   const auto udp = [](UdpFields fields) {
     fields.destination_port = udp_port::kVxlan;
     return packet().ethernet().ipv4().udp(fields).vxlan().ethernet().padded_to(120).build();
@@ -134,7 +217,16 @@ std::vector<Case> cases() {
       {"SourceIsMulticast", vxlan_packet({.source = kBroadcastMac}, {}, 5).ethernet().build(),
        R::source_mac_invalid},
       {"Vlan", packet().ethernet().vlan().ipv4().udp().build(), R::vlan_unsupported},
-      {"Ipv6", packet().ethernet().ipv6().udp().build(), R::ethertype_unsupported},
+      {"Ipv6Truncated", packet().ethernet({.type = ether_type::kIpv6}).payload_of_size(39).build(),
+       R::underlay_ipv6_malformed},
+      {"Ipv6Version", ip6({.version = 4}), R::underlay_ipv6_malformed},
+      {"Ipv6PayloadBeyondTheFrame", ip6({.payload_length = 1500}), R::underlay_ipv6_malformed},
+      {"Ipv6PayloadWithoutUdp", ip6({.payload_length = 7}), R::underlay_udp_malformed},
+      {"Ipv6Jumbogram", ip6({.payload_length = 0}), R::underlay_udp_malformed},
+      {"Ipv6SourceIsAGroup", ip6({.source = IpAddress::from_numbers(0xff02000000000000, 1)}),
+       R::underlay_ipv6_malformed},
+      {"Ipv6Fragment", ip6({.next_header = 44}), R::underlay_fragment},
+      {"Ipv6HopByHop", ip6({.next_header = 0}), R::underlay_protocol},
       {"EtherTypeUnknown", packet().ethernet().build(), R::ethertype_unsupported},
       {"ArpMalformed", packet().ethernet().arp({.hardware_length = 5}).build(), R::arp_malformed},
       {"Version5", ip({.version = 5}), R::underlay_ipv4_malformed},
@@ -190,12 +282,13 @@ TEST(ParseUnderlay, PayloadOfEveryLength) {
 }
 
 TEST(ParseUnderlay, FirstBufferCutAtEveryLength) {
-  const Bytes whole = good_packet();
-  for (std::size_t length = 0; length < whole.size(); ++length) {
-    ExactCopy first{std::span{whole}.first(length)};
-    UnderlayHeaders headers;
-    const auto reason = parse_underlay(first.bytes(), whole.size(), udp_port::kVxlan, headers);
-    EXPECT_EQ(reason == DropReason::kNone, length >= 64) << length;  // up to the inner header
+  for (const auto& [whole, needed] : {std::pair{good_packet(), 64U}, {good_packet_v6(), 84U}}) {
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+      ExactCopy first{std::span{whole}.first(length)};
+      UnderlayHeaders headers;
+      const auto reason = parse_underlay(first.bytes(), whole.size(), {}, headers);
+      EXPECT_EQ(reason == DropReason::kNone, length >= needed) << length;  // to the inner header
+    }
   }
 }
 
