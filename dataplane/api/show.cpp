@@ -151,6 +151,48 @@ void show_graph(Dataplane& dataplane, api::ShowGraphResponse& response) {
   response.set_dot(dot + "}\n");
 }
 
+namespace {
+
+void show_dhcpv6(Dataplane& dataplane, api::ShowDhcpResponse& response) {
+  static constexpr std::array<const char*, Dhcpv6Counters::kTypes> kTypes{
+      "",       "solicit", "advertise", "request", "confirm",     "renew",
+      "rebind", "reply",   "release",   "decline", "reconfigure", "information_request"};
+  const auto add = [&](std::string name, std::string description, auto counter_of) {
+    std::uint64_t sum = 0;
+    for (const auto& worker : dataplane.workers()) {
+      sum += counter_of(worker->dhcpv6_counters()).read();
+    }
+    auto* counter = response.add_counters();
+    counter->set_name(std::move(name));
+    counter->set_description(std::move(description));
+    counter->set_value(sum);
+  };
+  for (const std::size_t type : {1U, 3U, 4U, 5U, 6U, 8U, 9U, 11U}) {
+    add(
+        fmt::format("dhcpv6_received_{}", kTypes[type]),
+        fmt::format("DHCPv6 {} messages from guests", kTypes[type]),
+        [type](const Dhcpv6Counters& counters) -> auto& { return counters.received[type]; });
+  }
+  for (const std::size_t type : {2U, 7U}) {
+    add(
+        fmt::format("dhcpv6_sent_{}", kTypes[type]),
+        fmt::format("DHCPv6 {} messages to guests", kTypes[type]),
+        [type](const Dhcpv6Counters& counters) -> auto& { return counters.sent[type]; });
+  }
+  add(
+      "received_router_solicitation", "router solicitations from guests",
+      [](const Dhcpv6Counters& counters) -> auto& { return counters.router_solicitations; });
+  add(
+      "sent_router_advertisement", "router advertisements in answer to solicitations",
+      [](const Dhcpv6Counters& counters) -> auto& { return counters.router_advertisements; });
+  auto* unasked = response.add_counters();
+  unasked->set_name("sent_unsolicited_router_advertisement");
+  unasked->set_description("router advertisements that nobody asked for");
+  unasked->set_value(dataplane.router_advertiser().sent());
+}
+
+}  // namespace
+
 void show_dhcp(Dataplane& dataplane, api::ShowDhcpResponse& response) {
   static constexpr std::array<const char*, DhcpCounters::kTypes> kTypes{
       "", "discover", "offer", "request", "decline", "ack", "nak", "release", "inform"};
@@ -174,6 +216,7 @@ void show_dhcp(Dataplane& dataplane, api::ShowDhcpResponse& response) {
         "sent", "to guests", type,
         [](const DhcpCounters& counters) -> auto& { return counters.sent; });
   }
+  show_dhcpv6(dataplane, response);
 }
 
 void show_underlay(Dataplane& dataplane, api::ShowUnderlayResponse& response) {

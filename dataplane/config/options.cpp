@@ -37,6 +37,7 @@ struct RawOptions {
   std::vector<std::string> underlay_gateways;
   std::vector<std::string> underlay_neighbors;
   unsigned workers = 1;
+  unsigned ra_interval = RouterAdvertiser::kLongestInterval.count();
 };
 
 [[noreturn]] void refuse(const std::string& flag, const std::string& message) {
@@ -125,6 +126,11 @@ void check(const RawOptions& raw, Options& options) {
     refuse("--idle-backoff",
            fmt::format("at most {} microseconds", IdleBackoff::kLongestMicroseconds));
   }
+  dataplane.ra_interval = std::chrono::seconds{raw.ra_interval};
+  if (raw.ra_interval != 0 && (dataplane.ra_interval < RouterAdvertiser::kShortestInterval ||
+                               dataplane.ra_interval > RouterAdvertiser::kLongestInterval)) {
+    refuse("--ra-interval", fmt::format("{} is neither 0 nor 4 to 600 seconds", raw.ra_interval));
+  }
   if (options.worker_cpus.empty()) {
     const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
     for (unsigned i = 0; i < raw.workers; ++i) {
@@ -169,6 +175,11 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
          "af_xdp:DEVICE, tap:NAME, "
          "pcap:rx=FILE,tx=FILE, null:. It may appear later")
       ->group(underlay);
+  app.add_option("--ra-interval", raw.ra_interval,
+                 "Longest time between router advertisements to a guest, in seconds, 4 to 600; "
+                 "0: only in answer to solicitations")
+      ->capture_default_str()
+      ->group("Guests");
   app.add_option("--vtep", raw.vteps,
                  "Our tunnel endpoint and its prefix, ADDRESS/LENGTH; once for IPv4, for IPv6, or "
                  "for both")

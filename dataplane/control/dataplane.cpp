@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <random>
+#include <span>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -58,7 +59,12 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
       quiescence_(
           std::make_unique<QuiescenceDomain>(static_cast<unsigned>(settings.worker_lcores.size()))),
       tables_(std::make_unique<Tables>(settings.tables, *quiescence_)),
-      port_table_(settings.tables.ports) {
+      port_table_(settings.tables.ports),
+      frame_sender_(pool_.get(), workers_),
+      router_advertiser_(tables_->segments, port_table_, settings.ra_interval,
+                         [this](const Port& port, std::span<const std::uint8_t> frame) {
+                           return frame_sender_.send(port, frame);
+                         }) {
   fill_underlay(settings, underlay_);
   next_hops_ = std::make_unique<NextHopTable>(
       *quiescence_, settings.uplink_vlan,
@@ -90,8 +96,15 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
                                     port_listener_(view);
                                   }
                                 },
+                            .port_changed =
+                                [this](const Port* before, const Port* now) {
+                                  router_advertiser_.port_changed(before, now, Clock::now());
+                                },
                             .uplink_changed = [this](const Port* port) { uplink_changed(port); }});
   programmer_ = std::make_unique<Programmer>(*tables_, *ports_, *tunnels_);
+  programmer_->on_segment([this](const Segment* before, const Segment& now) {
+    router_advertiser_.segment_changed(before, now, Clock::now());
+  });
   if (settings.uplink) {
     ports_->add_uplink(*settings.uplink, settings.uplink_text);
   }
@@ -144,6 +157,7 @@ void Dataplane::tick() {
     }
   }
   next_hops_->tick(now);
+  router_advertiser_.tick(now);
   if (now >= next_device_check_) {
     next_device_check_ = now + kDeviceCheckInterval;
     ports_->tick();

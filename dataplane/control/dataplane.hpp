@@ -15,9 +15,11 @@
 #include "control/common/net/ip_address.hpp"
 #include "control/common/net/mac_address.hpp"
 #include "dataplane/control/executor.hpp"
+#include "dataplane/control/frame_sender.hpp"
 #include "dataplane/control/programmer.hpp"
 #include "dataplane/control/table_watch.hpp"
 #include "dataplane/ports/port_manager.hpp"
+#include "dataplane/router_advertisement/router_advertiser.hpp"
 #include "dataplane/tables/tables.hpp"
 #include "dataplane/underlay/next_hop_table.hpp"
 #include "dataplane/underlay/tunnel_table.hpp"
@@ -37,6 +39,8 @@ struct DataplaneSettings {
   bool udp6_zero_checksum = false;
   std::vector<unsigned> worker_lcores;
   std::uint32_t idle_backoff_microseconds = 0;
+  // The longest time between router advertisements to a port; 0: only in answer to solicitations.
+  std::chrono::seconds ra_interval = RouterAdvertiser::kLongestInterval;
   std::uint32_t packet_buffers = 16384;
   TableSizes tables;
 };
@@ -64,6 +68,7 @@ class Dataplane {
   [[nodiscard]] Tables& tables() { return *tables_; }
   [[nodiscard]] NextHopTable& next_hops() { return *next_hops_; }
   [[nodiscard]] TunnelTable& tunnels() { return *tunnels_; }
+  [[nodiscard]] const RouterAdvertiser& router_advertiser() const { return router_advertiser_; }
   [[nodiscard]] const Underlay& underlay() const { return underlay_; }
   [[nodiscard]] QuiescenceDomain& quiescence() { return *quiescence_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
@@ -106,6 +111,8 @@ class Dataplane {
   std::unique_ptr<NextHopTable> next_hops_;
   std::unique_ptr<TunnelTable> tunnels_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  FrameSender frame_sender_;
+  RouterAdvertiser router_advertiser_;
   std::unique_ptr<PortManager> ports_;
   std::unique_ptr<Programmer> programmer_;
   std::chrono::steady_clock::time_point next_device_check_;

@@ -24,6 +24,8 @@ void Programmer::publish_segment(const SegmentConfig& config, Zone zone) {
   segment->host_dvr_mac = config.host_dvr_mac.is_zero() ? kDefaultHostDvrMac : config.host_dvr_mac;
   segment->mtu = config.mtu != 0 ? static_cast<std::uint16_t>(config.mtu) : default_mtu();
   segment->dhcpv4 = DhcpOptions{config};
+  segment->dhcpv6 = make_dhcpv6_settings(config);
+  segment->router_advertisement = make_router_advertisement(config);
   const Segment* old = tables_.segments.at(zone);
   const std::uint64_t old_router = old != nullptr ? old->config.router : 0;
   const std::uint64_t old_route_table = old != nullptr ? old->config.route_table : 0;
@@ -34,7 +36,11 @@ void Programmer::publish_segment(const SegmentConfig& config, Zone zone) {
   if (config.route_table != 0) {
     segment->own_routes = tables_.routes.acquire(config.route_table);
   }
+  const Segment& now = *segment;
   tables_.segments.publish(std::move(segment));
+  if (segment_listener_) {
+    segment_listener_(old, now);
+  }
   if (old_router != 0) {
     tables_.routes.release(old_router);
   }
@@ -65,6 +71,9 @@ ObjectResult Programmer::set(const SegmentConfig& config) {
     }
   }
   if (auto error = check_dhcp_options(config)) {
+    return invalid(std::move(error->field), std::move(error->message));
+  }
+  if (auto error = check_dhcpv6_options(config)) {
     return invalid(std::move(error->field), std::move(error->message));
   }
   const Segment* old = tables_.segments.find(config.vni);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/ports/port_manager.hpp"
@@ -32,6 +34,11 @@ class Programmer {
   ~Programmer();
   Programmer(const Programmer&) = delete;
   Programmer& operator=(const Programmer&) = delete;
+
+  // Who wants to know that a segment was published in place of `before` (nullptr: there was none).
+  // One listener.
+  using SegmentListener = std::function<void(const Segment* before, const Segment& now)>;
+  void on_segment(SegmentListener listener) { segment_listener_ = std::move(listener); }
 
   ObjectResult set(const SegmentConfig& config);
   ObjectResult set(const PortConfig& config);
@@ -75,6 +82,7 @@ class Programmer {
   Tables& tables_;
   PortManager& ports_;
   TunnelTable& tunnels_;
+  SegmentListener segment_listener_;
   std::uint16_t underlay_mtu_ = 1500;
   std::uint64_t operations_ = 0;
 };

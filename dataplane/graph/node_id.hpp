@@ -7,25 +7,27 @@
 
 namespace alkaid {
 
-#define ALKAID_NODES(NODE)               \
-  NODE(kDrop, "drop")                    \
-  NODE(kConsume, "consume")              \
-  NODE(kPortRx, "port-rx")               \
-  NODE(kInject, "inject")                \
-  NODE(kGuestInput, "guest-input")       \
-  NODE(kUnderlayInput, "underlay-input") \
-  NODE(kUnderlayArp, "underlay-arp")     \
-  NODE(kUnderlayNd, "underlay-nd")       \
-  NODE(kDecapsulate, "decapsulate")      \
-  NODE(kArp, "arp")                      \
-  NODE(kNd, "nd")                        \
-  NODE(kDhcp, "dhcp")                    \
-  NODE(kGateway, "gateway")              \
-  NODE(kIcmpError, "icmp-error")         \
-  NODE(kBridge, "bridge")                \
-  NODE(kRoute, "route")                  \
-  NODE(kEncapsulate, "encapsulate")      \
-  NODE(kDeliver, "deliver")              \
+#define ALKAID_NODES(NODE)                           \
+  NODE(kDrop, "drop")                                \
+  NODE(kConsume, "consume")                          \
+  NODE(kPortRx, "port-rx")                           \
+  NODE(kInject, "inject")                            \
+  NODE(kGuestInput, "guest-input")                   \
+  NODE(kUnderlayInput, "underlay-input")             \
+  NODE(kUnderlayArp, "underlay-arp")                 \
+  NODE(kUnderlayNd, "underlay-nd")                   \
+  NODE(kDecapsulate, "decapsulate")                  \
+  NODE(kArp, "arp")                                  \
+  NODE(kNd, "nd")                                    \
+  NODE(kDhcp, "dhcp")                                \
+  NODE(kDhcpv6, "dhcpv6")                            \
+  NODE(kRouterAdvertisement, "router-advertisement") \
+  NODE(kGateway, "gateway")                          \
+  NODE(kIcmpError, "icmp-error")                     \
+  NODE(kBridge, "bridge")                            \
+  NODE(kRoute, "route")                              \
+  NODE(kEncapsulate, "encapsulate")                  \
+  NODE(kDeliver, "deliver")                          \
   NODE(kPortTx, "port-tx")
 
 enum class NodeId : std::uint16_t {

@@ -10,6 +10,7 @@
 #include "dataplane/arp/arp_node.hpp"
 #include "dataplane/bridge/bridge_node.hpp"
 #include "dataplane/dhcp/dhcp_node.hpp"
+#include "dataplane/dhcpv6/dhcpv6_node.hpp"
 #include "dataplane/graph/consume_node.hpp"
 #include "dataplane/graph/drop_node.hpp"
 #include "dataplane/icmp/gateway_node.hpp"
@@ -21,6 +22,7 @@
 #include "dataplane/ports/port_rx_node.hpp"
 #include "dataplane/ports/port_tx_node.hpp"
 #include "dataplane/route/route_node.hpp"
+#include "dataplane/router_advertisement/router_advertisement_node.hpp"
 #include "dataplane/underlay/underlay_arp_node.hpp"
 #include "dataplane/underlay/underlay_input_node.hpp"
 #include "dataplane/underlay/underlay_nd_node.hpp"
@@ -51,6 +53,8 @@ constexpr std::array kTable{
     registration<ArpNode>(),
     registration<NdNode>(),
     registration<DhcpNode>(),
+    registration<Dhcpv6Node>(),
+    registration<RouterAdvertisementNode>(),
     registration<GatewayNode>(),
     registration<IcmpErrorNode>(),
     registration<BridgeNode>(),

@@ -8,7 +8,6 @@ namespace alkaid {
 namespace {
 
 constexpr std::size_t kLongestLabel = 63;
-constexpr std::size_t kLongestEncodedName = 255;
 // A pointer has 14 bits for the offset.
 constexpr std::size_t kPointerLimit = 1U << 14;
 constexpr std::uint8_t kPointerMark = 0xc0;
@@ -35,7 +34,7 @@ void append_label(std::string_view label, std::vector<std::uint8_t>& output) {
 bool is_domain_name(std::string_view name) {
   name = without_final_dot(name);
   // Each label costs its length byte, the end one zero.
-  if (name.empty() || name.ends_with('.') || name.size() + 2 > kLongestEncodedName) {
+  if (name.empty() || name.ends_with('.') || name.size() + 2 > kLongestDomainName) {
     return false;
   }
   while (!name.empty()) {
@@ -56,6 +55,33 @@ void append_domain_name(std::string_view name, std::vector<std::uint8_t>& output
     append_label(take_label(name), output);
   }
   output.push_back(0);
+}
+
+std::size_t encode_domain_name(std::string_view name, std::span<std::uint8_t> output) noexcept {
+  name = without_final_dot(name);
+  const std::size_t size = name.size() + 2;
+  if (!is_domain_name(name) || size > output.size()) {
+    return 0;
+  }
+  std::size_t position = 0;
+  while (!name.empty()) {
+    const auto label = take_label(name);
+    output[position++] = static_cast<std::uint8_t>(label.size());
+    std::copy(label.begin(), label.end(), output.begin() + static_cast<std::ptrdiff_t>(position));
+    position += label.size();
+  }
+  output[position++] = 0;
+  return position;
+}
+
+std::vector<std::uint8_t> encode_domain_names(std::span<const std::string> names) {
+  std::vector<std::uint8_t> output;
+  for (const std::string& name : names) {
+    if (!name.empty()) {
+      append_domain_name(name, output);
+    }
+  }
+  return output;
 }
 
 std::vector<std::uint8_t> encode_search_list(std::span<const std::string> names) {

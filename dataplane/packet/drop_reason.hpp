@@ -71,6 +71,14 @@ namespace alkaid {
   REASON(dhcp_no_binding, "the client's MAC has no address in this subnet")                    \
   REASON(dhcp_disabled, "DHCP is switched off for this subnet")                                \
   REASON(dhcp_other_server, "DHCP request that selects another server")                        \
+  REASON(dhcpv6_malformed, "DHCPv6 message truncated, or its checksum or options wrong")       \
+  REASON(dhcpv6_message_type, "DHCPv6 message type that no client sends")                      \
+  REASON(dhcpv6_relayed, "DHCPv6 relay message from a guest")                                  \
+  REASON(dhcpv6_mode, "DHCPv6 that the subnet's IPv6 address mode leaves unanswered")          \
+  REASON(dhcpv6_no_binding, "the DHCPv6 client's MAC has no binding in this subnet")           \
+  REASON(dhcpv6_other_server, "DHCPv6 message to another server")                              \
+  REASON(router_solicitation_malformed, "fails a check of RFC 4861, 6.1.1")                    \
+  REASON(router_solicitation_no_ipv6, "router solicitation without IPv6 prefix")               \
   REASON(gateway_unsupported, "to the gateway itself, but not an echo request")                \
   REASON(icmp_malformed, "ICMP checksum is wrong")                                             \
   /* the underlay */                                                                           \

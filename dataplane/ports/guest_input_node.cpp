@@ -1,5 +1,8 @@
 #include "dataplane/ports/guest_input_node.hpp"
 
+#include <optional>
+
+#include "dataplane/dhcpv6/dhcpv6_node.hpp"
 #include "dataplane/packet/partial_checksum.hpp"
 #include "dataplane/route/ipv6_input.hpp"
 #include "dataplane/tables/segment_table.hpp"
@@ -14,6 +17,22 @@ bool is_for_our_dhcp_server(rte_mbuf* packet, const EthernetHeader& ethernet,
                             const FrameHeaders& headers, const Segment& segment) {
   return ethernet.destination.is_multicast() ||
          header_at<Ipv4Header>(packet, headers.l3_offset).destination == segment.gateway_v4;
+}
+
+// What the host answers of DHCPv6 and router discovery; the headers say that it is one of them, or
+// other neighbor discovery.
+std::optional<Verdict> ipv6_service(rte_mbuf* packet, const FrameHeaders& headers,
+                                    const Segment& segment) {
+  using Next = GuestInputNode::Next;
+  if (headers.is_dhcpv6_client) {
+    const auto& ip = header_at<Ipv6Header>(packet, headers.l3_offset);
+    return is_for_our_dhcpv6_server(ip, segment) ? std::optional{Next::to<NodeId::kDhcpv6>()}
+                                                 : std::nullopt;
+  }
+  const auto type = header_at<std::uint8_t>(packet, headers.l4_offset);
+  return type == icmpv6_type::kRouterSolicitation
+             ? std::optional{Next::to<NodeId::kRouterAdvertisement>()}
+             : std::nullopt;
 }
 
 }  // namespace
@@ -42,6 +61,11 @@ Verdict GuestInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& 
   }
   const auto& ethernet = header_at<EthernetHeader>(packet, 0);
   if (headers.kind == FrameHeaders::Kind::kIpv6) {
+    if (headers.is_dhcpv6_client || headers.is_nd) [[unlikely]] {
+      if (const auto service = ipv6_service(packet, headers, *segment)) {
+        return *service;
+      }
+    }
     return classify_ipv6<Next>(ethernet, context);
   }
   if (headers.is_dhcp_client && is_for_our_dhcp_server(packet, ethernet, headers, *segment)) {

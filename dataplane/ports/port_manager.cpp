@@ -101,7 +101,9 @@ bool PortManager::remove(const std::string& id) {
     detach(record);
   }
   const PortIndex index = record.index;
-  quiescence_.retire_object(table_.publish(index, nullptr));
+  const Port* old = table_.publish(index, nullptr);
+  listener_.port_changed(old, nullptr);
+  quiescence_.retire_object(old);
   // The counters go, and the index comes back, when no worker can hold the port any more.
   quiescence_.retire([this, index, counters = record.counters.release()] {
     delete[] counters;
@@ -189,7 +191,11 @@ void PortManager::publish(Record& record) {
     // Whatever was configured, larger packets would not come through.
     port->mtu = std::min(port->mtu, record.device->mtu());
   }
-  const Port* old = table_.publish(record.index, port.release());
+  const Port* now = port.release();
+  const Port* old = table_.publish(record.index, now);
+  if (!record.is_uplink) {
+    listener_.port_changed(old, now);
+  }
   if (old != nullptr) {
     quiescence_.retire_object(old);
   }

@@ -40,6 +40,8 @@ class PortManager {
   struct Listener {
     // A port's device came or went, or can't be opened.
     std::function<void(const PortView&)> state_changed;
+    // A guest port was published (before: what was there until now) or removed (now is nullptr).
+    std::function<void(const Port* before, const Port* now)> port_changed;
     // The uplink was attached (its port) or detached (nullptr).
     std::function<void(const Port*)> uplink_changed;
   };

@@ -12,7 +12,9 @@
 #include "control/common/net/mac_address.hpp"
 #include "control/common/net/vni.hpp"
 #include "dataplane/dhcp/dhcp_options.hpp"
+#include "dataplane/dhcpv6/dhcpv6_settings.hpp"
 #include "dataplane/rcu/quiescence.hpp"
+#include "dataplane/router_advertisement/router_advertisement.hpp"
 #include "dataplane/tables/concurrent_map.hpp"
 #include "dataplane/tables/objects.hpp"
 
@@ -40,6 +42,8 @@ struct Segment {
   const RoutingTable* own_routes = nullptr;  // the segment's; nullptr: none
   std::uint16_t mtu = 0;
   DhcpOptions dhcpv4;
+  Dhcpv6Settings dhcpv6;
+  RouterAdvertisement router_advertisement;
 };
 
 // Zones live as long as a port, neighbor, route or segment refers to their VNI, whether or not the

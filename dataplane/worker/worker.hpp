@@ -40,6 +40,16 @@ struct DhcpCounters {
   std::array<Counter, kTypes> sent;
 };
 
+// DHCPv6 messages by type (RFC 8415, 7.3) and router discovery; only the worker writes them.
+struct Dhcpv6Counters {
+  static constexpr std::size_t kTypes = 12;  // 1 .. 11; 0 is unused
+
+  std::array<Counter, kTypes> received;
+  std::array<Counter, kTypes> sent;
+  Counter router_solicitations;
+  Counter router_advertisements;  // sent in answer; the others are the control thread's
+};
+
 // Everything that all workers share, read-only to them but for what the members' comments say.
 struct SharedState {
   Tables& tables;
@@ -69,6 +79,7 @@ class Worker {
   [[nodiscard]] const WorkerSettings& settings() const { return settings_; }
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
   [[nodiscard]] const DhcpCounters& dhcp_counters() const { return dhcp_counters_; }
+  [[nodiscard]] const Dhcpv6Counters& dhcpv6_counters() const { return dhcpv6_counters_; }
   // Drops of packets without an ingress port.
   [[nodiscard]] const PortCounters& orphan_counters() const { return orphan_counters_; }
   [[nodiscard]] rte_graph* graph() const { return graph_; }
@@ -100,6 +111,7 @@ class Worker {
   [[nodiscard]] Underlay& underlay() { return shared_.underlay; }
   [[nodiscard]] WorkerCounters& own_counters() { return counters_; }
   [[nodiscard]] DhcpCounters& own_dhcp_counters() { return dhcp_counters_; }
+  [[nodiscard]] Dhcpv6Counters& own_dhcpv6_counters() { return dhcpv6_counters_; }
   [[nodiscard]] rte_mempool* pool() { return pool_; }
   [[nodiscard]] rte_ring* inject_ring() { return inject_ring_; }
   // Counters of the port in this worker; nullptr: of packets without one.
@@ -145,6 +157,7 @@ class Worker {
 
   WorkerCounters counters_;
   DhcpCounters dhcp_counters_;
+  Dhcpv6Counters dhcpv6_counters_;
   PortCounters orphan_counters_;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/support/dhcp_messages.hpp"
+#include "tests/support/dhcpv6_messages.hpp"
 #include "tests/support/packet_builder.hpp"
 
 namespace alkaid::fuzz {
@@ -187,6 +188,52 @@ void write_dhcp(const std::filesystem::path& directory) {
              message(DhcpMessageType::kDiscover).raw({12, 200, 'x'}).without_end().build());
 }
 
+void write_dhcpv6(const std::filesystem::path& directory) {
+  using Type = Dhcpv6MessageType;
+  const MacAddress server = MacAddress::from_number(0x020000010001);
+  const IpAddress own = *IpAddress::parse("2001:db8:1::b");
+  const IpAddress other = *IpAddress::parse("2001:db8:9::b");
+  const auto message = [](Type type) { return test::Dhcpv6ClientMessage{type}.client(); };
+  Corpus corpus{directory / "fuzz_dhcpv6", {0x2c, 0x08}};
+  corpus.add("solicit", message(Type::kSolicit)
+                            .asks_for({23, 24, 32, 39, 56, 59})
+                            .option(39, {1, 0})
+                            .ia_na(1)
+                            .build());
+  corpus.add("rapid_commit", message(Type::kSolicit)
+                                 .option(14, {})
+                                 .association(4, 1)
+                                 .ia_na(2, {other})
+                                 .association(25, 3)
+                                 .build());
+  corpus.add("request", message(Type::kRequest).server(server).ia_na(1, {own}).build());
+  corpus.add("renew", message(Type::kRenew).server(server).ia_na(1, {other, own}).ia_na(2).build());
+  corpus.add("rebind", message(Type::kRebind).ia_na(1, {other}).build());
+  corpus.add("confirm", message(Type::kConfirm).ia_na(1, {own}).build());
+  corpus.add("release", message(Type::kRelease).server(server).ia_na(1, {own}).build());
+  corpus.add("decline", message(Type::kDecline).server(server).ia_na(1, {other}).build());
+  corpus.add("information_request",
+             test::Dhcpv6ClientMessage{Type::kInformationRequest}.asks_for({23, 32}).build());
+  corpus.add("relay_forward", Bytes(34, 12));
+  corpus.add("option_past_the_end", message(Type::kSolicit).raw({0, 3, 0, 99, 0}).build());
+}
+
+void write_router_solicitation(const std::filesystem::path& directory) {
+  Corpus corpus{directory / "fuzz_router_solicitation", {255, 1, 1}};
+  corpus.add("plain", Bytes{133, 0, 0, 0, 0, 0, 0, 0});
+  corpus.add("source_link_layer_address", Bytes{133, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 0, 0, 0, 0, 1});
+  corpus.add("option_without_length", Bytes{133, 0, 0, 0, 0, 0, 0, 0, 1, 0});
+  corpus.add("nonce", Bytes{133, 0, 0, 0, 0, 0, 0, 0, 14, 1, 1, 2, 3, 4, 5, 6});
+  corpus.add("two_options",
+             Bytes{133, 0, 0, 0, 0, 0, 0, 0, 14, 1, 1, 2, 3, 4, 5, 6, 1, 1, 2, 0, 0, 0, 0, 1});
+  corpus.add("unknown_option",
+             Bytes{133, 0, 0, 0, 0, 0, 0, 0, 99, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+  corpus.add("option_past_the_end", Bytes{133, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 0, 0, 0, 0, 1});
+  corpus.add("code", Bytes{133, 1, 0, 0, 0, 0, 0, 0});
+  corpus.add("reserved", Bytes{133, 0, 0, 0, 255, 255, 255, 255});
+  corpus.add("advertisement", Bytes{134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0});
+}
+
 }  // namespace
 }  // namespace alkaid::fuzz
 
@@ -199,6 +246,8 @@ int main(int argc, char** argv) {
     alkaid::fuzz::write_parse(argv[1]);
     alkaid::fuzz::write_nd(argv[1]);
     alkaid::fuzz::write_dhcp(argv[1]);
+    alkaid::fuzz::write_dhcpv6(argv[1]);
+    alkaid::fuzz::write_router_solicitation(argv[1]);
   } catch (const std::exception& error) {
     std::cerr << "make_corpus: " << error.what() << '\n';
     return 1;

@@ -43,12 +43,13 @@ TEST(Options, FlagsArriveChecked) {
   const auto outcome =
       parse({"--vtep", "10.0.0.1/24", "--uplink", "af_packet:up0", "--underlay-gateway",
              "10.0.0.254", "--underlay-neighbor", "10.0.0.2=2:0:0:0:0:2", "--instance", "a",
-             "--worker-cpus", "1,0", "--idle-backoff", "150"});
+             "--worker-cpus", "1,0", "--idle-backoff", "150", "--ra-interval", "30"});
   ASSERT_TRUE(outcome.options);
   const Options& options = *outcome.options;
   EXPECT_EQ(options.instance.run_directory, "/run/alkaid/a");
   ASSERT_EQ(options.dataplane.vteps.size(), 1U);
   EXPECT_EQ(options.dataplane.vteps[0].to_string(), "10.0.0.1/24");
+  EXPECT_EQ(options.dataplane.ra_interval.count(), 30);
   EXPECT_EQ(options.dataplane.uplink->device, "up0");
   ASSERT_EQ(options.dataplane.underlay_gateways.size(), 1U);
   EXPECT_EQ(options.dataplane.underlay_gateways[0].to_string(), "10.0.0.254");
@@ -96,6 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
     Flags, Refused,
     ::testing::Values(
         Refusal{"no_vtep", {}, "--vtep"},
+        Refusal{"ra_interval", {"--vtep", "10.0.0.1/24", "--ra-interval", "3"}, "--ra-interval"},
         Refusal{"bad_vtep", {"--vtep", "10.0.0.300/24"}, "--vtep"},
         Refusal{"vtep_without_length", {"--vtep", "10.0.0.1"}, "--vtep"},
         Refusal{"multicast_vtep", {"--vtep", "224.0.0.1/24"}, "--vtep"},
