@@ -58,7 +58,8 @@ std::vector<api::ReadResponse> read_objects(Dataplane& dataplane, const api::Rea
   }
   if (reader.wants(api::PORT)) {
     for (const auto& view : dataplane.ports().views()) {
-      if (view.config != nullptr && reader.wants(view.config->vni)) {
+      if (view.config != nullptr &&
+          (reader.wants(view.config->vni) || reader.wants(view.config->segment_v6()))) {
         auto& batch = reader.batch(kObjectsPerBatch);
         to_api(*view.config, *batch.add_ports());
         to_api(view, *batch.add_port_statuses());

@@ -20,6 +20,7 @@ ObjectResult Programmer::set(const NeighborConfig& config) {
   }
   const Neighbor* old = tables_.neighbors.find_remote(config.key);
   const Tunnel* old_tunnel = old != nullptr ? old->tunnel : nullptr;
+  const MacAddress old_mac = old_tunnel != nullptr ? old->station_mac : config.mac;
   if (!tables_.neighbors.set_remote(config.key, config.mac, tunnel)) {
     tunnels_.release(tunnel);
     return full("neighbors");
@@ -27,11 +28,20 @@ ObjectResult Programmer::set(const NeighborConfig& config) {
   if (old_tunnel != nullptr) {
     tunnels_.release(old_tunnel);
   }
+  locals_.remote_changed({config.key.vni, config.key.ip});
+  locals_.remote_changed({config.key.vni, config.mac});
+  if (old_mac != config.mac) {
+    locals_.remote_changed({config.key.vni, old_mac});
+  }
   return done();
 }
 
 void Programmer::remove_neighbor(const NeighborKey& key) {
+  const Neighbor* old = tables_.neighbors.find_remote(key);
+  const MacAddress mac = old != nullptr ? old->station_mac : MacAddress{};
   if (const Tunnel* tunnel = tables_.neighbors.remove_remote(key)) {
+    locals_.remote_changed({key.vni, key.ip});
+    locals_.remote_changed({key.vni, mac});
     tunnels_.release(tunnel);
     ++operations_;
   }

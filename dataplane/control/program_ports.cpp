@@ -11,14 +11,38 @@ namespace {
 
 constexpr std::size_t kLongestPortId = 255;
 
+// What a port's configuration says about who has which address on this host.
+std::vector<LocalClaim> claims_of(const PortConfig& config) {
+  using Strength = LocalClaim::Strength;
+  std::vector<LocalClaim> claims{
+      {StationKey{config.vni, config.mac}, config.mac, Strength::kFixed}};
+  if (config.segment_v6() != config.vni) {
+    claims.push_back({StationKey{config.segment_v6(), config.mac}, config.mac, Strength::kFixed});
+  }
+  const auto vni_of = [&config](const IpAddress& ip) {
+    return ip.is_v4() ? config.vni : config.segment_v6();
+  };
+  for (const auto& ip : config.fixed_ips) {
+    claims.push_back({StationKey{vni_of(ip), ip}, config.mac, Strength::kFixed});
+  }
+  for (const auto& pair : config.allowed_address_pairs) {
+    const Vni vni = vni_of(pair.prefix.address);
+    const MacAddress mac = pair.mac.is_zero() ? config.mac : pair.mac;
+    if (pair.prefix.length == pair.prefix.max_length()) {
+      claims.push_back({StationKey{vni, pair.prefix.address}, mac, Strength::kAllowed});
+    }
+    if (mac != config.mac) {
+      claims.push_back({StationKey{vni, mac}, mac, Strength::kAllowed});
+    }
+  }
+  return claims;
+}
+
 }  // namespace
 
 ObjectResult Programmer::add_addresses(const PortConfig& config, PortIndex index) {
-  if (!tables_.neighbors.set_local_mac(config.vni, config.mac, index)) {
-    return full("neighbors");
-  }
-  for (const auto& ip : config.fixed_ips) {
-    if (!tables_.neighbors.set_local({config.vni, ip}, config.mac, index)) {
+  for (const auto& claim : claims_of(config)) {
+    if (!locals_.add(claim, index)) {
       return full("neighbors");
     }
   }
@@ -27,16 +51,33 @@ ObjectResult Programmer::add_addresses(const PortConfig& config, PortIndex index
 
 void Programmer::remove_addresses(const PortConfig& config, const PortConfig* keep,
                                   PortIndex index) {
-  const bool same_vni = keep != nullptr && keep->vni == config.vni;
-  for (const auto& ip : config.fixed_ips) {
-    if (!same_vni ||
-        std::find(keep->fixed_ips.begin(), keep->fixed_ips.end(), ip) == keep->fixed_ips.end()) {
-      tables_.neighbors.remove_local({config.vni, ip}, index);
+  const auto kept = keep != nullptr ? claims_of(*keep) : std::vector<LocalClaim>{};
+  for (const auto& claim : claims_of(config)) {
+    const bool is_kept = std::any_of(kept.begin(), kept.end(), [&](const LocalClaim& other) {
+      return other.key == claim.key && other.strength == claim.strength;
+    });
+    if (!is_kept) {
+      locals_.remove(claim, index);
     }
   }
-  if (!same_vni || keep->mac != config.mac) {
-    tables_.neighbors.remove_local_mac(config.vni, config.mac, index);
+}
+
+std::optional<PortZones> Programmer::acquire_zones(const PortConfig& config) {
+  const auto v4 = tables_.segments.acquire(config.vni);
+  if (!v4) {
+    return std::nullopt;
   }
+  const auto v6 = tables_.segments.acquire(config.segment_v6());
+  if (!v6) {
+    tables_.segments.release(config.vni);
+    return std::nullopt;
+  }
+  return PortZones{*v4, *v6};
+}
+
+void Programmer::release_zones(const PortConfig& config) {
+  tables_.segments.release(config.vni);
+  tables_.segments.release(config.segment_v6());
 }
 
 ObjectResult Programmer::set(const PortConfig& config) {
@@ -55,22 +96,22 @@ ObjectResult Programmer::set(const PortConfig& config) {
     return invalid("attachment", error);
   }
   const PortConfig* known = ports_.find_config(config.id);
-  const auto zone = tables_.segments.acquire(config.vni);
-  if (!zone) {
+  const auto zones = acquire_zones(config);
+  if (!zones) {
     return full("segments");
   }
-  auto failed = known != nullptr ? change_port(*known, config, *attachment, *zone)
-                                 : add_port(config, *attachment, *zone);
+  auto failed = known != nullptr ? change_port(*known, config, *attachment, *zones)
+                                 : add_port(config, *attachment, *zones);
   if (failed) {
-    tables_.segments.release(config.vni);
+    release_zones(config);
     return failed;
   }
   return done();
 }
 
 ObjectResult Programmer::add_port(const PortConfig& config, const Attachment& attachment,
-                                  Zone zone) {
-  const Port* port = ports_.put(config, attachment, zone, guest_mtu(config.vni));
+                                  const PortZones& zones) {
+  const Port* port = ports_.put(config, attachment, zones, guest_mtu(config));
   if (port == nullptr) {
     return full("ports");
   }
@@ -84,7 +125,7 @@ ObjectResult Programmer::add_port(const PortConfig& config, const Attachment& at
 }
 
 ObjectResult Programmer::change_port(const PortConfig& known, const PortConfig& config,
-                                     const Attachment& attachment, Zone zone) {
+                                     const Attachment& attachment, const PortZones& zones) {
   // `known` lives in the port's record, which put() overwrites.
   const PortConfig old = known;
   const PortIndex index = ports_.find(config.id)->index;
@@ -94,9 +135,9 @@ ObjectResult Programmer::change_port(const PortConfig& known, const PortConfig& 
     static_cast<void>(add_addresses(old, index));  // replaces entries that exist: can't fail
     return failed;
   }
-  ports_.put(config, attachment, zone, guest_mtu(config.vni));
+  ports_.put(config, attachment, zones, guest_mtu(config));
   remove_addresses(old, &config, index);
-  tables_.segments.release(old.vni);
+  release_zones(old);
   return std::nullopt;
 }
 
@@ -108,7 +149,7 @@ void Programmer::remove_port(const std::string& id) {
   const PortConfig config = *known;
   remove_addresses(config, nullptr, ports_.find(id)->index);
   ports_.remove(id);
-  tables_.segments.release(config.vni);
+  release_zones(config);
   ++operations_;
 }
 

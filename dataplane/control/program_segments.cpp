@@ -48,7 +48,7 @@ void Programmer::publish_segment(const SegmentConfig& config, Zone zone) {
     tables_.routes.release(old_route_table);
   }
   if (mtu_changed) {
-    ports_.set_mtu(config.vni, guest_mtu(config.vni));
+    ports_.update_mtus(config.vni, [this](const PortConfig& port) { return guest_mtu(port); });
   }
 }
 

@@ -7,7 +7,7 @@
 namespace alkaid {
 
 Programmer::Programmer(Tables& tables, PortManager& ports, TunnelTable& tunnels)
-    : tables_(tables), ports_(ports), tunnels_(tunnels) {}
+    : tables_(tables), locals_(tables.neighbors), ports_(ports), tunnels_(tunnels) {}
 
 Programmer::~Programmer() {
   // References that objects hold on one another are dropped in reverse order of their making.
@@ -45,9 +45,12 @@ std::uint16_t Programmer::default_mtu() const {
       std::max<std::uint32_t>(underlay_mtu_, kSmallestMtu + overhead) - overhead);
 }
 
-std::uint16_t Programmer::guest_mtu(Vni vni) const {
-  const Segment* segment = tables_.segments.find(vni);
-  return segment != nullptr ? segment->mtu : default_mtu();
+std::uint16_t Programmer::guest_mtu(const PortConfig& port) const {
+  const auto mtu_of = [this](Vni vni) {
+    const Segment* segment = tables_.segments.find(vni);
+    return segment != nullptr ? segment->mtu : default_mtu();
+  };
+  return std::min(mtu_of(port.vni), mtu_of(port.segment_v6()));
 }
 
 void Programmer::set_underlay_mtu(std::uint16_t mtu) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/control/local_addresses.hpp"
 #include "dataplane/ports/port_manager.hpp"
 #include "dataplane/tables/objects.hpp"
 #include "dataplane/tables/tables.hpp"
@@ -60,13 +61,15 @@ class Programmer {
   [[nodiscard]] std::uint64_t operations() const { return operations_; }
 
  private:
-  // What guests have that say nothing of their own: the underlay's room, or the segment's setting.
+  // What guests have that say nothing of their own: the underlay's room, or their segments'
+  // setting.
   [[nodiscard]] std::uint16_t default_mtu() const;
-  [[nodiscard]] std::uint16_t guest_mtu(Vni vni) const;
+  [[nodiscard]] std::uint16_t guest_mtu(const PortConfig& port) const;
   ObjectResult done();
-  ObjectResult add_port(const PortConfig& config, const Attachment& attachment, Zone zone);
+  ObjectResult add_port(const PortConfig& config, const Attachment& attachment,
+                        const PortZones& zones);
   ObjectResult change_port(const PortConfig& known, const PortConfig& config,
-                           const Attachment& attachment, Zone zone);
+                           const Attachment& attachment, const PortZones& zones);
   ObjectResult add_addresses(const PortConfig& config, PortIndex index);
   void remove_addresses(const PortConfig& config, const PortConfig* keep, PortIndex index);
   // What a route keeps alive: the segment it leads to, or the tunnel.
@@ -77,9 +80,12 @@ class Programmer {
   static RouteReferences references_of(const Route& route);
   ObjectResult hold(Route& route);
   void let_go(const RouteReferences& references);
+  std::optional<PortZones> acquire_zones(const PortConfig& config);
+  void release_zones(const PortConfig& config);
   void publish_segment(const SegmentConfig& config, Zone zone);
 
   Tables& tables_;
+  LocalAddresses locals_;
   PortManager& ports_;
   TunnelTable& tunnels_;
   SegmentListener segment_listener_;

@@ -14,7 +14,8 @@ Verdict IcmpErrorNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& c
       !(is_v4 ? may_answer_v4(packet, context) : may_answer_v6(packet, context))) {
     return drop(reason);
   }
-  const Segment* segment = worker.tables().segments.at(context.ingress->zone);
+  // The guest's own segment: a routed packet's context may already name the next one.
+  const Segment* segment = worker.tables().segments.at(context.ingress->zone_of(kind));
   if (segment == nullptr || !worker.take_icmp_error_token()) {
     return drop(reason);
   }

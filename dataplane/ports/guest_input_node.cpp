@@ -4,6 +4,7 @@
 
 #include "dataplane/dhcpv6/dhcpv6_node.hpp"
 #include "dataplane/packet/partial_checksum.hpp"
+#include "dataplane/route/gateway_address.hpp"
 #include "dataplane/route/ipv6_input.hpp"
 #include "dataplane/tables/segment_table.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -35,6 +36,20 @@ std::optional<Verdict> ipv6_service(rte_mbuf* packet, const FrameHeaders& header
              : std::nullopt;
 }
 
+// Most packets come from the port's MAC and its first IPv4 address; the rest takes the long way.
+DropReason check_source(const Port& port, const Segment& segment, rte_mbuf* packet,
+                        const FrameHeaders& headers) {
+  if (headers.kind == FrameHeaders::Kind::kIpv4 &&
+      headers.source_port != BigEndian16{udp_port::kDhcpServer} &&
+      header_at<Ipv4Header>(packet, headers.l3_offset).source == port.guarded_v4 &&
+      !port.guarded_v4.is_zero() && header_at<EthernetHeader>(packet, 0).source == port.mac)
+      [[likely]] {
+    return DropReason::kNone;
+  }
+  return port.source_guard->check(bytes_of(packet), headers,
+                                  {segment.gateway_v6, link_local_address(router_mac_v6(segment))});
+}
+
 }  // namespace
 
 Verdict GuestInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
@@ -50,12 +65,18 @@ Verdict GuestInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& 
   if (port.device.partial_checksums) {
     complete_partial_checksum(bytes_of(packet), headers);
   }
-  const Segment* segment = worker.tables().segments.at(port.zone);
+  const Segment* segment = worker.tables().segments.at(port.zone_of(headers.kind));
   if (segment == nullptr) [[unlikely]] {
     return drop(DropReason::segment_unknown);
   }
+  if (port.source_guard != nullptr) {
+    const DropReason spoofed = check_source(port, *segment, packet, headers);
+    if (spoofed != DropReason::kNone) [[unlikely]] {
+      return drop(spoofed);
+    }
+  }
   context.segment = segment;
-  context.vni = port.vni;
+  context.vni = port.vni_of(headers.kind);
   if (headers.kind == FrameHeaders::Kind::kArp) {
     return Next::to<NodeId::kArp>();
   }

@@ -14,6 +14,8 @@
 #include "control/common/net/mac_address.hpp"
 #include "control/common/net/vni.hpp"
 #include "dataplane/packet/drop_reason.hpp"
+#include "dataplane/packet/parse.hpp"
+#include "dataplane/source_guard/source_guard.hpp"
 #include "dataplane/worker/counter.hpp"
 
 namespace alkaid {
@@ -48,14 +50,26 @@ struct Port {
   bool admin_up = false;
   bool attached = false;  // device is valid
   PortDevice device;
-  MacAddress mac;          // of guests the guest's, of uplinks the device's
-  std::uint16_t mtu = 0;   // bytes of IP packet
-  Vni vni;                 // guests only
-  std::uint32_t zone = 0;  // guests only: slot of the segment in the SegmentTable
-  std::string id;          // port id, or an uplink's attachment
+  MacAddress mac;         // of guests the guest's, of uplinks the device's
+  std::uint16_t mtu = 0;  // bytes of IP packet
+  // Guests only: segment and its slot in the SegmentTable; those of IPv6 are mostly the same.
+  Vni vni;
+  Vni vni_v6;
+  std::uint32_t zone = 0;
+  std::uint32_t zone_v6 = 0;
+  Ipv4Address guarded_v4;  // the first fixed one, the source of most packets; zero: none
+  std::unique_ptr<const SourceGuard> source_guard;  // nullptr: the port has none
+  std::string id;                                   // port id, or an uplink's attachment
   // [worker]; owned by the port manager, lives until after the port's grace period.
   PortCounters* counters = nullptr;
 
+  // Of the segment in which a guest's frame means something.
+  [[nodiscard]] Vni vni_of(FrameHeaders::Kind kind) const {
+    return kind == FrameHeaders::Kind::kIpv6 ? vni_v6 : vni;
+  }
+  [[nodiscard]] std::uint32_t zone_of(FrameHeaders::Kind kind) const {
+    return kind == FrameHeaders::Kind::kIpv6 ? zone_v6 : zone;
+  }
   [[nodiscard]] bool forwards() const { return admin_up && attached; }
 };
 

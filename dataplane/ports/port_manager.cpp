@@ -68,8 +68,8 @@ void PortManager::add_uplink(const Attachment& attachment, const std::string& te
   try_attach(*record);
 }
 
-const Port* PortManager::put(const PortConfig& config, const Attachment& attachment, Zone zone,
-                             std::uint16_t mtu) {
+const Port* PortManager::put(const PortConfig& config, const Attachment& attachment,
+                             const PortZones& zones, std::uint16_t mtu) {
   const auto found = records_.find(config.id);
   Record* record = found != records_.end() ? &found->second : create(config.id);
   if (record == nullptr) {
@@ -82,7 +82,7 @@ const Port* PortManager::put(const PortConfig& config, const Attachment& attachm
   record->config = config;
   record->attachment = attachment;
   record->attachment_text = config.attachment;
-  record->zone = zone;
+  record->zones = zones;
   record->mtu = mtu;
   publish(*record);
   if (!record->device) {
@@ -175,8 +175,10 @@ void PortManager::publish(Record& record) {
   port->admin_up = record.config.admin_up;
   port->attached = record.device != nullptr;
   port->id = record.config.id;
-  port->zone = record.zone;
   port->vni = record.config.vni;
+  port->vni_v6 = record.config.segment_v6();
+  port->zone = record.zones.v4;
+  port->zone_v6 = record.zones.v6;
   port->mac = record.config.mac;
   port->counters = record.counters.get();
   port->device.worker = static_cast<unsigned>(record.index % workers_.size());
@@ -190,6 +192,14 @@ void PortManager::publish(Record& record) {
     }
     // Whatever was configured, larger packets would not come through.
     port->mtu = std::min(port->mtu, record.device->mtu());
+  }
+  if (!record.is_uplink && !record.config.source_guard_off) {
+    port->source_guard = std::make_unique<const SourceGuard>(record.config);
+    const auto first = std::find_if(record.config.fixed_ips.begin(), record.config.fixed_ips.end(),
+                                    [](const IpAddress& ip) { return ip.is_v4(); });
+    if (first != record.config.fixed_ips.end()) {
+      port->guarded_v4 = first->v4();
+    }
   }
   const Port* now = port.release();
   const Port* old = table_.publish(record.index, now);
@@ -238,10 +248,11 @@ void PortManager::set_state(Record& record, PortAttachState state, std::string d
   listener_.state_changed(view_of(record));
 }
 
-void PortManager::set_mtu(Vni vni, std::uint16_t mtu) {
+void PortManager::update_mtus(Vni vni,
+                              const std::function<std::uint16_t(const PortConfig&)>& mtu_of) {
   for (auto& [id, record] : records_) {
-    if (!record.is_uplink && record.config.vni == vni) {
-      record.mtu = mtu;
+    if (!record.is_uplink && (record.config.vni == vni || record.config.segment_v6() == vni)) {
+      record.mtu = mtu_of(record.config);
       publish(record);
     }
   }

@@ -22,6 +22,12 @@ namespace alkaid {
 
 enum class PortAttachState { kAttached, kWaiting, kFailed };
 
+// Of the segments of a port's IPv4 and IPv6 addresses.
+struct PortZones {
+  Zone v4 = kNoZone;
+  Zone v6 = kNoZone;
+};
+
 // For showing and for events.
 struct PortView {
   const Port* port = nullptr;          // published
@@ -56,16 +62,18 @@ class PortManager {
   void add_uplink(const Attachment& attachment, const std::string& text);
 
   // Adds or changes a guest port; its device may appear later. nullptr if all indexes are taken.
-  // zone: the caller holds a reference on it. mtu: what the port shall have if config.mtu is zero.
-  const Port* put(const PortConfig& config, const Attachment& attachment, Zone zone,
+  // zones: the caller holds references on them. mtu: what the port shall have if config.mtu is
+  // zero.
+  const Port* put(const PortConfig& config, const Attachment& attachment, const PortZones& zones,
                   std::uint16_t mtu);
   // False if there is no such port. Its index is reused only after a grace period.
   bool remove(const std::string& id);
   [[nodiscard]] const PortConfig* find_config(const std::string& id) const;
   [[nodiscard]] const Port* find(const std::string& id) const;
 
-  // The MTU of the segment's ports whose configuration leaves it open.
-  void set_mtu(Vni vni, std::uint16_t mtu);
+  // A segment's MTU changed: asks `mtu_of` (a PortConfig) for those of its ports whose
+  // configuration leaves it open.
+  void update_mtus(Vni vni, const std::function<std::uint16_t(const PortConfig&)>& mtu_of);
 
   // Looks for devices that came or went.
   void tick();
@@ -88,7 +96,7 @@ class PortManager {
     Attachment attachment;
     std::string attachment_text;
     PortIndex index = kNoPort;
-    Zone zone = kNoZone;
+    PortZones zones;
     std::uint16_t mtu = 0;
     std::unique_ptr<PortCounters[]> counters;
     std::unique_ptr<Device> device;

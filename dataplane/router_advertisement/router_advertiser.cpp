@@ -30,18 +30,18 @@ void RouterAdvertiser::port_changed(const Port* before, const Port* now, Time ti
     }
     return;
   }
-  const bool is_same = before != nullptr && before->forwards() && before->zone == now->zone &&
+  const bool is_same = before != nullptr && before->forwards() && before->zone_v6 == now->zone_v6 &&
                        before->mac == now->mac && before->mtu == now->mtu;
   const auto known = entries_.find(now->index);
   if (is_same && known != entries_.end()) {
     return;
   }
-  if (known != entries_.end() && known->second.zone != now->zone) {
+  if (known != entries_.end() && known->second.zone != now->zone_v6) {
     remove(now->index);
   }
   Entry& entry = entries_[now->index];
-  entry.zone = now->zone;
-  by_zone_[now->zone].insert(now->index);
+  entry.zone = now->zone_v6;
+  by_zone_[now->zone_v6].insert(now->index);
   start(now->index, entry, time);
 }
 
@@ -105,7 +105,7 @@ void RouterAdvertiser::tick(Time now) {
 }
 
 void RouterAdvertiser::advertise(const Port& port) {
-  const Segment* segment = segments_.at(port.zone);
+  const Segment* segment = segments_.at(port.zone_v6);
   if (segment == nullptr || segment->router_advertisement.is_empty()) {
     return;
   }

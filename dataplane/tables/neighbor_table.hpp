@@ -58,6 +58,9 @@ class NeighborTable {
   bool set_remote(const NeighborKey& key, const MacAddress& mac, const Tunnel* tunnel);
   // nullptr if there is none.
   [[nodiscard]] const Neighbor* find_remote(const NeighborKey& key) const;
+  [[nodiscard]] const Neighbor* find_remote(Vni vni, const MacAddress& mac) const {
+    return neighbor(remote_claim(kByMac, find_number(vni, mac)));
+  }
   // The tunnel that the claim pointed to, nullptr if there was none.
   const Tunnel* remove_remote(const NeighborKey& key);
   // A port's claims to its addresses; false if the table is full, and then nothing has changed.

@@ -73,6 +73,9 @@ struct PortConfig {
   bool source_guard_off = false;
   Vni vni_v6;  // none: vni
 
+  // Of its IPv6 addresses.
+  [[nodiscard]] Vni segment_v6() const { return vni_v6 == Vni{} ? vni : vni_v6; }
+
   bool operator==(const PortConfig&) const = default;
 };
 

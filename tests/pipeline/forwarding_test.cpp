@@ -1,6 +1,7 @@
 // Bridging and routing, on this host and across.
 #include <gtest/gtest.h>
 
+#include "dataplane/packet/link_local.hpp"
 #include "tests/pipeline/case.hpp"
 #include "tests/pipeline/frames.hpp"
 
@@ -77,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
                  [](auto&) {
                    return Frames{packet()
                                      .ethernet({.source = kGreen1.mac, .destination = kGreen3.mac})
-                                     .ipv6()
+                                     .ipv6({.source = link_local_address(kGreen1.mac)})
                                      .udp()
                                      .payload(Bytes(8))
                                      .build()};
@@ -86,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
                return {{"green-3",
                         {packet()
                              .ethernet({.source = kGreen1.mac, .destination = kGreen3.mac})
-                             .ipv6()
+                             .ipv6({.source = link_local_address(kGreen1.mac)})
                              .udp()
                              .payload(Bytes(8))
                              .build()}}};

@@ -87,4 +87,10 @@ inline Bytes encapsulated(const MacAddress& uplink_mac, const Bytes& inner, Vni 
       .build();
 }
 
+// The port without its source guard, for tests of what it would keep away.
+inline PortConfig unguarded(PortConfig port) {
+  port.source_guard_off = true;
+  return port;
+}
+
 }  // namespace alkaid::test

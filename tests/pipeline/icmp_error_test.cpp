@@ -107,6 +107,8 @@ TEST(IcmpError, PathMtuBridgedAndRouted) {
 // RFC 1812, 4.3.2.7.
 TEST(IcmpError, IsNeverSentForTheWrongPackets) {
   PipelineLab lab;
+  ASSERT_FALSE(
+      lab.programmer().set(unguarded(PipelineLab::port_config("green-1", kGreen, kGreen1))));
   const auto with_ttl_one = [](const Ipv4Fields& more) {
     Ipv4Fields fields = more;
     fields.destination = kRed2.ip;

@@ -49,7 +49,9 @@ INSTANTIATE_TEST_SUITE_P(
         guest_case("gratuitous_reply",
                    packet()
                        .ethernet({.source = kGreen1.mac, .destination = kBroadcastMac})
-                       .arp({.operation = ArpHeader::kReply})
+                       .arp({.operation = ArpHeader::kReply,
+                             .sender_mac = kGreen1.mac,
+                             .sender_ip = kGreen1.ip})
                        .build(),
                    {}, {{"green-1 arp_unexpected", 1}})),
     name_of_case);
