@@ -2,6 +2,7 @@
 
 #include "dataplane/arp/arp_reply.hpp"
 #include "dataplane/bridge/forward.hpp"
+#include "dataplane/flood/ask_everybody.hpp"
 #include "dataplane/tables/segment_table.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -14,15 +15,15 @@ bool asks_for_gateway(const ArpHeader& arp, const Segment& segment) {
   return arp.target_ip == segment.gateway_v4 && !arp.target_ip.is_zero();
 }
 
-Verdict answer_guest(const NeighborTable& neighbors, EthernetHeader& ethernet, ArpHeader& arp,
+Verdict answer_guest(const Tables& tables, EthernetHeader& ethernet, ArpHeader& arp,
                      PacketContext& context) {
   MacAddress answer;
   if (asks_for_gateway(arp, *context.segment)) {
     answer = context.segment->gateway_v4_mac;
   } else {
-    const Neighbor* neighbor = neighbors.find(context.vni, arp.target_ip);
+    const Neighbor* neighbor = tables.neighbors.find(context.vni, arp.target_ip);
     if (neighbor == nullptr) {
-      return drop(DropReason::arp_target_unknown);
+      return ask_everybody<Next>(tables.flood, context, DropReason::arp_target_unknown);
     }
     if (neighbor->port == context.ingress->index) {
       // An announcement of, or a probe for, the guest's own address (RFC 5227): nobody objects.
@@ -35,12 +36,12 @@ Verdict answer_guest(const NeighborTable& neighbors, EthernetHeader& ethernet, A
   return Next::to<NodeId::kPortTx>();
 }
 
-Verdict answer_wire(const NeighborTable& neighbors, EthernetHeader& ethernet, ArpHeader& arp,
+Verdict answer_wire(const Tables& tables, EthernetHeader& ethernet, ArpHeader& arp,
                     PacketContext& context) {
   if (asks_for_gateway(arp, *context.segment)) {
     const MacAddress station = ethernet.source;
     turn_into_arp_reply(ethernet, arp, context.segment->gateway_v4_mac);
-    return answer_station<Next>(neighbors, station, context);
+    return answer_station<Next>(tables.neighbors, station, context);
   }
   if (ethernet.destination.is_unicast()) {
     return Next::to<NodeId::kBridge>();
@@ -49,9 +50,9 @@ Verdict answer_wire(const NeighborTable& neighbors, EthernetHeader& ethernet, Ar
     // An announcement (RFC 5227, 3): who is where is told by the agent.
     return Next::to<NodeId::kConsume>();
   }
-  const Neighbor* target = neighbors.find(context.vni, arp.target_ip);
+  const Neighbor* target = tables.neighbors.find(context.vni, arp.target_ip);
   if (target == nullptr) {
-    return drop(DropReason::arp_target_unknown);
+    return ask_everybody<Next>(tables.flood, context, DropReason::arp_target_unknown);
   }
   if (!target->is_local()) {
     return drop(DropReason::arp_target_remote);
@@ -79,9 +80,9 @@ Verdict ArpNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context
   if (operation != ArpHeader::kRequest) {
     return drop(DropReason::arp_unexpected);
   }
-  const NeighborTable& neighbors = worker.tables().neighbors;
-  return context.from_wire ? answer_wire(neighbors, ethernet, arp, context)
-                           : answer_guest(neighbors, ethernet, arp, context);
+  const Tables& tables = worker.tables();
+  return context.from_wire ? answer_wire(tables, ethernet, arp, context)
+                           : answer_guest(tables, ethernet, arp, context);
 }
 
 std::uint16_t ArpNode::process(rte_graph* graph, rte_node* node, void** packets,

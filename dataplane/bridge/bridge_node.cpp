@@ -8,7 +8,7 @@ namespace alkaid {
 Verdict BridgeNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
   const MacAddress& destination = header_at<EthernetHeader>(packet, 0).destination;
   if (destination.is_multicast()) [[unlikely]] {
-    return drop(DropReason::multicast_unsupported);
+    return Next::to<NodeId::kFlood>();
   }
   const Neighbor* neighbor = worker.tables().neighbors.find(context.vni, destination);
   if (neighbor == nullptr) [[unlikely]] {

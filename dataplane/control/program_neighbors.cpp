@@ -25,7 +25,9 @@ ObjectResult Programmer::set(const NeighborConfig& config) {
     tunnels_.release(tunnel);
     return full("neighbors");
   }
+  tables_.flood.add_neighbor(tunnel);
   if (old_tunnel != nullptr) {
+    tables_.flood.remove_neighbor(old_tunnel);
     tunnels_.release(old_tunnel);
   }
   locals_.remote_changed({config.key.vni, config.key.ip});
@@ -42,6 +44,7 @@ void Programmer::remove_neighbor(const NeighborKey& key) {
   if (const Tunnel* tunnel = tables_.neighbors.remove_remote(key)) {
     locals_.remote_changed({key.vni, key.ip});
     locals_.remote_changed({key.vni, mac});
+    tables_.flood.remove_neighbor(tunnel);
     tunnels_.release(tunnel);
     ++operations_;
   }

@@ -120,6 +120,8 @@ ObjectResult Programmer::add_port(const PortConfig& config, const Attachment& at
   if (failed) {
     remove_addresses(config, nullptr, index);
     ports_.remove(config.id);
+  } else {
+    tables_.flood.add_port(config.vni, config.segment_v6(), index);
   }
   return failed;
 }
@@ -137,6 +139,10 @@ ObjectResult Programmer::change_port(const PortConfig& known, const PortConfig& 
   }
   ports_.put(config, attachment, zones, guest_mtu(config));
   remove_addresses(old, &config, index);
+  if (old.vni != config.vni || old.segment_v6() != config.segment_v6()) {
+    tables_.flood.remove_port(old.vni, old.segment_v6(), index);
+    tables_.flood.add_port(config.vni, config.segment_v6(), index);
+  }
   release_zones(old);
   return std::nullopt;
 }
@@ -147,7 +153,9 @@ void Programmer::remove_port(const std::string& id) {
     return;
   }
   const PortConfig config = *known;
-  remove_addresses(config, nullptr, ports_.find(id)->index);
+  const PortIndex index = ports_.find(id)->index;
+  tables_.flood.remove_port(config.vni, config.segment_v6(), index);
+  remove_addresses(config, nullptr, index);
   ports_.remove(id);
   release_zones(config);
   ++operations_;

@@ -8,6 +8,12 @@
 
 namespace alkaid {
 
+namespace {
+
+constexpr std::uint32_t kDefaultBroadcastRate = 1000;  // packets per second
+
+}  // namespace
+
 void Programmer::publish_segment(const SegmentConfig& config, Zone zone) {
   auto segment = std::make_unique<Segment>();
   segment->config = config;
@@ -38,6 +44,13 @@ void Programmer::publish_segment(const SegmentConfig& config, Zone zone) {
   }
   const Segment& now = *segment;
   tables_.segments.publish(std::move(segment));
+  if (config.broadcast == BroadcastMode::kReplicate) {
+    const std::uint32_t rate =
+        config.broadcast_rate != 0 ? config.broadcast_rate : kDefaultBroadcastRate;
+    tables_.flood.replicate(config.vni, zone, rate);
+  } else {
+    tables_.flood.stop_replicating(config.vni);
+  }
   if (segment_listener_) {
     segment_listener_(old, now);
   }
@@ -94,6 +107,7 @@ void Programmer::remove_segment(Vni vni) {
   const std::uint64_t router = segment->config.router;
   const std::uint64_t route_table = segment->config.route_table;
   tables_.segments.unpublish(vni);
+  tables_.flood.stop_replicating(vni);
   tables_.segments.release(vni);
   if (router != 0) {
     tables_.routes.release(router);

@@ -25,6 +25,7 @@ namespace alkaid {
   NODE(kGateway, "gateway")                          \
   NODE(kIcmpError, "icmp-error")                     \
   NODE(kBridge, "bridge")                            \
+  NODE(kFlood, "flood")                              \
   NODE(kRoute, "route")                              \
   NODE(kEncapsulate, "encapsulate")                  \
   NODE(kDeliver, "deliver")                          \

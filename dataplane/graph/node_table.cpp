@@ -11,6 +11,7 @@
 #include "dataplane/bridge/bridge_node.hpp"
 #include "dataplane/dhcp/dhcp_node.hpp"
 #include "dataplane/dhcpv6/dhcpv6_node.hpp"
+#include "dataplane/flood/flood_node.hpp"
 #include "dataplane/graph/consume_node.hpp"
 #include "dataplane/graph/drop_node.hpp"
 #include "dataplane/icmp/gateway_node.hpp"
@@ -58,6 +59,7 @@ constexpr std::array kTable{
     registration<GatewayNode>(),
     registration<IcmpErrorNode>(),
     registration<BridgeNode>(),
+    registration<FloodNode>(),
     registration<RouteNode>(),
     registration<EncapsulateNode>(),
     registration<DeliverNode>(),

@@ -1,6 +1,7 @@
 #include "dataplane/nd/nd_node.hpp"
 
 #include "dataplane/bridge/forward.hpp"
+#include "dataplane/flood/ask_everybody.hpp"
 #include "dataplane/nd/nd_message.hpp"
 #include "dataplane/packet/eui64.hpp"
 #include "dataplane/route/gateway_address.hpp"
@@ -80,8 +81,9 @@ Verdict answer_guest(Worker& worker, rte_mbuf* packet, const NdMessage& solicita
   }
   if (owner.mac.is_zero()) {
     // A free address is what a probe hopes for.
-    return solicitation.is_duplicate_probe() ? Next::to<NodeId::kConsume>()
-                                             : drop(DropReason::nd_target_unknown);
+    return solicitation.is_duplicate_probe()
+               ? Next::to<NodeId::kConsume>()
+               : ask_everybody<Next>(worker.tables().flood, context, DropReason::nd_target_unknown);
   }
   if (!turn_into_advertisement(packet, solicitation, owner)) {
     return drop(DropReason::no_buffer);
@@ -101,7 +103,8 @@ Verdict answer_wire(Worker& worker, rte_mbuf* packet, const NdMessage& solicitat
     }
     if (owner.port == kNoPort) {
       return solicitation.is_duplicate_probe() ? Next::to<NodeId::kConsume>()
-                                               : drop(DropReason::nd_target_unknown);
+                                               : ask_everybody<Next>(worker.tables().flood, context,
+                                                                     DropReason::nd_target_unknown);
     }
     if (!solicitation.is_duplicate_probe()) {
       // Only the target need hear it, and it learns the asker's MAC by it.

@@ -41,8 +41,9 @@ struct PortDevice {
   unsigned worker = 0;  // polls its receive queue and is the one writer of its transmit queue
 };
 
-// Immutable; a change is a new object in the same slot of the PortTable.
-struct Port {
+// Immutable; a change is a new object in the same slot of the PortTable. What every packet needs is
+// in the first cache line.
+struct alignas(RTE_CACHE_LINE_SIZE) Port {
   PortIndex index = kNoPort;
   // Tells this port from earlier ones of the same index, for packets that name it from a ring.
   std::uint32_t generation = 0;

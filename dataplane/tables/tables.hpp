@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "dataplane/flood/flood_table.hpp"
 #include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/tables/dhcp_binding_table.hpp"
 #include "dataplane/tables/neighbor_table.hpp"
@@ -24,14 +25,17 @@ struct Tables {
   Tables(const TableSizes& sizes, QuiescenceDomain& quiescence)
       : routes(sizes.routes, quiescence),
         segments(sizes.segments, quiescence),
-        // A port claims its MAC in at most two segments, and another one's while it changes.
-        neighbors(sizes.neighbors, 2 * sizes.ports + 2, quiescence),
-        dhcp_bindings(sizes.dhcp_bindings, quiescence) {}
+        // A port claims its MAC in at most two segments, and another one's while it changes; and
+        // those of its allowed pairs.
+        neighbors(sizes.neighbors, 4 * sizes.ports + 2, quiescence),
+        dhcp_bindings(sizes.dhcp_bindings, quiescence),
+        flood(sizes.segments, quiescence) {}
 
   RouteTable routes;
   SegmentTable segments;
   NeighborTable neighbors;
   DhcpBindingTable dhcp_bindings;
+  FloodTable flood;
 };
 
 }  // namespace alkaid

@@ -125,6 +125,7 @@ void Worker::run() {
   const std::uint64_t cycles_per_token = rte_get_tsc_hz() / kIcmpErrorsPerSecond;
   std::uint64_t before = rte_rdtsc();
   while (!stopping_.load(std::memory_order_relaxed)) {
+    loop_time_ = before;
     const bool was_busy = step() > 0;
     if (was_busy) {
       backoff.reset();

@@ -120,6 +120,9 @@ class Worker {
   }
   // ICMP errors are rate-limited (RFC 1812, 4.3.2.8). False: none may be sent now.
   bool take_icmp_error_token() { return icmp_error_tokens_ > 0 && icmp_error_tokens_-- > 0; }
+  // Time stamp counter when the walk began, for what needs no more precision; 0 while tests step by
+  // hand.
+  [[nodiscard]] std::uint64_t loop_time() const { return loop_time_; }
   // Tells the control thread what an ARP packet said; lost if the ring is full (it is asked again).
   void observe(const UnderlayObservation& observation);
   // Source nodes report what they took in.
@@ -152,6 +155,7 @@ class Worker {
   std::atomic<bool> stopping_{false};
   std::vector<Worker*> peers_;
   std::uint32_t received_ = 0;
+  std::uint64_t loop_time_ = 0;
   std::uint32_t icmp_error_tokens_ = kIcmpErrorBurst;
   std::uint64_t next_icmp_error_token_ = 0;  // TSC
 

@@ -149,6 +149,35 @@ void write_nd(const std::filesystem::path& directory) {
   corpus.add("router_solicitation", {0, 0, 0, 0, 0, 0, 1, 1, 2, 0, 0, 0, 0, 1});
 }
 
+void write_source_guard(const std::filesystem::path& directory) {
+  constexpr MacAddress kMac = MacAddress::from_number(0x020000000001);
+  constexpr Ipv4Address kAddress{0x0a000001};
+  const IpAddress address_v6 = IpAddress::from_numbers(0x20010db800000000, 1);
+  const auto ethernet = packet().ethernet({.source = kMac});
+  Corpus corpus{directory / "fuzz_source_guard", {1}};
+  corpus.add("ipv4", ethernet.ipv4({.source = kAddress}).udp().build());
+  corpus.add("ipv4_dhcp_server",
+             ethernet.ipv4({.source = kAddress}).udp({.source_port = 67}).build());
+  corpus.add("ipv4_dhcp_client",
+             ethernet.ipv4({.source = {}, .destination = Ipv4Address{0xffffffff}})
+                 .udp({.source_port = 68, .destination_port = 67})
+                 .payload(DhcpClientMessage{}.type(DhcpMessageType::kDiscover).build())
+                 .build());
+  corpus.add("arp", ethernet.arp({.sender_mac = kMac, .sender_ip = kAddress}).build());
+  corpus.add("ipv6", ethernet.ipv6({.source = address_v6}).udp().build());
+  corpus.add("ipv6_dhcp_server",
+             ethernet.ipv6({.source = address_v6}).udp({.source_port = 547}).build());
+  for (const std::uint8_t type : {133, 134, 135, 136, 137}) {
+    Bytes body(address_v6.bytes().begin(), address_v6.bytes().end());
+    const Bytes option{static_cast<std::uint8_t>(type == 136 ? 2 : 1), 1, 2, 0, 0, 0, 0, 1};
+    body.insert(body.end(), option.begin(), option.end());
+    corpus.add("nd_" + std::to_string(type), ethernet.ipv6({.source = address_v6, .hop_limit = 255})
+                                                 .icmpv6({.type = type, .word = 0})
+                                                 .payload(body)
+                                                 .build());
+  }
+}
+
 void write_dhcp(const std::filesystem::path& directory) {
   constexpr Ipv4Address kAddress{0x0a000005};
   constexpr Ipv4Address kGateway{0x0a000001};
@@ -248,6 +277,7 @@ int main(int argc, char** argv) {
     alkaid::fuzz::write_dhcp(argv[1]);
     alkaid::fuzz::write_dhcpv6(argv[1]);
     alkaid::fuzz::write_router_solicitation(argv[1]);
+    alkaid::fuzz::write_source_guard(argv[1]);
   } catch (const std::exception& error) {
     std::cerr << "make_corpus: " << error.what() << '\n';
     return 1;
