@@ -231,6 +231,25 @@ void measure_routes(const Options& options, nlohmann::json& report) {
   }
 }
 
+// Both on one host. The bytes are of everything in the tables, per neighbor.
+void measure_together(const Options& options, nlohmann::json& report) {
+  const MemoryInUse before = smallest_memory();
+  TableSizes sizes = kSmallest;
+  sizes.neighbors = options.neighbors;
+  sizes.routes = options.routes;
+  const auto dataplane = make_dataplane(sizes);
+  const MemoryInUse empty = memory_in_use();
+  const auto start = std::chrono::steady_clock::now();
+  for (std::uint32_t i = 0; i < options.neighbors; ++i) {
+    must(dataplane->programmer().set(neighbor(i, options.ipv6)));
+  }
+  for (std::uint32_t i = 0; i < options.routes; ++i) {
+    must(dataplane->programmer().set(route(i, options.ipv6)));
+  }
+  report_memory(report, "both", options.neighbors, before, empty, memory_in_use(),
+                seconds_since(start));
+}
+
 void measure_reference(const Options& options, nlohmann::json& report) {
   const MemoryInUse before = memory_in_use();
   ReferenceTable table(options.neighbors);
@@ -276,6 +295,7 @@ void run(const Options& options) {
   nlohmann::json report{{"ipv6", options.ipv6}, {"hugepages", options.huge}};
   measure_neighbors(options, report);
   measure_routes(options, report);
+  measure_together(options, report);
   if (options.with_reference) {
     measure_reference(options, report);
   }
