@@ -5,6 +5,14 @@
 namespace alkaid::agent {
 
 void DesiredStore::link_port(const std::string& id, const PortSpec& spec, bool present) {
+  if (present) {
+    ports_by_mac_[spec.mac].insert(id);
+  } else if (const auto ports = ports_by_mac_.find(spec.mac); ports != ports_by_mac_.end()) {
+    ports->second.erase(id);
+    if (ports->second.empty()) {
+      ports_by_mac_.erase(ports);
+    }
+  }
   for (const PortFixedIp& fixed_ip : spec.fixed_ips) {
     Subnet& record = subnet(fixed_ip.subnet_id);
     if (present) {
@@ -29,9 +37,13 @@ void DesiredStore::set_port(std::string_view id, PortSpec spec) {
   if (!added && found->second == spec) {
     return;
   }
+  mark_dhcp_of(found->second.mac);
+  mark_dhcp_of(spec.mac);
   const PortSpec former = std::exchange(found->second, std::move(spec));
   link_port(key, former, false);
   link_port(key, found->second, true);
+  mark_dhcp_of(former.mac);
+  mark_dhcp_of(found->second.mac);
   for (const PortFixedIp& fixed_ip : former.fixed_ips) {
     const auto subnet = subnets_.find(fixed_ip.subnet_id);
     if (subnet != subnets_.end()) {
@@ -46,9 +58,11 @@ void DesiredStore::delete_port(std::string_view id) {
   if (found == ports_.end()) {
     return;
   }
+  mark_dhcp_of(found->second.mac);
   const PortSpec former = std::move(found->second);
   ports_.erase(found);
   link_port(std::string{id}, former, false);
+  mark_dhcp_of(former.mac);
   for (const PortFixedIp& fixed_ip : former.fixed_ips) {
     const auto subnet = subnets_.find(fixed_ip.subnet_id);
     if (subnet != subnets_.end()) {

@@ -42,6 +42,10 @@ class DesiredStore {
   // False: the VNI isn't known, so only the data plane's own tables can say which row is meant.
   bool delete_neighbor(const NeighborAddress& address);
 
+  // The address pairs of a neighbor whose addresses were set; and before these are deleted.
+  void set_pairs(std::string_view neighbor, const NeighborSpec& spec);
+  void delete_pairs(std::string_view neighbor, const NeighborSpec& spec);
+
   void set_dhcp(const DhcpSpec& spec);
   bool delete_dhcp(const DhcpSpec& spec);  // false: as delete_neighbor
 
@@ -106,6 +110,10 @@ class DesiredStore {
   [[nodiscard]] const Subnet* find_subnet(const NeighborAddress& address) const;
   // The subnet behind an id, remembered as one that somebody waits for. nullptr if nobody named it.
   Subnet* find_subnet_to_wait_for(std::string_view id);
+  // Where the IPv6 address of a DHCP row of this subnet is bound: the subnet in which a port with
+  // this MAC has it, else the one of the same VPC whose prefix it is in, else this one.
+  [[nodiscard]] const Subnet& home_of_dhcpv6(const Subnet& subnet, const MacAddress& mac,
+                                             const IpAddress& address) const;
   [[nodiscard]] const Vpc* find_vpc(std::string_view id) const;
   // The subnet of a port's first address of a family; nullptr if it has none.
   [[nodiscard]] const Subnet* home_of(const PortSpec& port, bool v4) const;
@@ -140,6 +148,13 @@ class DesiredStore {
   void rescope(Subnet& subnet);
   void mark_subnet(const Subnet& subnet);      // what its own state decides
   void mark_dependents(const Subnet& subnet);  // what its VNI decides
+  void replace_pairs(Subnet& subnet, std::string_view neighbor,
+                     const std::vector<NeighborPair>& pairs, const IpAddress& host);
+  void release_pair(Subnet& subnet, std::string_view neighbor, const IpAddress& address);
+  void mark_dhcp(const Subnet& subnet, const MacAddress& mac);
+  void mark_dhcp_of(const MacAddress& mac);   // in every subnet
+  void mark_dhcpv6_in(const Subnet& subnet);  // of its rows, and those that others may have there
+  void link_dhcpv6(const Subnet& subnet, const MacAddress& mac, bool present);
   void link_port(const std::string& id, const PortSpec& spec, bool present);
   void link_router(const std::string& id, const std::string& subnet_id, bool present);
   void drop_gateway_if_unused(const std::string& id);
@@ -165,6 +180,9 @@ class DesiredStore {
   std::map<Vni, std::unique_ptr<Subnet>> numbered_;
   std::unordered_map<Vni, std::vector<Subnet*>> by_vni_;  // each list sorted by id
   std::map<std::string, PortSpec, std::less<>> ports_;
+  std::unordered_map<MacAddress, std::set<std::string>> ports_by_mac_;
+  // Subnets with a DHCP row that has an IPv6 address, by MAC.
+  std::unordered_map<MacAddress, std::set<std::string>> dhcpv6_subnets_;
   std::map<std::string, Router, std::less<>> routers_;
   std::unordered_map<std::uint64_t, std::string> router_ids_;  // by key
   std::map<std::string, VpcGateway, std::less<>> gateways_;

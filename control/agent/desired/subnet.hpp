@@ -45,6 +45,12 @@ struct RankedRule {
   }
 };
 
+// An address that a neighbor claims beside its own.
+struct PairClaim {
+  std::string neighbor;  // its id
+  NeighborRow row;
+};
+
 struct Subnet {
   std::string id;  // "" with a VNI: a segment that neighbors name by number only
   bool known = false;
@@ -53,6 +59,8 @@ struct Subnet {
   Vni vni;        // in force; none: not known yet
 
   std::unordered_map<IpAddress, NeighborRow> neighbors;
+  std::map<IpAddress, std::vector<PairClaim>> pairs;  // who claimed it last stands last
+  std::map<std::string, std::vector<IpAddress>, std::less<>> pairs_of;  // by neighbor's id
   std::unordered_map<MacAddress, DhcpRow> dhcp;
   std::set<std::string> ports;                        // with an address here
   std::unordered_map<IpAddress, int> port_addresses;  // of these ports, how many have it
@@ -64,7 +72,8 @@ struct Subnet {
   bool waited_for = false;  // something was answered PENDING because the VNI was unknown
 
   [[nodiscard]] bool unused() const {
-    return !known && neighbors.empty() && dhcp.empty() && ports.empty() && routers.empty();
+    return !known && neighbors.empty() && pairs.empty() && dhcp.empty() && ports.empty() &&
+           routers.empty();
   }
 };
 

@@ -107,6 +107,9 @@ void DesiredStore::mark_dependents(const Subnet& subnet) {
   for (const auto& [address, row] : subnet.neighbors) {
     dirty_.neighbors.insert({address, subnet.vni});
   }
+  for (const auto& [address, claims] : subnet.pairs) {
+    dirty_.neighbors.insert({address, subnet.vni});
+  }
   for (const auto& [address, ports] : subnet.port_addresses) {
     dirty_.neighbors.insert({address, subnet.vni});
   }
@@ -119,6 +122,7 @@ void DesiredStore::mark_dependents(const Subnet& subnet) {
   for (const IpPrefix& destination : subnet.deleted_rules) {
     mark_rule(subnet, destination);
   }
+  mark_dhcpv6_in(subnet);
 }
 
 void DesiredStore::mark_everything() {
@@ -137,6 +141,11 @@ std::vector<std::string> DesiredStore::take_resolved() {
 void DesiredStore::set_subnet(std::string_view id, SubnetSpec spec) {
   Subnet& record = subnet(id);
   mark_subnet(record);  // routes to its former prefix
+  const bool is_moved =
+      !record.known || record.spec.vpc_id != spec.vpc_id || record.spec.cidr != spec.cidr;
+  if (is_moved) {
+    mark_dhcpv6_in(record);
+  }
   if (record.known && record.spec.vpc_id != spec.vpc_id) {
     vpcs_[record.spec.vpc_id].subnets.erase(&record);
     drop_if_unused(record.spec.vpc_id);
@@ -146,6 +155,9 @@ void DesiredStore::set_subnet(std::string_view id, SubnetSpec spec) {
   vpcs_[record.spec.vpc_id].subnets.insert(&record);
   rescope(record);
   mark_subnet(record);
+  if (is_moved) {
+    mark_dhcpv6_in(record);
+  }
 }
 
 void DesiredStore::delete_subnet(std::string_view id, Vni named_vni) {
@@ -158,11 +170,13 @@ void DesiredStore::delete_subnet(std::string_view id, Vni named_vni) {
   }
   Subnet& record = *found->second;
   mark_subnet(record);
+  mark_dhcpv6_in(record);
   vpcs_[record.spec.vpc_id].subnets.erase(&record);
   drop_if_unused(record.spec.vpc_id);
   record.known = false;
   record.spec = {};
   rescope(record);
+  mark_dhcpv6_in(record);
   drop_if_unused(record);
 }
 

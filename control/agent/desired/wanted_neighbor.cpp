@@ -26,6 +26,17 @@ std::optional<NeighborObject> DesiredStore::wanted_neighbor(const NeighborKey& k
     }
     return NeighborObject{row->second.mac, row->second.vtep};
   }
+  for (const Subnet* subnet : at(key.vni)) {
+    const auto claims = subnet->pairs.find(key.address);
+    if (claims == subnet->pairs.end()) {
+      continue;
+    }
+    const NeighborRow& row = claims->second.back().row;
+    if (std::find(own_.begin(), own_.end(), row.vtep) != own_.end()) {
+      return std::nullopt;
+    }
+    return NeighborObject{row.mac, row.vtep};
+  }
   return std::nullopt;
 }
 

@@ -75,6 +75,27 @@ void ResourceDecoder::read_neighbor_addresses(
   }
 }
 
+// Prefixes are left out: a row needs one address.
+void ResourceDecoder::read_neighbor_pairs(
+    const google::protobuf::RepeatedPtrField<std::string>& encoded, NeighborSpec& spec) {
+  if (encoded.empty() || !reader_.list("configuration.allow_address_pairs", encoded.size())) {
+    return;
+  }
+  alcor::schema::NeighborConfiguration::AllowAddressPair pair;
+  for (int i = 0; i < encoded.size() && !reader_.refused(); ++i) {
+    const std::string path = fmt::format("configuration.allow_address_pairs[{}]", i);
+    if (!pair.ParseFromString(encoded.Get(i))) {
+      reader_.refuse(path, encoded.Get(i), "is no AllowAddressPair message");
+      return;
+    }
+    const IpPrefix prefix = reader_.prefix(path + ".ip_address", pair.ip_address(), false);
+    const MacAddress mac = reader_.optional_mac(path + ".mac_address", pair.mac_address());
+    if (prefix.length == prefix.max_length() && is_station_address(prefix.address)) {
+      spec.pairs.push_back({prefix.address, mac.is_zero() ? spec.mac : mac});
+    }
+  }
+}
+
 void ResourceDecoder::add(const alcor::schema::NeighborState& state, std::string_view key) {
   const auto& configuration = state.configuration();
   const Intent intent = begin(ResourceType::kNeighbor, state, key);
@@ -96,6 +117,7 @@ void ResourceDecoder::add(const alcor::schema::NeighborState& state, std::string
   }
   if (intent != Intent::kNothing && !reader_.refused()) {
     read_neighbor_addresses(configuration, *layout.fixed_ips, layout.released, spec);
+    read_neighbor_pairs(*layout.allow_address_pairs, spec);
   }
   finish(out_.neighbors, intent, configuration.id(), std::move(spec));
 }

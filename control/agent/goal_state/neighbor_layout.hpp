@@ -21,6 +21,7 @@ struct NeighborLayout {
   bool released = false;  // the layout of the released clients
   std::string_view host_ip_address;
   const google::protobuf::RepeatedPtrField<std::string>* fixed_ips = nullptr;
+  const google::protobuf::RepeatedPtrField<std::string>* allow_address_pairs = nullptr;
 };
 
 // Field 8 is an IP address literal, or it is absent, field 9 is none either and field 10 is absent:

@@ -40,6 +40,8 @@ class ResourceDecoder {
   void read_neighbor_addresses(const alcor::schema::NeighborConfiguration& configuration,
                                const google::protobuf::RepeatedPtrField<std::string>& encoded,
                                bool released_layout, NeighborSpec& spec);
+  void read_neighbor_pairs(const google::protobuf::RepeatedPtrField<std::string>& encoded,
+                           NeighborSpec& spec);
   std::string_view intern(const std::string& text);
 
   const DecodeContext& context_;

@@ -105,10 +105,17 @@ struct NeighborAddress {
   IpAddress address;
 };
 
+// An address that the neighbor may use too.
+struct NeighborPair {
+  IpAddress address;
+  MacAddress mac;
+};
+
 struct NeighborSpec {
   MacAddress mac;
   IpAddress host;  // VTEP; of a DELETE possibly unset, like the MAC
   std::vector<NeighborAddress> addresses;
+  std::vector<NeighborPair> pairs;
 };
 
 struct DhcpSpec {

@@ -137,6 +137,12 @@ Condition Reconciler::neighbor_condition(const NeighborAddress& address) {
              : object_condition(failures_.neighbors, NeighborKey{address.address, subnet->vni});
 }
 
+Condition Reconciler::pair_condition(const NeighborAddress& address, const IpAddress& pair) {
+  const Subnet* subnet = failures_.neighbors.empty() ? nullptr : store_.find_subnet(address);
+  return subnet == nullptr ? Condition{}
+                           : object_condition(failures_.neighbors, NeighborKey{pair, subnet->vni});
+}
+
 Condition Reconciler::dhcp_condition(std::string_view subnet_id, const MacAddress& mac) {
   const Subnet* subnet = store_.find_subnet(subnet_id);
   if (subnet == nullptr) {
@@ -145,7 +151,15 @@ Condition Reconciler::dhcp_condition(std::string_view subnet_id, const MacAddres
   if (subnet->vni == Vni{} && subnet->dhcp.contains(mac)) {
     return subnet_unresolved(subnet_id);
   }
-  return object_condition(failures_.dhcp, DhcpKey{subnet->vni, mac});
+  Condition condition = object_condition(failures_.dhcp, DhcpKey{subnet->vni, mac});
+  const auto row = subnet->dhcp.find(mac);
+  if (condition.status == Status::kSuccess && row != subnet->dhcp.end() &&
+      !row->second.ipv6.is_unset()) {
+    const Subnet& home = store_.home_of_dhcpv6(*subnet, mac, row->second.ipv6);
+    return home.vni == Vni{} ? subnet_unresolved(home.id)
+                             : object_condition(failures_.dhcp, DhcpKey{home.vni, mac});
+  }
+  return condition;
 }
 
 void Reconciler::conclude(GoalStateTask& task) {
@@ -179,6 +193,9 @@ void Reconciler::conclude(GoalStateTask& task) {
   for (const auto& change : decoded.neighbors) {
     for (const NeighborAddress& address : change.spec.addresses) {
       settle(change.result, neighbor_condition(address));
+      for (const NeighborPair& pair : change.spec.pairs) {
+        settle(change.result, pair_condition(address, pair.address));
+      }
     }
   }
   for (const auto& change : decoded.dhcp) {

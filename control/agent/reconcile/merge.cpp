@@ -38,8 +38,10 @@ void Reconciler::merge(GoalStateTask& task) {
       merge_neighbor_delete(task, change);
       continue;
     }
+    bool is_accepted = true;
     for (const NeighborAddress& address : change.spec.addresses) {
       if (!store_.set_neighbor(address, {change.spec.mac, change.spec.host})) {
+        is_accepted = false;
         decoded.refuse(
             change.result,
             {"configuration.fixed_ips.tunnel_id", fmt::format("{}", address.vni.number()),
@@ -48,13 +50,15 @@ void Reconciler::merge(GoalStateTask& task) {
                          printable(address.subnet_id))});
       }
     }
+    if (is_accepted) {
+      store_.set_pairs(change.id, change.spec);
+    }
   }
   for (const auto& change : decoded.dhcp) {
     if (change.intent == Intent::kSet) {
       store_.set_dhcp(change.spec);
     } else if (!store_.delete_dhcp(change.spec)) {
-      const IpAddress& address = change.spec.ipv4.is_unset() ? change.spec.ipv6 : change.spec.ipv4;
-      conclude_delete(decoded, change.result, delete_in_mirror({true, address, change.spec.mac}));
+      conclude_delete(decoded, change.result, delete_dhcp_in_mirror(change.spec));
     }
   }
   for (const auto& change : decoded.security_groups) {
@@ -104,6 +108,11 @@ bool Reconciler::deletes_unknown_rule(const Change<RouterSpec>& change) const {
 }
 
 void Reconciler::merge_neighbor_delete(GoalStateTask& task, const Change<NeighborSpec>& change) {
+  store_.delete_pairs(change.id, change.spec);
+  // Rows that only the data plane knows, where they can be told.
+  for (const NeighborPair& pair : change.spec.pairs) {
+    delete_in_mirror({false, pair.address, pair.mac});
+  }
   for (const NeighborAddress& address : change.spec.addresses) {
     if (!store_.delete_neighbor(address)) {
       conclude_delete(task.decoded, change.result,
@@ -145,6 +154,18 @@ Reconciler::DeleteOutcome Reconciler::delete_in_mirror(const DeferredDelete& del
              ? mark_only(mirror_.find_unclaimed_dhcp(deleted.mac, deleted.address), dirty_.dhcp)
              : mark_only(mirror_.find_unclaimed_neighbors(deleted.address, deleted.mac),
                          dirty_.neighbors);
+}
+
+// Its addresses may be bound in a segment each.
+Reconciler::DeleteOutcome Reconciler::delete_dhcp_in_mirror(const DhcpSpec& spec) {
+  DeleteOutcome outcome =
+      spec.ipv4.is_unset() && spec.ipv6.is_unset() ? DeleteOutcome::kUnclear : DeleteOutcome::kDone;
+  for (const IpAddress& address : {spec.ipv4, spec.ipv6}) {
+    if (outcome == DeleteOutcome::kDone && !address.is_unset()) {
+      outcome = delete_in_mirror({true, address, spec.mac});
+    }
+  }
+  return outcome;
 }
 
 bool Reconciler::settle_router(std::uint64_t key, bool known) {

@@ -85,6 +85,7 @@ class Reconciler {
   void mark_settled_routers();
   // Finds the row that a DELETE without a known VNI means.
   DeleteOutcome delete_in_mirror(const DeferredDelete& deleted);
+  DeleteOutcome delete_dhcp_in_mirror(const DhcpSpec& spec);
   void conclude_delete(DecodedGoalState& decoded, std::uint32_t result, DeleteOutcome outcome);
 
   void read_back_done();
@@ -110,6 +111,8 @@ class Reconciler {
   [[nodiscard]] Condition subnet_condition(std::string_view id);
   [[nodiscard]] Condition port_condition(const std::string& id);
   [[nodiscard]] Condition neighbor_condition(const NeighborAddress& address);
+  // Of an address pair in the subnet of one of the neighbor's addresses.
+  [[nodiscard]] Condition pair_condition(const NeighborAddress& address, const IpAddress& pair);
   [[nodiscard]] Condition dhcp_condition(std::string_view subnet_id, const MacAddress& mac);
   [[nodiscard]] Condition router_condition(std::string_view id);
   [[nodiscard]] Condition rules_condition(std::string_view id, const Router& router) const;
