@@ -162,7 +162,8 @@ DropReason SourceGuard::check_nd(std::span<const std::uint8_t> frame, const Fram
   }
   const auto message = read_nd_message(frame, headers);
   if (!message) {
-    return DropReason::nd_malformed;
+    // Router solicitations go no further than to the service that names what is wrong with them.
+    return type == icmpv6_type::kRouterSolicitation ? DropReason::kNone : DropReason::nd_malformed;
   }
   const bool is_advertisement = type == icmpv6_type::kNeighborAdvertisement;
   const IpAddress& claimed = is_advertisement ? message->target : message->source;

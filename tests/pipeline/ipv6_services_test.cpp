@@ -104,6 +104,7 @@ TEST(Dhcpv6, TheServerStaysTheSameWhereverTheGuestIs) {
 
 TEST(Dhcpv6, RefusalsNameTheirReason) {
   Lab lab;
+  ASSERT_FALSE(lab.programmer().set(unguarded(*lab.dataplane().ports().find_config("green-1"))));
   const auto relay = Dhcpv6ClientMessage{Type::kRelayForward};
   const auto wrong_server =
       Dhcpv6ClientMessage{Type::kRequest}.client().server(kGreen3.mac).ia_na(1);
@@ -278,8 +279,11 @@ TEST_F(Unsolicited, APortThatComesUpGetsThreeSoonThenNowAndThen) {
 
 TEST_F(Unsolicited, NothingIsSentToPortsThatAreDownOrWithoutIpv6) {
   set_up();
-  Port down = port("green-3");
-  down.admin_up = false;
+  Port down;  // green-3, but for its admin state
+  down.index = port("green-3").index;
+  down.generation = port("green-3").generation;
+  down.attached = true;
+  down.zone_v6 = port("green-3").zone_v6;
   advertiser_->port_changed(nullptr, &down, now_);
   advertiser_->port_changed(nullptr, &port("red-1"), now_);
   EXPECT_TRUE(run(std::chrono::seconds{3600}).empty());

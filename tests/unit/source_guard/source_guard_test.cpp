@@ -228,6 +228,8 @@ INSTANTIATE_TEST_SUITE_P(
         Check{"router_solicitation_with_others_mac",
               nd({.type = icmpv6_type::kRouterSolicitation, .link_mac = kOtherMac}),
               DropReason::spoofed_nd},
+        Check{"router_solicitation_malformed",  // for the service to refuse
+              nd({.type = icmpv6_type::kRouterSolicitation, .link_mac = kMac, .option_length = 0})},
         Check{"advertisement", nd({.type = icmpv6_type::kNeighborAdvertisement,
                                    .target = ip6("fd00:1::1"),
                                    .link_mac = kMac})},
