@@ -263,6 +263,29 @@ void write_router_solicitation(const std::filesystem::path& directory) {
   corpus.add("advertisement", Bytes{134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0});
 }
 
+void write_dhcp_option_value(const std::filesystem::path& directory) {
+  Corpus corpus{directory / "fuzz_dhcp_option_value", {}};
+  const auto add = [&corpus](const std::string& name, std::uint8_t type, std::uint8_t v6,
+                             const std::string& text) {
+    Bytes input{type, v6};
+    input.insert(input.end(), text.begin(), text.end());
+    corpus.add(name, input);
+  };
+  add("address", 0, 0, "192.0.2.1");
+  add("address_v6", 0, 1, "[2001:db8::1]");
+  add("addresses", 1, 0, "192.0.2.1, 192.0.2.2");
+  add("address_pairs", 2, 0, "10.9.0.1,10.0.0.1");
+  add("text", 3, 0, "pxelinux.0");
+  add("number", 6, 0, "4294967295");
+  add("signed", 7, 0, "-3600");
+  add("switch", 8, 0, "off");
+  add("domains", 9, 1, "example.org,a.b.example.");
+  add("routes", 10, 0, "0.0.0.0/0,10.0.0.1,10.27.129.7/23,10.0.0.2");
+  add("time_servers", 11, 1, "2001:db8::1,2001:db8::2");
+  add("hex", 12, 0, "0xdeadBEEF");
+  add("colons", 12, 0, "06:01:08");
+}
+
 }  // namespace
 }  // namespace alkaid::fuzz
 
@@ -278,6 +301,7 @@ int main(int argc, char** argv) {
     alkaid::fuzz::write_dhcpv6(argv[1]);
     alkaid::fuzz::write_router_solicitation(argv[1]);
     alkaid::fuzz::write_source_guard(argv[1]);
+    alkaid::fuzz::write_dhcp_option_value(argv[1]);
   } catch (const std::exception& error) {
     std::cerr << "make_corpus: " << error.what() << '\n';
     return 1;
