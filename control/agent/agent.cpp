@@ -119,6 +119,11 @@ std::string Agent::start() {
             parts.thread.post(
                 [status](Reconciler& reconciler) { reconciler.port_changed(status); });
           },
+      .table_changed =
+          [&parts](const api::TableStatus& status) {
+            parts.thread.post(
+                [status](Reconciler& reconciler) { reconciler.table_changed(status); });
+          },
       .lost =
           [&parts](std::uint64_t connection, std::string reason) {
             parts.thread.post([&parts, connection, reason](Reconciler& reconciler) {

@@ -75,6 +75,10 @@ void PolicyOptions::add_to(CLI::App& app) {
          "ports whose device_owner starts with this have no source guard, such as network:; "
          "repeatable")
       ->type_name("PREFIX");
+  app.add_flag(
+      "--strict-revisions", strict_revisions_,
+      "answer OUT_OF_ORDER to a revision_number lower than the one applied last to the same "
+      "resource (clients of Alcor's releases send a constant)");
 }
 
 std::optional<Policy> PolicyOptions::policy(std::string& error) const {
@@ -98,6 +102,7 @@ std::optional<Policy> PolicyOptions::policy(std::string& error) const {
     }
     policy.unguarded_owners.push_back(prefix);
   }
+  policy.strict_revisions = strict_revisions_;
   return policy;
 }
 

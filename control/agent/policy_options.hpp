@@ -23,6 +23,7 @@ class PolicyOptions {
   std::string source_guard_ = "on";
   std::vector<std::string> unguarded_ports_;
   std::vector<std::string> unguarded_owners_;
+  bool strict_revisions_ = false;
 };
 
 }  // namespace alkaid::agent

@@ -10,6 +10,7 @@
 #include "control/console/show/agent.hpp"
 #include "control/console/show/drops.hpp"
 #include "control/console/show/forwarding.hpp"
+#include "control/console/show/goal_state.hpp"
 #include "control/console/show/port.hpp"
 #include "control/console/show/services.hpp"
 #include "control/console/show/version.hpp"
@@ -79,6 +80,14 @@ Node show_tree() {
                        {argument("ID", "drops of one port", show_drops, NameKind::kPort, nullptr)}),
                }),
           show("event", "what the agent remembers to have happened", show_events),
+          show("goal-state", "what the agent remembers of goal states", show_goal_state,
+               {
+                   show("gateway", "gateways of VPCs", show_gateways),
+                   show("router", "routers and their rules", show_routers),
+                   show("security-group", "security groups and their rules", show_security_groups),
+                   show("subnet", "subnets and what is in them", show_subnets),
+                   show("vpc", "VPCs, their gateways and subnets", show_vpcs),
+               }),
           show("graph", "packets and cycles by node of the pipeline", show_graph,
                {show("dot", "the pipeline as Graphviz text", show_graph_dot)}),
           show("neighbor", "where addresses on other hosts live", show_neighbors,

@@ -258,6 +258,35 @@ def test_lowest_priority_number_wins_and_the_next_takes_over(scene: Lab) -> None
     assert guest.ping(BEHIND, count=2).received == 0
 
 
+def test_console_shows_what_is_remembered(scene: Lab) -> None:
+    """VPC, subnets, router and rules, a gateway and a security group, as pushed and with what became of them."""
+    host = scene.hosts[1]
+    replay(scene, SCENARIO_C)
+    group = {"id": "web", "name": "web", "security_group_rules": [
+        {"id": "http", "direction": "INGRESS", "protocol": "TCP", "port_range_min": 80, "port_range_max": 80}]}
+    gateway = {"id": "gw", "gateway_type": "IGW", "destinations": [
+        {"ip_address": "10.0.0.9", "mac_address": "02:00:00:00:0f:01"}]}
+    host.push(message(("vpc", "vpc", "INFO", {"id": "vpc", "cidr": "10.0.0.0/8", "gateway_ids": ["gw"]}),
+                      ("gateway", "gw", "CREATE", gateway), ("security_group", "web", "CREATE", group),
+                      router(1, rule("worse", NEAR, "", priority=5),
+                             rule("out", "0.0.0.0/0", "", routing_rule_extra_info={"destination_type": "INTERNET"}))))
+    shown = host.console.json("show", "goal-state")
+    assert [vpc["gateways"] for vpc in shown["vpcs"]] == [["gw"]]
+    assert {subnet["id"]: subnet["vni"] for subnet in shown["subnets"]} == {"green": 1001, "red": 1002}
+    rules = {row["id"]: (row["target"], row["state"]) for row in shown["routing_rules"]}
+    assert rules == {"to-p3": (f"via {P3.address}", "in effect"), "worse": ("blackhole", "another rule wins"),
+                     "out": ("internet gateway", "in effect")}
+    assert shown["gateways"][0]["destinations"] == ["10.0.0.9 02:00:00:00:0f:01"]
+    assert shown["security_rules"][0]["id"] == "http"
+    assert "to-p3" in host.console.text("show", "goal-state", "router")
+    routes = [row for row in host.console.json("show", "route", "1001")["routes"] if row["prefix"] == "0.0.0.0/0"]
+    assert len(routes) == 1
+    host.push(message(("gateway", "gw", "DELETE", {"id": "gw"}), ("security_group", "web", "DELETE", {"id": "web"}),
+                      ("vpc", "vpc", "DELETE", {"id": "vpc"})))
+    shown = host.console.json("show", "goal-state")
+    assert not shown["vpcs"] and not shown["gateways"] and not shown["security_groups"]
+
+
 def test_rules_survive_the_agent(scene: Lab) -> None:
     """A restarted agent that is told nothing of the rules leaves them; FULL cleans up."""
     replay(scene, SCENARIO_C)

@@ -30,6 +30,9 @@ struct Policy {
   std::set<std::string, std::less<>> unguarded_ports;
   std::vector<std::string> unguarded_owners;
 
+  // A revision_number lower than one that was applied to the same resource is refused.
+  bool strict_revisions = false;
+
   [[nodiscard]] const BroadcastPolicy& broadcast_in(Vni vni) const {
     const auto found = broadcast_by_vni.find(vni);
     return found == broadcast_by_vni.end() ? broadcast : found->second;

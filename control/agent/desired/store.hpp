@@ -90,6 +90,8 @@ class DesiredStore {
 
   // ---- looking
 
+  [[nodiscard]] const Policy& policy() const { return policy_; }
+
   // Every subnet of the router with this key has its VNI and prefix; true if there is no router.
   [[nodiscard]] bool knows_subnets_of(std::uint64_t router) const;
   // The VNIs of the subnets that the router with this key joins.
@@ -100,6 +102,8 @@ class DesiredStore {
   // What a rule comes to in the data plane; none: it waits for a gateway.
   [[nodiscard]] std::optional<RouteObject> resolve_rule(const Subnet& subnet,
                                                         const RoutingRuleSpec& rule) const;
+  // Of all rules for its destination in its segment this one decides.
+  [[nodiscard]] bool is_best_rule(const Subnet& subnet, const RoutingRuleSpec& rule) const;
   // The segment in which the router's subnets have an address; none: in no subnet.
   [[nodiscard]] Vni connected_vni(std::string_view router, const IpAddress& address) const;
   // A port of this host has the address.
@@ -169,6 +173,12 @@ class DesiredStore {
                     const std::set<std::string_view>& except);
   void rank_rule(const std::string& router, Subnet& subnet, const RoutingRuleSpec& rule,
                  bool present);
+  struct BestRule {
+    const RankedRule* ranked = nullptr;  // nullptr: none can be carried out
+    RouteObject object;
+    bool waits = false;  // some rule is there
+  };
+  [[nodiscard]] BestRule best_rule(Vni vni, const IpPrefix& destination) const;
   [[nodiscard]] WantedRoute wanted_connected_route(const RouteKey& key) const;
   [[nodiscard]] const std::vector<Subnet*>& at(Vni vni) const;
 

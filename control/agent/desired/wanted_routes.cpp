@@ -22,34 +22,43 @@ DesiredStore::WantedRoute DesiredStore::wanted_connected_route(const RouteKey& k
 
 // Of several rules for one destination the best that can be carried out counts: one that waits for
 // its gateway doesn't take the others' place. Subnets with the same VNI share its table.
+DesiredStore::BestRule DesiredStore::best_rule(Vni vni, const IpPrefix& destination) const {
+  BestRule best;
+  for (const Subnet* subnet : at(vni)) {
+    const auto rules = subnet->rules.find(destination);
+    if (rules == subnet->rules.end()) {
+      continue;
+    }
+    best.waits = true;
+    for (const RankedRule& ranked : rules->second) {
+      if (best.ranked != nullptr && !(ranked < *best.ranked)) {
+        break;
+      }
+      if (const auto object = resolve_rule(*subnet, *ranked.rule)) {
+        best.ranked = &ranked;
+        best.object = *object;
+        break;
+      }
+    }
+  }
+  return best;
+}
+
+bool DesiredStore::is_best_rule(const Subnet& subnet, const RoutingRuleSpec& rule) const {
+  const BestRule best = best_rule(subnet.vni, *rule.destination);
+  return best.ranked != nullptr && best.ranked->rule == &rule;
+}
+
 DesiredStore::WantedRoute DesiredStore::wanted_route(const RouteKey& key) const {
   const Vni vni = vni_of_rule_table(key.table);
   if (vni == Vni{}) {
     return wanted_connected_route(key);
   }
-  WantedRoute wanted;
-  const RankedRule* best = nullptr;
-  for (const Subnet* subnet : at(vni)) {
-    const auto rules = subnet->rules.find(key.prefix);
-    if (rules == subnet->rules.end()) {
-      continue;
-    }
-    for (const RankedRule& ranked : rules->second) {
-      if (best != nullptr && !(ranked < *best)) {
-        break;
-      }
-      const auto object = resolve_rule(*subnet, *ranked.rule);
-      if (object) {
-        best = &ranked;
-        wanted = {WantedRoute::State::kPresent, *object};
-        break;
-      }
-      if (best == nullptr) {
-        wanted.state = WantedRoute::State::kUnresolved;
-      }
-    }
+  const BestRule best = best_rule(vni, key.prefix);
+  if (best.ranked != nullptr) {
+    return {WantedRoute::State::kPresent, best.object};
   }
-  return wanted;
+  return {best.waits ? WantedRoute::State::kUnresolved : WantedRoute::State::kAbsent, {}};
 }
 
 std::optional<RouteObject> DesiredStore::resolve_rule(const Subnet& subnet,

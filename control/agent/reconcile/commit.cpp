@@ -31,8 +31,8 @@ class FailuresOf {
       return false;
     }
     const api::ApplyFailure& failure = *found->second;
-    table.insert_or_assign(
-        key, Failure{failure.code(), failure.is_delete(), failure.field(), failure.message()});
+    table.note(key,
+               Failure{failure.code(), failure.is_delete(), failure.field(), failure.message()});
     return true;
   }
 

@@ -128,6 +128,9 @@ void GrpcDataplaneClient::watch(std::uint64_t connection,
       if (event.has_port() && listener_.port_changed) {
         listener_.port_changed(event.port());
       }
+      if (event.has_table() && listener_.table_changed) {
+        listener_.table_changed(event.table());
+      }
     }
   }
   const grpc::Status status = reader->Finish();

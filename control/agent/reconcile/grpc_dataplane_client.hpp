@@ -20,6 +20,7 @@ class GrpcDataplaneClient : public DataplaneClient {
   // Called on a thread of the client's own; must not block and not call the client.
   struct Listener {
     std::function<void(const api::PortStatus&)> port_changed;
+    std::function<void(const api::TableStatus&)> table_changed;
     // Of the connection with this number, counted from 1.
     std::function<void(std::uint64_t connection, std::string reason)> lost;
   };

@@ -12,6 +12,9 @@ namespace alkaid::agent {
 void Reconciler::merge(GoalStateTask& task) {
   ++goal_states_;
   DecodedGoalState& decoded = task.decoded;
+  if (store_.policy().strict_revisions) {
+    drop_out_of_order(decoded);
+  }
   for (const auto& change : decoded.vpcs) {
     change.intent == Intent::kSet ? store_.set_vpc(change.id, change.spec)
                                   : store_.delete_vpc(change.id);
@@ -65,6 +68,33 @@ void Reconciler::merge(GoalStateTask& task) {
     change.intent == Intent::kSet ? store_.set_security_group(change.id, change.spec)
                                   : store_.delete_security_group(change.id);
   }
+}
+
+void Reconciler::drop_out_of_order(DecodedGoalState& decoded) {
+  const auto drop_from = [&](ResourceType type, auto& changes, const auto& key_of) {
+    std::erase_if(changes, [&](const auto& change) {
+      const auto newer = revisions_.advance(type, key_of(change), change.revision);
+      if (newer) {
+        decoded.refuse(change.result,
+                       {"configuration.revision_number", fmt::format("{}", change.revision),
+                        fmt::format("is older than {}, which was applied: not applied", *newer)},
+                       Status::kOutOfOrder);
+      }
+      return newer.has_value();
+    });
+  };
+  const auto id = [](const auto& change) { return change.id; };
+  drop_from(ResourceType::kVpc, decoded.vpcs, id);
+  drop_from(ResourceType::kSubnet, decoded.subnets, id);
+  drop_from(ResourceType::kPort, decoded.ports, id);
+  drop_from(ResourceType::kNeighbor, decoded.neighbors, id);
+  // Clients make a new id for every push.
+  drop_from(ResourceType::kDhcp, decoded.dhcp, [](const auto& change) {
+    return fmt::format("{}/{}", change.spec.subnet_id, change.spec.mac.to_string());
+  });
+  drop_from(ResourceType::kRouter, decoded.routers, id);
+  drop_from(ResourceType::kGateway, decoded.gateways, id);
+  drop_from(ResourceType::kSecurityGroup, decoded.security_groups, id);
 }
 
 void Reconciler::merge_routers(GoalStateTask& task) {

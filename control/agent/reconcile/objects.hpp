@@ -153,6 +153,14 @@ struct std::hash<alkaid::agent::NeighborKey> {
 };
 
 template <>
+struct std::hash<alkaid::agent::RouteKey> {
+  std::size_t operator()(const alkaid::agent::RouteKey& key) const noexcept {
+    return std::hash<alkaid::IpAddress>{}(key.prefix.address) ^
+           ((key.table << 8 | key.prefix.length) * 0x9e3779b97f4a7c15ULL);
+  }
+};
+
+template <>
 struct std::hash<alkaid::agent::DhcpKey> {
   std::size_t operator()(const alkaid::agent::DhcpKey& key) const noexcept {
     return (key.mac.number() ^ static_cast<std::uint64_t>(key.vni.number()) << 40) *

@@ -136,6 +136,7 @@ void Reconciler::note_port_state(const std::string& id, api::PortState state,
 // ---------------------------------------------------------------- flush
 
 std::chrono::microseconds Reconciler::flush() {
+  const std::size_t failures = failures_.size();
   std::chrono::microseconds spent{0};
   if (connected_) {
     mark_settled_routers();
@@ -163,20 +164,11 @@ std::chrono::microseconds Reconciler::flush() {
     forget_resolvable_marks();
   }
   announce_resolved();
-  return spent;
-}
-
-bool Reconciler::apply(api::ApplyRequest& request) {
-  api::ApplyResponse response;
-  const grpc::Status status = client_.apply(request, response);
-  if (!status.ok()) {
-    connection_lost(fmt::format("Apply: {}", status.error_message()));
-    return false;
+  announce_room();
+  if (failures_.size() > failures) {
+    retry_interval_ = kFirstRetry;
   }
-  operations_ += response.operations();
-  commit_sets(request, response);
-  commit_deletes(request, response);
-  return true;
+  return spent;
 }
 
 // While there is no data plane only deletes have to be remembered: at connect, everything that is
@@ -211,26 +203,6 @@ void Reconciler::mark_deletes(const api::ApplyRequest& request) {
   for (const auto vni : request.delete_segments()) {
     dirty_.segments.insert(Vni::from_trusted(vni));
   }
-}
-
-void Reconciler::retry() {
-  wants_retry_ = false;
-  if (!connected_) {
-    return;
-  }
-  const auto mark = [](const auto& failures, auto& marks) {
-    std::size_t marked = 0;
-    for (const auto& [key, failure] : failures) {
-      if (failure.is_retried() && ++marked <= kMostRetries) {
-        marks.insert(key);
-      }
-    }
-  };
-  mark(failures_.segments, dirty_.segments);
-  mark(failures_.ports, dirty_.ports);
-  mark(failures_.neighbors, dirty_.neighbors);
-  mark(failures_.routes, dirty_.routes);
-  mark(failures_.dhcp, dirty_.dhcp);
 }
 
 void Reconciler::announce_resolved() {

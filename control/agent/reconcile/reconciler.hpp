@@ -1,6 +1,7 @@
 // Merges goal states into the desired state and brings the data plane there.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <set>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "alkaid/agent/v1/agent.pb.h"
+#include "control/agent/desired/revisions.hpp"
 #include "control/agent/desired/store.hpp"
 #include "control/agent/reconcile/change_batch.hpp"
 #include "control/agent/reconcile/dataplane_client.hpp"
@@ -38,6 +40,7 @@ class Reconciler {
   void connection_lost(std::string_view reason);
   [[nodiscard]] bool connected() const { return connected_; }
   void port_changed(const api::PortStatus& status);
+  void table_changed(const api::TableStatus& status);
 
   // ---- goal states
 
@@ -46,8 +49,10 @@ class Reconciler {
   std::chrono::microseconds flush();
   void conclude(GoalStateTask& task);
 
-  // Tries again what failed for want of room or of a device.
+  // Tries again what failed for want of room or for another reason that may pass.
   void retry();
+  // When to do so if nothing else asks for it: the longer the less came of it.
+  [[nodiscard]] std::chrono::seconds retry_interval() const { return retry_interval_; }
   // Room was made for what found none.
   [[nodiscard]] bool wants_retry() const { return wants_retry_ && !failures_.empty(); }
 
@@ -63,7 +68,9 @@ class Reconciler {
 
  private:
   static constexpr std::size_t kMostDeferredDeletes = 65536;
-  static constexpr std::size_t kMostRetries = 1024;   // per kind and round
+  static constexpr std::size_t kMostRetries = 1024;  // per kind and round
+  static constexpr std::chrono::seconds kFirstRetry{1};
+  static constexpr std::chrono::seconds kLastRetry{30};
   static constexpr std::size_t kMostReported = 1024;  // pending resources in one report
 
   // Of a row whose subnet isn't known: it goes if all of this fits.
@@ -74,6 +81,8 @@ class Reconciler {
   };
   enum class DeleteOutcome { kDone, kUnclear, kNoRoom };
 
+  // With --strict-revisions: takes out what is older than what was applied before.
+  void drop_out_of_order(DecodedGoalState& decoded);
   void merge_neighbor_delete(GoalStateTask& task, const Change<NeighborSpec>& change);
   void merge_routers(GoalStateTask& task);
   // The router's DELTA takes a rule away of which nothing is known, not even its destination.
@@ -130,6 +139,7 @@ class Reconciler {
   };
   void report_events(const GoalStateTask& task, const Reported& reported);
   void announce_resolved();
+  void announce_room();
 
   DataplaneClient& client_;
   EventLog& events_;
@@ -147,6 +157,9 @@ class Reconciler {
   std::set<std::uint64_t> settling_routers_;  // of them, still to be compared with what there is
   std::vector<DeferredDelete> deferred_deletes_;
   bool wants_retry_ = false;
+  std::chrono::seconds retry_interval_{kFirstRetry};
+  std::array<bool, 5> is_full_{};  // tables that were said to be full
+  Revisions revisions_;            // used only if the policy is strict
   std::uint64_t operations_ = 0;
   std::uint64_t goal_states_ = 0;
 };

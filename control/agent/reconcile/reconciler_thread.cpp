@@ -1,5 +1,6 @@
 #include "control/agent/reconcile/reconciler_thread.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -11,7 +12,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kReconnectInterval = std::chrono::milliseconds{100};
-constexpr auto kRetryInterval = std::chrono::seconds{1};
 // Of one write: enough to share its cost, few enough that the first of them doesn't wait long.
 constexpr std::size_t kMostTasks = 256;
 constexpr std::size_t kMostResources = 100000;
@@ -82,7 +82,7 @@ void ReconcilerThread::process(std::vector<std::unique_ptr<GoalStateTask>>& task
 
 void ReconcilerThread::run() {
   auto next_connect = Clock::now();
-  auto next_retry = Clock::now() + kRetryInterval;
+  auto next_retry = Clock::now() + reconciler_.retry_interval();
   std::vector<std::unique_ptr<GoalStateTask>> tasks;
   std::unique_lock lock{mutex_};
   while (!stopping_) {
@@ -112,11 +112,11 @@ void ReconcilerThread::run() {
     }
     if (!tasks.empty()) {
       process(tasks);
+      next_retry = std::min(next_retry, Clock::now() + reconciler_.retry_interval());
     }
     if (reconciler_.wants_retry() || Clock::now() >= next_retry) {
-      next_retry = Clock::now() + kRetryInterval;
       reconciler_.retry();
-      reconciler_.flush();
+      next_retry = Clock::now() + reconciler_.retry_interval();
     }
     lock.lock();
   }

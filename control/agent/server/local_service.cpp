@@ -6,18 +6,21 @@
 
 #include <fmt/format.h>
 
+#include "control/agent/server/goal_state_report.hpp"
+
 namespace alkaid::agent {
 namespace {
 
-// One GetConfig call. Owns itself: the reconciler's answer may come after a cancellation.
-class ConfigCall final : public grpc::ServerUnaryReactor,
-                         public std::enable_shared_from_this<ConfigCall> {
+// One call that the reconciler answers. Owns itself: the answer may come after a cancellation.
+template <class Response>
+class Call final : public grpc::ServerUnaryReactor,
+                   public std::enable_shared_from_this<Call<Response>> {
  public:
-  explicit ConfigCall(v1::GetConfigResponse* response) : response_(response) {}
+  explicit Call(Response* response) : response_(response) {}
 
-  void keep() { self_ = shared_from_this(); }
+  void keep() { self_ = this->shared_from_this(); }
 
-  void answer(v1::GetConfigResponse answer) {
+  void answer(Response answer) {
     const std::lock_guard lock{mutex_};
     if (!finished_) {
       finished_ = true;
@@ -37,9 +40,9 @@ class ConfigCall final : public grpc::ServerUnaryReactor,
   void OnDone() override { const auto last = std::exchange(self_, nullptr); }
 
  private:
-  std::shared_ptr<ConfigCall> self_;
+  std::shared_ptr<Call> self_;
   std::mutex mutex_;
-  v1::GetConfigResponse* response_;
+  Response* response_;
   bool finished_ = false;
 };
 
@@ -127,7 +130,7 @@ class EventStream final : public grpc::ServerWriteReactor<v1::Event>,
 grpc::ServerUnaryReactor* LocalService::GetConfig(grpc::CallbackServerContext* /*context*/,
                                                   const v1::GetConfigRequest* /*request*/,
                                                   v1::GetConfigResponse* response) {
-  auto call = std::make_shared<ConfigCall>(response);
+  auto call = std::make_shared<Call<v1::GetConfigResponse>>(response);
   call->keep();
   reconciler_.post([this, call](Reconciler& reconciler) {
     v1::GetConfigResponse answer;
@@ -139,6 +142,17 @@ grpc::ServerUnaryReactor* LocalService::GetConfig(grpc::CallbackServerContext* /
                                        std::chrono::steady_clock::now() - started_)
                                        .count()));
     call->answer(std::move(answer));
+  });
+  return call.get();
+}
+
+grpc::ServerUnaryReactor* LocalService::GetGoalState(grpc::CallbackServerContext* /*context*/,
+                                                     const v1::GetGoalStateRequest* request,
+                                                     v1::GetGoalStateResponse* response) {
+  auto call = std::make_shared<Call<v1::GetGoalStateResponse>>(response);
+  call->keep();
+  reconciler_.post([call, asked = *request](Reconciler& reconciler) {
+    call->answer(report_goal_state(reconciler.wanted(), asked));
   });
   return call.get();
 }

@@ -23,6 +23,9 @@ class LocalService final : public v1::Agent::CallbackService {
   grpc::ServerUnaryReactor* GetConfig(grpc::CallbackServerContext* context,
                                       const v1::GetConfigRequest* request,
                                       v1::GetConfigResponse* response) override;
+  grpc::ServerUnaryReactor* GetGoalState(grpc::CallbackServerContext* context,
+                                         const v1::GetGoalStateRequest* request,
+                                         v1::GetGoalStateResponse* response) override;
   grpc::ServerWriteReactor<v1::Event>* WatchEvents(grpc::CallbackServerContext* context,
                                                    const v1::WatchEventsRequest* request) override;
 

@@ -198,6 +198,10 @@ grpc::Status FakeClient::apply(api::ApplyRequest& request, api::ApplyResponse& r
     available = false;
     return {grpc::StatusCode::UNAVAILABLE, "switched off"};
   }
+  if (request.ByteSizeLong() > most_bytes) {
+    ++refused_applies;
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED, "message larger than max"};
+  }
   --applies_until_loss;
   dataplane_.apply(request, response);
   return grpc::Status::OK;

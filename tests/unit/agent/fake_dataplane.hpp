@@ -53,7 +53,9 @@ class FakeClient : public DataplaneClient {
   explicit FakeClient(FakeDataplane& dataplane) : dataplane_(dataplane) {}
 
   bool available = true;
-  int applies_until_loss = -1;  // then the connection is lost
+  int applies_until_loss = -1;               // then the connection is lost
+  std::size_t most_bytes = ~std::size_t{0};  // of a request that is taken
+  int refused_applies = 0;
 
   grpc::Status connect(DataplaneHello& hello) override;
   grpc::Status read(const std::function<void(const api::ReadResponse&)>& take) override;

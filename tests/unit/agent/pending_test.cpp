@@ -75,23 +75,5 @@ TEST(Pending, MissingDeviceIsPendingUntilAttached) {
   EXPECT_THAT(host.push(local), ElementsAre(Status::kSuccess));
 }
 
-TEST(Pending, FullTableIsPendingAndRetriedAfterDeletes) {
-  FakeDataplane tables;
-  tables.most_neighbors = 1;
-  Host host{tables};
-  host.push(green());
-  const auto second = neighbor("b", "green", "10.0.1.22", "02:00:00:00:00:22", "172.16.0.2");
-  host.push(neighbor("a", "green", "10.0.1.21", "02:00:00:00:00:21", "172.16.0.2"));
-  EXPECT_THAT(host.push(second), ElementsAre(Status::kPending));
-  EXPECT_FALSE(host.report().in_sync());
-  EXPECT_EQ(host.report().pending_size(), 1);
-  host.push(neighbor("a", "green", "10.0.1.21", "", "", schema::DELETE));
-  ASSERT_TRUE(host.reconciler.wants_retry());
-  host.reconciler.retry();
-  host.reconciler.flush();
-  EXPECT_TRUE(tables.has_neighbor(101, "10.0.1.22"));
-  EXPECT_TRUE(host.report().in_sync());
-}
-
 }  // namespace
 }  // namespace alkaid::agent::test

@@ -86,6 +86,37 @@ TEST(SecurityGroups, MalformedRulesAreRefusedWithTheirGroup) {
   EXPECT_THAT(host.push(group({icmp})), ElementsAre(Status::kSuccess));
 }
 
+TEST(Gateways, AndGroupsComeInBothFormatsForTheHostThatIsMeant) {
+  FakeDataplane tables;
+  Host host{tables};
+  schema::GoalStateV2 message;
+  for (const char* id : {"here", "there"}) {
+    (*message.mutable_gateway_states())[id] = gateway(id, schema::IGW, "172.16.0.9");
+    auto web = group({allow("a", 80)});
+    web.mutable_configuration()->set_id(id);
+    (*message.mutable_security_group_states())[id] = web;
+    (*message.mutable_vpc_states())[id] = vpc_with_gateways({id});
+    (*message.mutable_vpc_states())[id].mutable_configuration()->set_id(id);
+  }
+  const auto list = [&message](const char* address, const char* id) {
+    auto& resources = (*message.mutable_host_resources())[address];
+    for (const auto type : {schema::GATEWAY, schema::SECURITYGROUP, schema::VPC}) {
+      auto& resource = *resources.add_resources();
+      resource.set_type(type);
+      resource.set_id(id);
+    }
+  };
+  list("172.16.0.1", "here");
+  list("172.16.0.2", "there");
+  EXPECT_THAT(host.push(message),
+              ElementsAre(Status::kSuccess, Status::kSuccess, Status::kSuccess));
+  const DesiredStore& store = host.reconciler.wanted();
+  EXPECT_EQ(store.gateways().size(), 1U);
+  EXPECT_TRUE(store.security_groups().contains("here"));
+  EXPECT_EQ(store.vpcs().size(), 1U);
+  EXPECT_EQ(store.vpcs().at("here").spec.gateway_ids.size(), 1U);
+}
+
 TEST(Gateways, AreRememberedWithTheirDestinations) {
   FakeDataplane tables;
   Host host{tables};

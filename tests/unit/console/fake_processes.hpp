@@ -150,6 +150,19 @@ class FakeAgent : public agent::v1::Agent::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status GetGoalState(grpc::ServerContext* /*context*/,
+                            const agent::v1::GetGoalStateRequest* request,
+                            agent::v1::GetGoalStateResponse* reply) override {
+    if (request->type().empty() || request->type() == "ROUTER") {
+      auto& rule = *reply->add_routing_rules();
+      rule.set_router_id("r1");
+      rule.set_id("to-p3");
+      rule.set_destination("192.0.2.0/24");
+      rule.set_target("via 10.1.0.13");
+      rule.set_state("in effect");
+    }
+    return grpc::Status::OK;
+  }
   grpc::Status WatchEvents(grpc::ServerContext* context, const agent::v1::WatchEventsRequest*,
                            grpc::ServerWriter<agent::v1::Event>* writer) override {
     agent::v1::Event event;

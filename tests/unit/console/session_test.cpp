@@ -157,6 +157,19 @@ TEST_F(SessionTest, EventsEndWithWhatIsRemembered) {
   EXPECT_EQ(json("show event")["events"].size(), 1024U);
 }
 
+TEST_F(SessionTest, GoalStateShowsWhatIsRemembered) {
+  start();
+  EXPECT_THAT(
+      session_.run("show goal-state router").output,
+      AllOf(HasSubstr("192.0.2.0/24"), HasSubstr("via 10.1.0.13"), HasSubstr("no routers")));
+  const auto all = json("show goal-state");
+  EXPECT_EQ(all["routing_rules"][0]["state"], "in effect");
+  for (const char* kind : {"vpcs", "subnets", "routers", "gateways", "security_groups"}) {
+    EXPECT_TRUE(all[kind].is_array()) << kind;
+  }
+  EXPECT_FALSE(json("show goal-state router").contains("vpcs"));
+}
+
 TEST_F(SessionTest, GrepFiltersTheText) {
   start();
   EXPECT_THAT(session_.run("show port | grep ^red").output,

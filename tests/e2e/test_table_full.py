@@ -1,0 +1,94 @@
+"""A full table: what has no room waits, is shown, and comes in as soon as there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lab import GoalState, Host, Lab, wait_until
+
+NEIGHBORS = 64  # wanted
+CAPACITY = 16   # asked for; the table may be a little larger
+
+
+@pytest.fixture(name="host")
+def make_host() -> Iterator[Host]:
+    """A host whose neighbor table is small."""
+    lab = Lab()
+    try:
+        host = lab.add_host(1)
+        host.start_dataplane("--max-neighbors", str(CAPACITY))
+        host.start_agent()
+        yield host
+    finally:
+        lab.close()
+
+
+def neighbors(numbers: range, operation: str = "CREATE") -> GoalState:
+    """Neighbors 10.1.0.N, and their subnet."""
+    made = GoalState({})
+    made.add("subnet", "green", {"id": "green", "vpc_id": "vpc", "cidr": "10.1.0.0/24", "tunnel_id": 1001}, "INFO")
+    for number in numbers:
+        made.add("neighbor", f"n{number}", {
+            "id": f"n{number}", "mac_address": f"02:00:00:00:00:{number:02x}", "host_ip_address": "10.0.0.2",
+            "fixed_ips": [{"subnet_id": "green", "ip_address": f"10.1.0.{number}"}]}, operation)
+    return made
+
+
+def programmed(host: Host) -> set[str]:
+    """The neighbors that the data plane has."""
+    return {row["ip"] for row in host.console.json("show", "neighbor")["neighbors"]}
+
+
+def count(host: Host) -> dict[str, Any]:
+    """Wanted, applied and pending neighbors."""
+    return next(row for row in host.console.json("show", "config")["resources"] if row["type"] == "NEIGHBOR")
+
+
+def test_what_has_no_room_waits_and_comes_in_later(host: Host) -> None:
+    """64 neighbors on a table for 16: the others wait; with every delete as many come in; nothing is lost."""
+    answer = host.push(neighbors(range(1, NEIGHBORS + 1)))
+    assert "PENDING" in answer and "FAILURE" not in answer
+    room = len(programmed(host))
+    assert CAPACITY <= room < NEIGHBORS
+    waiting = count(host)
+    assert (waiting["wanted"], waiting["applied"], waiting["pending"]) == (NEIGHBORS, room, NEIGHBORS - room)
+    problems = [problem for problem in host.console.problems("pending") if problem["resource_type"] == "NEIGHBOR"]
+    assert len(problems) == NEIGHBORS - room
+    assert all("no room" in problem["message"] for problem in problems)
+    assert not host.console.agent()["in_sync"]
+    assert len(host.console.events("table_full")) == 1
+
+    # Some go: as many come in, without another push.
+    gone = sorted(int(address.rsplit(".", 1)[1]) for address in programmed(host))[:5]
+    for number in gone:
+        host.push(neighbors(range(number, number + 1), "DELETE"))
+    wait_until(lambda: len(programmed(host)) == room, "the table is full again")
+    assert count(host)["pending"] == NEIGHBORS - room - len(gone)
+    assert not host.console.events("table_has_room")
+
+    # Enough go: all that is left is programmed, and that is said.
+    rest = [number for number in range(1, NEIGHBORS + 1) if number not in gone]
+    keep = rest[-CAPACITY:]
+    for number in rest[:-CAPACITY]:
+        host.push(neighbors(range(number, number + 1), "DELETE"))
+    wait_until(lambda: programmed(host) == {f"10.1.0.{number}" for number in keep}, "the rest is programmed")
+    wait_until(lambda: host.console.agent()["in_sync"], "in sync")
+    assert count(host)["pending"] == 0
+    assert len(host.console.events("table_has_room")) == 1
+
+
+def test_agent_that_comes_back_to_a_full_table_loses_nothing(host: Host) -> None:
+    """A restarted agent is told everything again: what is programmed stays, the rest waits."""
+    host.push(neighbors(range(1, NEIGHBORS + 1)))
+    before = programmed(host)
+    assert host.agent is not None
+    host.agent.kill()
+    host.start_agent()
+    host.push(neighbors(range(1, NEIGHBORS + 1)))
+    assert programmed(host) == before
+    assert count(host)["pending"] == NEIGHBORS - len(before)
+    first = sorted(before)[0].rsplit(".", 1)[1]
+    host.push(neighbors(range(int(first), int(first) + 1), "DELETE"))
+    wait_until(lambda: len(programmed(host) - before) == 1, "another one came in")
