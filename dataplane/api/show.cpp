@@ -189,6 +189,16 @@ void show_dhcpv6(Dataplane& dataplane, api::ShowDhcpResponse& response) {
   unasked->set_name("sent_unsolicited_router_advertisement");
   unasked->set_description("router advertisements that nobody asked for");
   unasked->set_value(dataplane.router_advertiser().sent());
+  if (const Announcer* announcer = dataplane.announcer()) {
+    auto* announced = response.add_counters();
+    announced->set_name("sent_announcement");
+    announced->set_description("gratuitous ARP and unsolicited neighbor advertisements");
+    announced->set_value(announcer->sent());
+    auto* given_up = response.add_counters();
+    given_up->set_name("announcement_given_up");
+    given_up->set_description("moves that were not announced: too many at once");
+    given_up->set_value(announcer->given_up());
+  }
 }
 
 }  // namespace

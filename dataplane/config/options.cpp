@@ -180,6 +180,10 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
                  "0: only in answer to solicitations")
       ->capture_default_str()
       ->group("Guests");
+  app.add_flag_callback(
+         "--no-announcements", [&options] { options.dataplane.announcements = false; },
+         "Send no gratuitous ARP and no unsolicited neighbor advertisements")
+      ->group("Guests");
   app.add_option("--vtep", raw.vteps,
                  "Our tunnel endpoint and its prefix, ADDRESS/LENGTH; once for IPv4, for IPv6, or "
                  "for both")

@@ -90,18 +90,20 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   }
   ports_ = std::make_unique<PortManager>(
       port_table_, *quiescence_, workers, pool_.get(),
-      PortManager::Listener{.state_changed =
-                                [this](const PortView& view) {
-                                  if (port_listener_) {
-                                    port_listener_(view);
-                                  }
-                                },
-                            .port_changed =
-                                [this](const Port* before, const Port* now) {
-                                  router_advertiser_.port_changed(before, now, Clock::now());
-                                },
-                            .uplink_changed = [this](const Port* port) { uplink_changed(port); }});
+      PortManager::Listener{
+          .state_changed =
+              [this](const PortView& view) {
+                if (port_listener_) {
+                  port_listener_(view);
+                }
+              },
+          .port_changed = [this](const Port* before,
+                                 const Port* now) { guest_port_changed(before, now); },
+          .uplink_changed = [this](const Port* port) { uplink_changed(port); }});
   programmer_ = std::make_unique<Programmer>(*tables_, *ports_, *tunnels_);
+  if (settings.announcements) {
+    make_announcer();
+  }
   programmer_->on_segment([this](const Segment* before, const Segment& now) {
     router_advertiser_.segment_changed(before, now, Clock::now());
   });
@@ -158,6 +160,9 @@ void Dataplane::tick() {
   }
   next_hops_->tick(now);
   router_advertiser_.tick(now);
+  if (announcer_) {
+    announcer_->tick(now);
+  }
   if (now >= next_device_check_) {
     next_device_check_ = now + kDeviceCheckInterval;
     ports_->tick();
@@ -209,6 +214,28 @@ void Dataplane::ask_for(const IpAddress& target, const std::optional<MacAddress>
   context.egress_generation = uplink->generation;
   if (workers_[uplink->device.worker]->inject(&packet, 1) == 0) {
     rte_pktmbuf_free(packet);
+  }
+}
+
+void Dataplane::make_announcer() {
+  tunnel_sender_ =
+      std::make_unique<TunnelSender>(pool_.get(), workers_, port_table_, underlay_, *tunnels_);
+  announcer_ = std::make_unique<Announcer>(
+      *tables_, port_table_,
+      Announcer::Outputs{
+          .to_port = [this](const Port& port,
+                            Announcer::Bytes frame) { return frame_sender_.send(port, frame); },
+          .to_hosts = [this](Vni vni,
+                             Announcer::Bytes frame) { return tunnel_sender_->send(vni, frame); },
+          .config_of = [this](const std::string& id) { return ports_->find_config(id); }});
+  programmer_->on_station_moved(
+      [this](const NeighborKey& key) { announcer_->station_moved(key.vni, key.ip, Clock::now()); });
+}
+
+void Dataplane::guest_port_changed(const Port* before, const Port* now) {
+  router_advertiser_.port_changed(before, now, Clock::now());
+  if (announcer_) {
+    announcer_->port_changed(before, now, Clock::now());
   }
 }
 

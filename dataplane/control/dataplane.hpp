@@ -14,6 +14,8 @@
 
 #include "control/common/net/ip_address.hpp"
 #include "control/common/net/mac_address.hpp"
+#include "dataplane/announce/announcer.hpp"
+#include "dataplane/announce/tunnel_sender.hpp"
 #include "dataplane/control/executor.hpp"
 #include "dataplane/control/frame_sender.hpp"
 #include "dataplane/control/programmer.hpp"
@@ -41,6 +43,8 @@ struct DataplaneSettings {
   std::uint32_t idle_backoff_microseconds = 0;
   // The longest time between router advertisements to a port; 0: only in answer to solicitations.
   std::chrono::seconds ra_interval = RouterAdvertiser::kLongestInterval;
+  // Gratuitous ARP and unsolicited neighbor advertisements.
+  bool announcements = true;
   std::uint32_t packet_buffers = 16384;
   TableSizes tables;
 };
@@ -68,6 +72,8 @@ class Dataplane {
   [[nodiscard]] Tables& tables() { return *tables_; }
   [[nodiscard]] NextHopTable& next_hops() { return *next_hops_; }
   [[nodiscard]] TunnelTable& tunnels() { return *tunnels_; }
+  // nullptr: nothing is announced.
+  [[nodiscard]] const Announcer* announcer() const { return announcer_.get(); }
   [[nodiscard]] const RouterAdvertiser& router_advertiser() const { return router_advertiser_; }
   [[nodiscard]] const Underlay& underlay() const { return underlay_; }
   [[nodiscard]] QuiescenceDomain& quiescence() { return *quiescence_; }
@@ -97,6 +103,8 @@ class Dataplane {
 
   void ask_for(const IpAddress& target, const std::optional<MacAddress>& known);
   void uplink_changed(const Port* port);
+  void make_announcer();
+  void guest_port_changed(const Port* before, const Port* now);
 
   const std::uint64_t instance_;
   const std::chrono::steady_clock::time_point start_;
@@ -113,6 +121,8 @@ class Dataplane {
   std::vector<std::unique_ptr<Worker>> workers_;
   FrameSender frame_sender_;
   RouterAdvertiser router_advertiser_;
+  std::unique_ptr<TunnelSender> tunnel_sender_;
+  std::unique_ptr<Announcer> announcer_;  // nullptr: switched off
   std::unique_ptr<PortManager> ports_;
   std::unique_ptr<Programmer> programmer_;
   std::chrono::steady_clock::time_point next_device_check_;

@@ -3,6 +3,7 @@
 
 #include "dataplane/control/object_error.hpp"
 #include "dataplane/control/programmer.hpp"
+#include "dataplane/control/station_watch.hpp"
 
 namespace alkaid {
 
@@ -18,6 +19,7 @@ ObjectResult Programmer::set(const NeighborConfig& config) {
   if (tunnel == nullptr) {
     return invalid("vtep", error);
   }
+  const StationWatch watch{tables_.neighbors, {&config.key, 1}};
   const Neighbor* old = tables_.neighbors.find_remote(config.key);
   const Tunnel* old_tunnel = old != nullptr ? old->tunnel : nullptr;
   const MacAddress old_mac = old_tunnel != nullptr ? old->station_mac : config.mac;
@@ -35,6 +37,7 @@ ObjectResult Programmer::set(const NeighborConfig& config) {
   if (old_mac != config.mac) {
     locals_.remote_changed({config.key.vni, old_mac});
   }
+  watch.finish(station_listener_);
   return done();
 }
 

@@ -5,6 +5,7 @@
 
 #include "dataplane/control/object_error.hpp"
 #include "dataplane/control/programmer.hpp"
+#include "dataplane/control/station_watch.hpp"
 
 namespace alkaid {
 namespace {
@@ -36,6 +37,17 @@ std::vector<LocalClaim> claims_of(const PortConfig& config) {
     }
   }
   return claims;
+}
+
+// Those of them that are addresses.
+std::vector<NeighborKey> addresses_of(const PortConfig& config) {
+  std::vector<NeighborKey> keys;
+  for (const LocalClaim& claim : claims_of(config)) {
+    if (const auto* ip = std::get_if<IpAddress>(&claim.key.address)) {
+      keys.push_back({claim.key.vni, *ip});
+    }
+  }
+  return keys;
 }
 
 }  // namespace
@@ -100,12 +112,19 @@ ObjectResult Programmer::set(const PortConfig& config) {
   if (!zones) {
     return full("segments");
   }
+  std::vector<NeighborKey> addresses = addresses_of(config);
+  if (known != nullptr) {
+    const auto more = addresses_of(*known);
+    addresses.insert(addresses.end(), more.begin(), more.end());
+  }
+  const StationWatch watch{tables_.neighbors, addresses};
   auto failed = known != nullptr ? change_port(*known, config, *attachment, *zones)
                                  : add_port(config, *attachment, *zones);
   if (failed) {
     release_zones(config);
     return failed;
   }
+  watch.finish(station_listener_);
   return done();
 }
 
@@ -153,11 +172,13 @@ void Programmer::remove_port(const std::string& id) {
     return;
   }
   const PortConfig config = *known;
+  const StationWatch watch{tables_.neighbors, addresses_of(config)};
   const PortIndex index = ports_.find(id)->index;
   tables_.flood.remove_port(config.vni, config.segment_v6(), index);
   remove_addresses(config, nullptr, index);
   ports_.remove(id);
   release_zones(config);
+  watch.finish(station_listener_);
   ++operations_;
 }
 

@@ -41,6 +41,10 @@ class Programmer {
   using SegmentListener = std::function<void(const Segment* before, const Segment& now)>;
   void on_segment(SegmentListener listener) { segment_listener_ = std::move(listener); }
 
+  // Who wants to know that another MAC is behind an address than before. One listener.
+  using StationListener = std::function<void(const NeighborKey& key)>;
+  void on_station_moved(StationListener listener) { station_listener_ = std::move(listener); }
+
   ObjectResult set(const SegmentConfig& config);
   ObjectResult set(const PortConfig& config);
   ObjectResult set(const NeighborConfig& config);
@@ -89,6 +93,7 @@ class Programmer {
   PortManager& ports_;
   TunnelTable& tunnels_;
   SegmentListener segment_listener_;
+  StationListener station_listener_ = [](const NeighborKey&) {};
   std::uint16_t underlay_mtu_ = 1500;
   std::uint64_t operations_ = 0;
 };

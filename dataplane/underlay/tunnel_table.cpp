@@ -79,6 +79,16 @@ std::uint16_t TunnelTable::largest_mtu_overhead() const {
   return underlay_.vtep_of_family(false) != nullptr ? kMtuOverheadV6 : kMtuOverheadV4;
 }
 
+std::vector<const Tunnel*> TunnelTable::tunnels_of(Vni vni) const {
+  std::vector<const Tunnel*> tunnels;
+  for (const auto& [key, entry] : tunnels_) {
+    if (key.second == vni) {
+      tunnels.push_back(entry.tunnel.get());
+    }
+  }
+  return tunnels;
+}
+
 std::vector<TunnelView> TunnelTable::view() const {
   std::vector<TunnelView> views;
   for (const auto& [key, entry] : tunnels_) {

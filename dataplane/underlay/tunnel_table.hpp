@@ -42,6 +42,9 @@ class TunnelTable {
   // Of the tunnels there may be: guests' packets shall fit into any. Bytes of a guest's IP packet.
   [[nodiscard]] std::uint16_t largest_mtu_overhead() const;
 
+  // To all other hosts that have neighbors in the VNI.
+  [[nodiscard]] std::vector<const Tunnel*> tunnels_of(Vni vni) const;
+
   [[nodiscard]] std::vector<TunnelView> view() const;
 
  private:

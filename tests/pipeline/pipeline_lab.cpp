@@ -44,7 +44,9 @@ DataplaneSettings PipelineLab::default_settings() {
   settings.underlay_neighbors = {{IpAddress{net::kPeerVtep}, net::kPeerVtepMac}};
   settings.worker_lcores = {0};
   settings.packet_buffers = 2048;
-  settings.ra_interval = std::chrono::seconds{0};  // or they would be among what cases expect
+  // Or they would be among what cases expect.
+  settings.ra_interval = std::chrono::seconds{0};
+  settings.announcements = false;
   settings.tables = {
       .segments = 64, .neighbors = 1024, .routes = 256, .dhcp_bindings = 64, .ports = 64};
   return settings;

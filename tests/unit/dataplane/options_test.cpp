@@ -40,16 +40,17 @@ class TemporaryFile {
 };
 
 TEST(Options, FlagsArriveChecked) {
-  const auto outcome =
-      parse({"--vtep", "10.0.0.1/24", "--uplink", "af_packet:up0", "--underlay-gateway",
-             "10.0.0.254", "--underlay-neighbor", "10.0.0.2=2:0:0:0:0:2", "--instance", "a",
-             "--worker-cpus", "1,0", "--idle-backoff", "150", "--ra-interval", "30"});
+  const auto outcome = parse(
+      {"--vtep", "10.0.0.1/24", "--uplink", "af_packet:up0", "--underlay-gateway", "10.0.0.254",
+       "--underlay-neighbor", "10.0.0.2=2:0:0:0:0:2", "--instance", "a", "--worker-cpus", "1,0",
+       "--idle-backoff", "150", "--ra-interval", "30", "--no-announcements"});
   ASSERT_TRUE(outcome.options);
   const Options& options = *outcome.options;
   EXPECT_EQ(options.instance.run_directory, "/run/alkaid/a");
   ASSERT_EQ(options.dataplane.vteps.size(), 1U);
   EXPECT_EQ(options.dataplane.vteps[0].to_string(), "10.0.0.1/24");
   EXPECT_EQ(options.dataplane.ra_interval.count(), 30);
+  EXPECT_FALSE(options.dataplane.announcements);
   EXPECT_EQ(options.dataplane.uplink->device, "up0");
   ASSERT_EQ(options.dataplane.underlay_gateways.size(), 1U);
   EXPECT_EQ(options.dataplane.underlay_gateways[0].to_string(), "10.0.0.254");
