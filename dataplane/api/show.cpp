@@ -34,6 +34,7 @@ void show_ports(Dataplane& dataplane, const api::ShowPortsRequest& request,
     auto* info = response.add_ports();
     info->set_id(port.id);
     info->set_uplink(port.is_uplink);
+    info->set_exception(port.is_exception);
     info->set_device(view.attachment);
     info->set_driver(view.driver);
     info->set_index(port.index);

@@ -36,6 +36,7 @@ struct RawOptions {
   std::vector<std::string> vteps;
   std::vector<std::string> underlay_gateways;
   std::vector<std::string> underlay_neighbors;
+  std::string exception_tap;
   unsigned workers = 1;
   unsigned ra_interval = RouterAdvertiser::kLongestInterval.count();
 };
@@ -93,6 +94,21 @@ void check_gateways(const RawOptions& raw, DataplaneSettings& dataplane) {
   }
 }
 
+void check_exception(const RawOptions& raw, DataplaneSettings& dataplane) {
+  if (raw.exception_tap.empty()) {
+    return;
+  }
+  std::string error;
+  dataplane.exception_text = "tap:" + raw.exception_tap;
+  dataplane.exception = Attachment::parse(dataplane.exception_text, error);
+  if (!dataplane.exception) {
+    refuse("--exception-tap", error);
+  }
+  if (!dataplane.uplink) {
+    refuse("--exception-tap", "needs an --uplink whose frames it takes");
+  }
+}
+
 void check(const RawOptions& raw, Options& options) {
   const auto instance = Instance::make(raw.instance, raw.run_directory);
   if (!instance) {
@@ -111,6 +127,7 @@ void check(const RawOptions& raw, Options& options) {
   }
   check_vteps(raw, dataplane);
   check_gateways(raw, dataplane);
+  check_exception(raw, dataplane);
   for (const auto& text : raw.underlay_neighbors) {
     const auto equals = text.find('=');
     const auto address = IpAddress::parse(text.substr(0, equals));
@@ -204,6 +221,16 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
   app.add_option("--uplink-vlan", options.dataplane.uplink_vlan,
                  "802.1Q VLAN of the underlay on the uplink, 1 to 4094 [untagged]")
       ->check(CLI::Range(1, 4094))
+      ->group(underlay);
+  app.add_option(
+         "--exception-tap", raw.exception_tap,
+         "TAP by which the host's kernel gets what the uplink carries beside our VXLAN, ARP "
+         "and neighbor discovery, and sends its own [none]")
+      ->group(underlay);
+  app.add_option("--exception-rate", options.dataplane.exception_rate,
+                 "Most frames per second from the uplink to the kernel")
+      ->capture_default_str()
+      ->check(CLI::Range(1U, 10000000U))
       ->group(underlay);
   app.add_flag("--udp6-zero-checksum", options.dataplane.udp6_zero_checksum,
                "Send and accept VXLAN over IPv6 without UDP checksums (RFC 6935); every VTEP must "

@@ -1,11 +1,13 @@
 #include "dataplane/control/dataplane.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <span>
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -39,6 +41,11 @@ rte_mempool* make_pool(std::uint32_t buffers) {
 
 void fill_underlay(const DataplaneSettings& settings, Underlay& underlay) {
   underlay.format = {.vxlan_port = settings.vxlan_port, .vlan = settings.uplink_vlan};
+  // A tenth of a second's worth at once, so that a window of TCP gets through.
+  underlay.exception_rate =
+      Rate::of(settings.exception_rate,
+               std::min(settings.exception_rate, std::max(64U, settings.exception_rate / 10)),
+               rte_get_tsc_hz());
   underlay.udp6_zero_checksum = settings.udp6_zero_checksum;
   underlay.vteps = settings.vteps;
   for (const auto& vtep : settings.vteps) {
@@ -99,7 +106,11 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
               },
           .port_changed = [this](const Port* before,
                                  const Port* now) { guest_port_changed(before, now); },
-          .uplink_changed = [this](const Port* port) { uplink_changed(port); }});
+          .uplink_changed = [this](const Port* port) { uplink_changed(port); },
+          .exception_attached =
+              [this](const Port* port) {
+                underlay_.exception.store(port->index, std::memory_order_release);
+              }});
   programmer_ = std::make_unique<Programmer>(*tables_, *ports_, *tunnels_);
   if (settings.announcements) {
     make_announcer();
@@ -109,6 +120,9 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   });
   if (settings.uplink) {
     ports_->add_uplink(*settings.uplink, settings.uplink_text);
+  }
+  if (settings.exception) {
+    ports_->add_exception(*settings.exception, settings.exception_text);
   }
 }
 

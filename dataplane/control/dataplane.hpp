@@ -33,6 +33,10 @@ namespace alkaid {
 struct DataplaneSettings {
   std::optional<Attachment> uplink;
   std::string uplink_text;
+  // To the host's kernel, for what the uplink carries beside VXLAN; unset: dropped.
+  std::optional<Attachment> exception;
+  std::string exception_text;
+  std::uint32_t exception_rate = 10000;      // frames per second
   std::vector<IpPrefix> vteps;               // at most one of each family
   std::vector<IpAddress> underlay_gateways;  // at most kMostNextHops of each family
   std::vector<std::pair<IpAddress, MacAddress>> underlay_neighbors;

@@ -16,6 +16,8 @@ namespace alkaid {
   NODE(kUnderlayInput, "underlay-input")             \
   NODE(kUnderlayArp, "underlay-arp")                 \
   NODE(kUnderlayNd, "underlay-nd")                   \
+  NODE(kExceptionOutput, "exception-output")         \
+  NODE(kExceptionInput, "exception-input")           \
   NODE(kDecapsulate, "decapsulate")                  \
   NODE(kArp, "arp")                                  \
   NODE(kNd, "nd")                                    \

@@ -11,6 +11,8 @@
 #include "dataplane/bridge/bridge_node.hpp"
 #include "dataplane/dhcp/dhcp_node.hpp"
 #include "dataplane/dhcpv6/dhcpv6_node.hpp"
+#include "dataplane/exception/exception_input_node.hpp"
+#include "dataplane/exception/exception_output_node.hpp"
 #include "dataplane/flood/flood_node.hpp"
 #include "dataplane/graph/consume_node.hpp"
 #include "dataplane/graph/drop_node.hpp"
@@ -50,6 +52,8 @@ constexpr std::array kTable{
     registration<UnderlayInputNode>(),
     registration<UnderlayArpNode>(),
     registration<UnderlayNdNode>(),
+    registration<ExceptionOutputNode>(),
+    registration<ExceptionInputNode>(),
     registration<DecapsulateNode>(),
     registration<ArpNode>(),
     registration<NdNode>(),

@@ -15,22 +15,23 @@ namespace alkaid {
 // Adds `length` bytes at `data` to a running sum. An odd length is only allowed in the last piece.
 inline std::uint64_t checksum_add(std::uint64_t sum, const void* data, std::size_t length) {
   const auto* bytes = static_cast<const std::uint8_t*>(data);
-  if (length >= 64) {
-    // Independent sums of 32-bit words: no carries to wait for, and compilers vectorize it. 2^32
-    // words fit into a sum.
-    std::uint64_t sums[4] = {};
+  if (length >= 32) {
+    // Four sums side by side: one alone waits for its own carry at every step.
+    std::uint64_t sums[4] = {sum, 0, 0, 0};
     do {
-      std::uint32_t words[8];
-      std::memcpy(words, bytes, sizeof(words));
       for (std::size_t i = 0; i < 4; ++i) {
-        sums[i] += static_cast<std::uint64_t>(words[i]) + words[i + 4];
+        std::uint64_t word;
+        std::memcpy(&word, bytes + 8 * i, 8);
+        sums[i] += word;
+        sums[i] += sums[i] < word ? 1 : 0;
       }
-      bytes += sizeof(words);
-      length -= sizeof(words);
+      bytes += 32;
+      length -= 32;
     } while (length >= 32);
-    for (const std::uint64_t part : sums) {
-      sum += part;
-      sum += sum < part ? 1 : 0;  // end-around carry
+    sum = sums[0];
+    for (std::size_t i = 1; i < 4; ++i) {
+      sum += sums[i];
+      sum += sum < sums[i] ? 1 : 0;
     }
   }
   while (length >= 8) {

@@ -193,6 +193,17 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, rte_mempool* 
   return device;
 }
 
+void Device::impersonate(const MacAddress& mac, std::uint16_t mtu) {
+  if (ethdev_ != kNoEthdev) {
+    rte_ether_addr address{};
+    std::copy_n(mac.bytes().begin(), sizeof(address.addr_bytes), address.addr_bytes);
+    rte_eth_dev_default_mac_addr_set(ethdev_, &address);
+    rte_eth_dev_set_mtu(ethdev_, mtu);
+  }
+  mac_ = mac;
+  mtu_ = mtu;
+}
+
 void Device::accept_groups() {
   if (ethdev_ != kNoEthdev && rte_eth_allmulticast_enable(ethdev_) != 0) {
     rte_eth_promiscuous_enable(ethdev_);

@@ -33,6 +33,9 @@ class Device {
   [[nodiscard]] std::uint16_t mtu() const { return mtu_; }
   [[nodiscard]] const std::string& driver() const { return driver_; }
   [[nodiscard]] bool partial_checksums() const { return partial_checksums_; }
+  // Takes over another device's address and MTU, as far as the driver can: the host's kernel then
+  // sees in this one what the other is to the network.
+  void impersonate(const MacAddress& mac, std::uint16_t mtu);
   // Lets frames to all groups through (ND and, for the host's kernel, what else it listens to); all
   // frames at all where the device can't tell groups apart.
   void accept_groups();

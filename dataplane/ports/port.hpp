@@ -48,10 +48,11 @@ struct alignas(RTE_CACHE_LINE_SIZE) Port {
   // Tells this port from earlier ones of the same index, for packets that name it from a ring.
   std::uint32_t generation = 0;
   bool is_uplink = false;
+  bool is_exception = false;  // leads to the host's kernel
   bool admin_up = false;
   bool attached = false;  // device is valid
   PortDevice device;
-  MacAddress mac;         // of guests the guest's, of uplinks the device's
+  MacAddress mac;         // of guests the guest's, of others the device's
   std::uint16_t mtu = 0;  // bytes of IP packet
   // Guests only: segment and its slot in the SegmentTable; those of IPv6 are mostly the same.
   Vni vni;

@@ -17,6 +17,8 @@ constexpr std::chrono::seconds kSlowestRetry{64};
 
 // Port ids are never empty, so the uplink sorts first and meets none.
 const std::string kUplinkKey;
+// Longer than any id, and before those that begin with a visible character.
+const std::string kExceptionKey(256, '\0');
 
 }  // namespace
 
@@ -58,8 +60,17 @@ PortManager::Record* PortManager::create(const std::string& id) {
 }
 
 void PortManager::add_uplink(const Attachment& attachment, const std::string& text) {
-  Record* record = create(kUplinkKey);
-  record->is_uplink = true;
+  add_own(kUplinkKey, attachment, text, &Record::is_uplink);
+}
+
+void PortManager::add_exception(const Attachment& attachment, const std::string& text) {
+  add_own(kExceptionKey, attachment, text, &Record::is_exception);
+}
+
+void PortManager::add_own(const std::string& key, const Attachment& attachment,
+                          const std::string& text, bool Record::*kind) {
+  Record* record = create(key);
+  record->*kind = true;
   record->config.id = text;
   record->config.admin_up = true;
   record->attachment = attachment;
@@ -93,7 +104,7 @@ const Port* PortManager::put(const PortConfig& config, const Attachment& attachm
 
 bool PortManager::remove(const std::string& id) {
   const auto found = records_.find(id);
-  if (found == records_.end() || found->second.is_uplink) {
+  if (found == records_.end() || !found->second.is_guest()) {
     return false;
   }
   Record& record = found->second;
@@ -115,7 +126,7 @@ bool PortManager::remove(const std::string& id) {
 
 const PortConfig* PortManager::find_config(const std::string& id) const {
   const auto found = records_.find(id);
-  return found == records_.end() || found->second.is_uplink ? nullptr : &found->second.config;
+  return found == records_.end() || !found->second.is_guest() ? nullptr : &found->second.config;
 }
 
 const Port* PortManager::find(const std::string& id) const {
@@ -150,7 +161,26 @@ bool PortManager::try_attach(Record& record) {
   if (record.is_uplink) {
     listener_.uplink_changed(table_.find(record.index));
   }
+  if (record.is_exception) {
+    listener_.exception_attached(table_.find(record.index));
+  }
+  align_exception();
   return true;
+}
+
+void PortManager::align_exception() {
+  const auto uplink = records_.find(kUplinkKey);
+  const auto exception = records_.find(kExceptionKey);
+  if (uplink == records_.end() || exception == records_.end() || !uplink->second.device ||
+      !exception->second.device) {
+    return;
+  }
+  const Device& model = *uplink->second.device;
+  Device& device = *exception->second.device;
+  if (device.mac() != model.mac() || device.mtu() != model.mtu()) {
+    device.impersonate(model.mac(), model.mtu());
+    publish(exception->second);
+  }
 }
 
 void PortManager::detach(Record& record) {
@@ -172,6 +202,7 @@ void PortManager::publish(Record& record) {
   port->index = record.index;
   port->generation = record.generation;
   port->is_uplink = record.is_uplink;
+  port->is_exception = record.is_exception;
   port->admin_up = record.config.admin_up;
   port->attached = record.device != nullptr;
   port->id = record.config.id;
@@ -186,14 +217,14 @@ void PortManager::publish(Record& record) {
   if (record.device) {
     port->device.ethdev = record.device->ethdev();
     port->device.partial_checksums = record.device->partial_checksums();
-    if (record.is_uplink) {
+    if (!record.is_guest()) {
       port->mac = record.device->mac();
       port->mtu = record.device->mtu();
     }
     // Whatever was configured, larger packets would not come through.
     port->mtu = std::min(port->mtu, record.device->mtu());
   }
-  if (!record.is_uplink && !record.config.source_guard_off) {
+  if (record.is_guest() && !record.config.source_guard_off) {
     port->source_guard = std::make_unique<const SourceGuard>(record.config);
     const auto first = std::find_if(record.config.fixed_ips.begin(), record.config.fixed_ips.end(),
                                     [](const IpAddress& ip) { return ip.is_v4(); });
@@ -203,7 +234,7 @@ void PortManager::publish(Record& record) {
   }
   const Port* now = port.release();
   const Port* old = table_.publish(record.index, now);
-  if (!record.is_uplink) {
+  if (record.is_guest()) {
     listener_.port_changed(old, now);
   }
   if (old != nullptr) {
@@ -251,7 +282,7 @@ void PortManager::set_state(Record& record, PortAttachState state, std::string d
 void PortManager::update_mtus(Vni vni,
                               const std::function<std::uint16_t(const PortConfig&)>& mtu_of) {
   for (auto& [id, record] : records_) {
-    if (!record.is_uplink && (record.config.vni == vni || record.config.segment_v6() == vni)) {
+    if (record.is_guest() && (record.config.vni == vni || record.config.segment_v6() == vni)) {
       record.mtu = mtu_of(record.config);
       publish(record);
     }
@@ -285,6 +316,7 @@ void PortManager::mtu_changed(Record& record) {
   publish(record);
   if (record.is_uplink) {
     listener_.uplink_changed(table_.find(record.index));
+    align_exception();
   }
 }
 
@@ -299,7 +331,7 @@ void PortManager::refresh_missed() {
 PortView PortManager::view_of(const Record& record) const {
   PortView view;
   view.port = table_.find(record.index);
-  view.config = record.is_uplink ? nullptr : &record.config;
+  view.config = !record.is_guest() ? nullptr : &record.config;
   view.attachment = record.attachment_text;
   if (record.device) {
     view.driver = record.device->driver();

@@ -31,7 +31,7 @@ struct PortZones {
 // For showing and for events.
 struct PortView {
   const Port* port = nullptr;          // published
-  const PortConfig* config = nullptr;  // nullptr: the uplink
+  const PortConfig* config = nullptr;  // nullptr: no guest
   std::string attachment;
   std::string driver;
   MacAddress device_mac;
@@ -50,6 +50,8 @@ class PortManager {
     std::function<void(const Port* before, const Port* now)> port_changed;
     // The uplink was attached (its port) or detached (nullptr).
     std::function<void(const Port*)> uplink_changed;
+    // The exception TAP was attached.
+    std::function<void(const Port*)> exception_attached;
   };
 
   PortManager(PortTable& table, QuiescenceDomain& quiescence, std::vector<Worker*> workers,
@@ -60,6 +62,9 @@ class PortManager {
 
   // The uplink; attached now or as soon as its device exists.
   void add_uplink(const Attachment& attachment, const std::string& text);
+
+  // The device to the host's kernel. It has the uplink's address and MTU and outlives it.
+  void add_exception(const Attachment& attachment, const std::string& text);
 
   // Adds or changes a guest port; its device may appear later. nullptr if all indexes are taken.
   // zones: the caller holds references on them. mtu: what the port shall have if config.mtu is
@@ -79,7 +84,7 @@ class PortManager {
   void tick();
 
   [[nodiscard]] PortView view(const std::string& id) const;
-  // Uplink first, then guests by id.
+  // Uplink first, then the exception TAP, then guests by id.
   [[nodiscard]] std::vector<PortView> views() const;
   // Asks the devices what they missed, so that the views say it.
   void refresh_missed();
@@ -91,8 +96,9 @@ class PortManager {
 
  private:
   struct Record {
-    PortConfig config;  // of the uplink only id
+    PortConfig config;  // of others than guests only id
     bool is_uplink = false;
+    bool is_exception = false;
     Attachment attachment;
     std::string attachment_text;
     PortIndex index = kNoPort;
@@ -106,9 +112,14 @@ class PortManager {
     std::uint32_t generation = 0;
     std::chrono::steady_clock::time_point next_attempt;  // to open a device that was refused
     std::chrono::seconds retry_delay{1};
+
+    [[nodiscard]] bool is_guest() const { return !is_uplink && !is_exception; }
   };
 
   Record* create(const std::string& id);
+  void add_own(const std::string& key, const Attachment& attachment, const std::string& text,
+               bool Record::*kind);
+  void align_exception();
   bool try_attach(Record& record);
   void detach(Record& record);
   void mtu_changed(Record& record);

@@ -35,8 +35,9 @@ std::uint16_t PortRxNode::process(rte_graph* graph, rte_node* node, void** /*pac
     PortCounters& counters = worker.counters_of(port);
     counters.rx_packets.add(count);
     counters.rx_bytes.add(bytes);
-    const rte_edge_t edge = port->is_uplink ? Next::to<NodeId::kUnderlayInput>().edge()
-                                            : Next::to<NodeId::kGuestInput>().edge();
+    const rte_edge_t edge = port->is_uplink      ? Next::to<NodeId::kUnderlayInput>().edge()
+                            : port->is_exception ? Next::to<NodeId::kExceptionInput>().edge()
+                                                 : Next::to<NodeId::kGuestInput>().edge();
     rte_node_enqueue(graph, node, edge, reinterpret_cast<void**>(burst), count);
     received = static_cast<std::uint16_t>(received + count);
   }

@@ -7,6 +7,7 @@
 
 #include "control/common/net/ip_address.hpp"
 #include "control/common/net/mac_address.hpp"
+#include "dataplane/flood/rate_limit.hpp"
 #include "dataplane/packet/parse_underlay.hpp"
 #include "dataplane/ports/port.hpp"
 
@@ -23,8 +24,14 @@ struct Underlay {
   // The endpoints with their links' prefixes, in the order of configuration.
   std::vector<IpPrefix> vteps;
 
+  // Frames from the uplink to the host's kernel.
+  Rate exception_rate;
+  RateLimit exception_limit;
+
   // kNoPort while no uplink is attached.
   std::atomic<PortIndex> uplink{kNoPort};
+  // To the host's kernel, which gets what is not ours; kNoPort: not wanted, or not attached.
+  std::atomic<PortIndex> exception{kNoPort};
 
   // Control thread. Our endpoint of a family with its prefix; nullptr if there is none.
   [[nodiscard]] const IpPrefix* vtep_of_family(bool v4) const {

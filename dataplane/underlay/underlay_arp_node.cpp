@@ -1,6 +1,7 @@
 #include "dataplane/underlay/underlay_arp_node.hpp"
 
 #include "dataplane/arp/arp_reply.hpp"
+#include "dataplane/exception/to_host.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -14,11 +15,12 @@ Verdict UnderlayArpNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
   const Ipv4Address vtep = worker.underlay().vtep_v4;
   const bool announces_itself = arp.sender_ip == arp.target_ip;
   if ((arp.target_ip != vtep || vtep.is_zero()) && !announces_itself) {
-    return drop(DropReason::underlay_arp_unexpected);
+    return to_host<Next>(worker, packet, context, drop(DropReason::underlay_arp_unexpected));
   }
   worker.observe({.address = arp.sender_ip, .mac = arp.sender_mac});
   if (arp.operation.host() != ArpHeader::kRequest || announces_itself) {
-    return Next::to<NodeId::kConsume>();
+    // The host's kernel resolves addresses for itself: what answers us may answer it.
+    return to_host<Next>(worker, packet, context, Next::to<NodeId::kConsume>());
   }
   turn_into_arp_reply(ethernet, arp, context.ingress->mac);
   context.egress = context.ingress->index;

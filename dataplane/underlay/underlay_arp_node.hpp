@@ -8,7 +8,7 @@ namespace alkaid {
 struct UnderlayArpNode {
   static constexpr NodeId kId = NodeId::kUnderlayArp;
   static constexpr const char* kDescription = "answers ARP for the VTEP, learns next hops";
-  using Next = NextNodes<NodeId::kConsume, NodeId::kPortTx>;
+  using Next = NextNodes<NodeId::kConsume, NodeId::kPortTx, NodeId::kExceptionOutput>;
   static Verdict decide(Worker& worker, rte_mbuf* packet, PacketContext& context);
   static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,
                                std::uint16_t count);

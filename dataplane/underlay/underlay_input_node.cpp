@@ -1,5 +1,6 @@
 #include "dataplane/underlay/underlay_input_node.hpp"
 
+#include "dataplane/exception/to_host.hpp"
 #include "dataplane/packet/mbuf_checksum.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -44,6 +45,12 @@ DropReason check_udp(rte_mbuf* packet, const UnderlayHeaders& headers, const Und
   return checksum_fold(sum) == 0xffff ? DropReason::kNone : DropReason::underlay_udp_malformed;
 }
 
+// Well-formed as far as we look, but neither VXLAN nor address resolution.
+bool may_be_for_host(DropReason reason) {
+  return reason == DropReason::ethertype_unsupported || reason == DropReason::underlay_protocol ||
+         reason == DropReason::underlay_fragment;
+}
+
 }  // namespace
 
 Verdict UnderlayInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
@@ -53,7 +60,8 @@ Verdict UnderlayInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContex
   const DropReason refused =
       parse_underlay(bytes_of(packet), packet->pkt_len, underlay.format, headers);
   if (refused != DropReason::kNone) [[unlikely]] {
-    return drop(refused);
+    return may_be_for_host(refused) ? to_host<Next>(worker, packet, context, drop(refused))
+                                    : drop(refused);
   }
   if (headers.kind != UnderlayHeaders::Kind::kVxlan) [[unlikely]] {
     context.headers.l3_offset = headers.l3_offset;
@@ -62,7 +70,7 @@ Verdict UnderlayInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContex
                                                        : Next::to<NodeId::kUnderlayNd>();
   }
   if (!is_for_us(packet, port, underlay, headers)) {
-    return drop(DropReason::underlay_not_for_us);
+    return to_host<Next>(worker, packet, context, drop(DropReason::underlay_not_for_us));
   }
   const DropReason bad_udp = check_udp(packet, headers, underlay, port.device.partial_checksums);
   if (bad_udp != DropReason::kNone) [[unlikely]] {

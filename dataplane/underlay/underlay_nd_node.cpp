@@ -1,5 +1,6 @@
 #include "dataplane/underlay/underlay_nd_node.hpp"
 
+#include "dataplane/exception/to_host.hpp"
 #include "dataplane/nd/nd_message.hpp"
 #include "dataplane/packet/link_local.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -65,7 +66,7 @@ Verdict UnderlayNdNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& 
   }
   const Underlay& underlay = worker.underlay();
   if (underlay.vtep_v6.is_unset()) {
-    return drop(DropReason::underlay_nd_unexpected);
+    return to_host<Next>(worker, packet, context, drop(DropReason::underlay_nd_unexpected));
   }
   if (message->type == icmpv6_type::kNeighborAdvertisement) {
     // An answer that came straight to us may leave the address out (RFC 4861, 4.4).
@@ -73,11 +74,11 @@ Verdict UnderlayNdNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& 
     worker.observe({.address = message->target,
                     .mac = mac,
                     .overrides = (message->flags & NdNeighborHeader::kOverride) != 0});
-    return Next::to<NodeId::kConsume>();
+    return to_host<Next>(worker, packet, context, Next::to<NodeId::kConsume>());
   }
   if (message->target != underlay.vtep_v6 &&
       message->target != link_local_address(context.ingress->mac)) {
-    return drop(DropReason::underlay_nd_unexpected);
+    return to_host<Next>(worker, packet, context, drop(DropReason::underlay_nd_unexpected));
   }
   if (message->link_mac && !message->source.is_unset()) {
     worker.observe({.address = message->source, .mac = *message->link_mac});

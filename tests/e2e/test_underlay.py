@@ -1,4 +1,4 @@
-"""Underlays other than one untagged IPv4 network: IPv6, several gateways, a VLAN."""
+"""Underlays other than one untagged IPv4 network: IPv6, several gateways, a VLAN, shared with the host."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from lab import Capture, GoalState, Guest, Lab, wait_until
 from lab.namespace import Namespace, add_veth
 from lab.process import Process
-from lab.programs import PYTHON, TOOLS
+from lab.programs import PYTHON, TOOLS, program
 
 HOSTS_V6 = {"10.0.0.1": "2001:db8::1", "10.0.0.2": "2001:db8::2"}
 UNTOUCHED_BY_HARDWARE = ["tx", "off", "tso", "off", "gso", "off", "tx-udp_tnl-segmentation", "off",
@@ -265,3 +265,98 @@ def test_a_dead_gateway_loses_its_flows(routed: tuple[Lab, dict[int, Namespace]]
         router.run(["ip", "link", "set", "up0", "up"])
     wait_until(lambda: slots() == [32, 32], "it is back", timeout=15)
     assert gateways_of_flows(lab) == before
+
+
+# ------------------------------------------------------------ the host's own traffic
+
+TAP = "host0"
+RATE = 2000
+
+
+def deafen(namespace: Namespace) -> None:
+    """The kernel of a host whose uplink is a packet socket sees the frames, too: it shall not take them there."""
+    namespace.run(["nft", "add", "table", "netdev", "uplink"])
+    namespace.run(["nft", "add", "chain", "netdev", "uplink", "deaf",
+                   "{ type filter hook ingress device up0 priority 0; policy drop; }"])
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[Lab, Namespace]]:
+    """Two hosts whose only address is on the exception TAP, and an operator's machine on the underlay."""
+    lab = Lab()
+    try:
+        operator = lab.add_namespace("operator")
+        lab.connect_to_underlay(operator, 100)
+        operator.run(["ip", "addr", "add", "10.0.0.100/24", "dev", "up0"])
+        for number in (1, 2):
+            host = lab.add_host(number)
+            host.underlay_options += ["--exception-tap", TAP, "--exception-rate", str(RATE)]
+            deafen(host.namespace)
+            add_green(lab, number)
+        for host in lab.hosts.values():
+            host.start_dataplane()
+            # The kernel has the VTEP's own address: both need the answers to ARP.
+            host.namespace.run(["ip", "addr", "add", f"10.0.0.{host.number}/24", "dev", TAP])
+        for number, host in lab.hosts.items():
+            host.start_agent()
+            file = GoalState.example(number).write(lab.directory / f"shared-{number}.json")
+            operator.run([program("alkaid-goalstate"), "push", file, "--agent", f"10.0.0.{number}:50001"])
+            host.wait_for_port(f"green-{number}")
+            lab.guests[f"green-{number}"].lease()
+        yield lab, operator
+    finally:
+        lab.close()
+
+
+def test_goal_states_come_by_the_uplink(shared: tuple[Lab, Namespace]) -> None:
+    """Both hosts were programmed over their uplinks, and their guests talk over them."""
+    lab, _ = shared
+    for number, host in lab.hosts.items():
+        assert host.namespace.run(["ip", "-4", "-o", "addr", "show", "dev", "up0"]).stdout == ""
+        tap = next(port for port in host.console.ports().values() if port["kind"] == "exception")
+        assert tap["state"] == "up" and tap["tx_packets"] > 10 and tap["rx_packets"] > 10
+        assert tap["mac"] == lab.uplink_mac(number)
+    result = lab.guests["green-1"].ping("10.1.0.12")
+    assert result.received == 3, result.output
+    tcp_works(lab.guests["green-1"], lab.guests["green-2"])
+
+
+def test_the_host_is_an_ordinary_station(shared: tuple[Lab, Namespace]) -> None:
+    """Pings from and to it, of any size; a transfer in both directions with checksums left open by the sender."""
+    lab, operator = shared
+    machine = Guest("operator", operator, "", "10.0.0.100", lab.directory)
+    for size in (56, 1472):
+        assert machine.ping("10.0.0.1", size=size).received == 3
+    host = Guest("host-1", lab.hosts[1].namespace, "", "10.0.0.1", lab.directory)
+    assert host.ping("10.0.0.100").received == 3
+    assert host.ping("10.0.0.2").received == 3, "both hosts by their TAPs"
+    tcp_works(machine, host)
+
+
+def test_floods_of_the_host_are_limited(shared: tuple[Lab, Namespace]) -> None:
+    """More than the rate is dropped and counted; guests' packets are not."""
+    lab, operator = shared
+    console = lab.hosts[1].console
+    before = console.drops()["exception_rate_limited"]
+    operator.run(["/usr/bin/python3", "-c",
+                  "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
+                  "[s.sendto(b'x', ('10.0.0.1', 9)) for _ in range(20000)]"])
+    wait_until(lambda: console.drops()["exception_rate_limited"] > before + 1000, "the flood is counted")
+    assert lab.guests["green-1"].ping("10.1.0.12").received == 3
+
+
+def test_the_uplink_comes_back(shared: tuple[Lab, Namespace]) -> None:
+    """The TAP outlives its uplink and serves the next one, with that one's MAC."""
+    lab, operator = shared
+    host = lab.hosts[1]
+    host.namespace.run(["nft", "delete", "table", "netdev", "uplink"])
+    host.namespace.run(["ip", "link", "del", "up0"])
+    wait_until(lambda: host.console.uplink()["state"] == "waiting", "the uplink is gone")
+    lab.connect_to_underlay(host.namespace, 1)
+    deafen(host.namespace)
+    wait_until(lambda: host.console.uplink()["state"] == "up", "the uplink is back")
+    machine = Guest("operator", operator, "", "10.0.0.100", lab.directory)
+    operator.run(["ip", "neigh", "flush", "dev", "up0"])
+    assert machine.reaches("10.0.0.1")
+    mac = host.namespace.run(["cat", f"/sys/class/net/{TAP}/address"]).stdout.strip()
+    assert mac == lab.uplink_mac(1)

@@ -59,6 +59,9 @@ PipelineLab::PipelineLab() : PipelineLab(default_settings()) {
 PipelineLab::PipelineLab(const DataplaneSettings& settings) {
   start_eal();
   make_rings(kUplinkRing);
+  if (settings.exception) {
+    make_rings(settings.exception->device);
+  }
   dataplane_ = std::make_unique<Dataplane>(settings);
 }
 

@@ -12,16 +12,25 @@ namespace {
 using dataplane::v1::ShowPortsResponse;
 using PortInfo = ShowPortsResponse::PortInfo;
 
+// Not a guest's: it has no configuration.
+bool is_own(const PortInfo& port) {
+  return port.uplink() || port.exception();
+}
+
+std::string kind_text(const PortInfo& port) {
+  return port.uplink() ? "uplink" : port.exception() ? "exception" : "guest";
+}
+
 std::string state_text(const PortInfo& port) {
   switch (port.status().state()) {
     case dataplane::v1::ATTACHED:
-      return port.uplink() || port.config().admin_up() ? "up" : "admin_down";
+      return is_own(port) || port.config().admin_up() ? "up" : "admin_down";
     case dataplane::v1::WAITING:
       return "waiting";
     case dataplane::v1::FAILED:
       return "failed";
     default:
-      return port.uplink() ? "up" : "unknown";
+      return is_own(port) ? "up" : "unknown";
   }
 }
 
@@ -99,10 +108,10 @@ Display ports_display(const ShowPortsResponse& response, Section::Style style) {
                      detail("workers", "WORKERS")};
   for (const PortInfo& port : response.ports()) {
     section.rows.push_back({text(port.id()),
-                            text(port.uplink() ? "uplink" : "guest"),
+                            text(kind_text(port)),
                             text(state_text(port)),
                             vni(port.config().vni()),
-                            mac(port.uplink() ? port.mac() : port.config().mac()),
+                            mac(is_own(port) ? port.mac() : port.config().mac()),
                             list(fixed_ips(port)),
                             text(port.device()),
                             number(port.rx_packets()),
@@ -112,7 +121,7 @@ Display ports_display(const ShowPortsResponse& response, Section::Style style) {
                             number(port.rx_bytes()),
                             number(port.tx_bytes()),
                             address_pairs(port),
-                            boolean(port.uplink() || port.config().admin_up()),
+                            boolean(is_own(port) || port.config().admin_up()),
                             number(port.mtu()),
                             text(port.driver()),
                             mac(port.mac()),
