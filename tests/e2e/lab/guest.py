@@ -64,10 +64,13 @@ class Guest:
         return ["udhcpc", "-i", "eth0", "-f", "-n", "-q", "-t", "4", "-T", "1", "-O", "mtu",
                 "-s", str(TOOLS / "apply-lease")]
 
-    def lease(self, *, attempts: int = 4) -> dict[str, str]:
-        """Gets an address by DHCP, configures eth0 with it and returns what the server said."""
+    def lease(self, *options: str, attempts: int = 4) -> dict[str, str]:
+        """Gets an address by DHCP, configures eth0 with it and returns what the server said.
+
+        Options: more of udhcpc's, such as "-O", "ntpsrv".
+        """
         lease_file = self.file("lease")
-        command = self.lease_command()
+        command = [*self.lease_command(), *options]
         command[command.index("-t") + 1] = str(attempts)
         finished = run(self.namespace.command(command), check=False, timeout=attempts + 10,
                        environment={"LEASE_FILE": str(lease_file)})
