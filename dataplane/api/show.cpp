@@ -294,14 +294,19 @@ void show_tables(Dataplane& dataplane, api::ShowTablesResponse& response) {
   for (const auto& occupancy : dataplane.table_occupancies()) {
     add(occupancy);
   }
-  rte_mempool* pool = dataplane.pool();
-  const std::uint64_t used = rte_mempool_in_use_count(pool);
-  const std::uint64_t buffer_bytes = pool->header_size + pool->elt_size + pool->trailer_size;
-  add({.name = "packet-buffers",
-       .used = used,
-       .capacity = pool->size,
-       .high_water = used,
-       .bytes = pool->size * buffer_bytes});
+  const auto add_buffers = [&add](const char* name, const rte_mempool* buffers) {
+    const std::uint64_t used = rte_mempool_in_use_count(buffers);
+    const std::uint64_t size = buffers->header_size + buffers->elt_size + buffers->trailer_size;
+    add({.name = name,
+         .used = used,
+         .capacity = buffers->size,
+         .high_water = used,
+         .bytes = buffers->size * size});
+  };
+  add_buffers("packet-buffers", dataplane.pool());
+  if (const rte_mempool* jumbo = dataplane.jumbo_pool()) {
+    add_buffers("jumbo-buffers", jumbo);
+  }
 }
 
 }  // namespace alkaid

@@ -237,6 +237,21 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
                "agree")
       ->group(underlay);
 
+  const auto* path_mtu = "Path MTU";
+  app.add_option_function<std::string>(
+         "--fragment",
+         [&options](const std::string& where) {
+           options.dataplane.fragment_outside = where == "outer";
+         },
+         "IPv4 packets without DF that are too big for the underlay: off drops them, outer cuts "
+         "the encapsulated packet into fragments, and puts such together that come")
+      ->default_str("off")
+      ->check(CLI::IsMember({"off", "outer"}))
+      ->group(path_mtu);
+  app.add_flag("--clamp-mss", options.dataplane.clamp_mss,
+               "Lower the segment size that TCP SYNs announce across the underlay to what fits")
+      ->group(path_mtu);
+
   const auto* cpu = "Processors and memory";
   app.add_option("--workers", raw.workers, "Worker threads; their CPUs are chosen")
       ->capture_default_str()
@@ -274,6 +289,13 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
   app.add_option("--packet-buffers", options.dataplane.packet_buffers, "Packet buffers of 2 KiB")
       ->capture_default_str()
       ->check(CLI::Range(1024U, 1U << 24))
+      ->group(capacity);
+  app.add_option(
+         "--jumbo-buffers", options.dataplane.jumbo_buffers,
+         "Packet buffers of 10 KiB, made when a device's MTU first needs them; 0: none, packets "
+         "stay at 1,964 bytes and less")
+      ->capture_default_str()
+      ->check(CLI::Range(0U, 1U << 22))
       ->group(capacity);
   app.add_option("--max-ports", sizes.ports, "Guest ports")
       ->capture_default_str()

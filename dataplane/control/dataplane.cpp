@@ -20,23 +20,10 @@ namespace alkaid {
 namespace {
 
 constexpr std::chrono::milliseconds kDeviceCheckInterval{50};
-constexpr std::uint16_t kBufferSize = RTE_MBUF_DEFAULT_BUF_SIZE;
 
 std::uint64_t random_instance() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
-}
-
-rte_mempool* make_pool(std::uint32_t buffers) {
-  rte_mempool* pool = rte_pktmbuf_pool_create("packets", buffers, 256, kPacketContextSize,
-                                              kBufferSize, SOCKET_ID_ANY);
-  if (pool == nullptr) {
-    throw std::runtime_error(
-        fmt::format("can't allocate {} packet buffers: {} (more memory: --memory; fewer: "
-                    "--packet-buffers)",
-                    buffers, rte_strerror(rte_errno)));
-  }
-  return pool;
 }
 
 void fill_underlay(const DataplaneSettings& settings, Underlay& underlay) {
@@ -47,6 +34,7 @@ void fill_underlay(const DataplaneSettings& settings, Underlay& underlay) {
                std::min(settings.exception_rate, std::max(64U, settings.exception_rate / 10)),
                rte_get_tsc_hz());
   underlay.udp6_zero_checksum = settings.udp6_zero_checksum;
+  underlay.fragments_outside = settings.fragment_outside;
   underlay.vteps = settings.vteps;
   for (const auto& vtep : settings.vteps) {
     if (vtep.address.is_v4()) {
@@ -55,6 +43,9 @@ void fill_underlay(const DataplaneSettings& settings, Underlay& underlay) {
       underlay.vtep_v6 = vtep.address;
     }
   }
+  if (settings.clamp_mss) {
+    underlay.mss_clamp_overhead = underlay.vtep_v6.is_unset() ? kMtuOverheadV4 : kMtuOverheadV6;
+  }
 }
 
 }  // namespace
@@ -62,12 +53,12 @@ void fill_underlay(const DataplaneSettings& settings, Underlay& underlay) {
 Dataplane::Dataplane(const DataplaneSettings& settings)
     : instance_(random_instance()),
       start_(std::chrono::steady_clock::now()),
-      pool_(make_pool(settings.packet_buffers)),
+      pools_(settings.packet_buffers, settings.jumbo_buffers),
       quiescence_(
           std::make_unique<QuiescenceDomain>(static_cast<unsigned>(settings.worker_lcores.size()))),
       tables_(std::make_unique<Tables>(settings.tables, *quiescence_)),
       port_table_(settings.tables.ports),
-      frame_sender_(pool_.get(), workers_),
+      frame_sender_(pools_.standard(), workers_),
       router_advertiser_(tables_->segments, port_table_, settings.ra_interval,
                          [this](const Port& port, std::span<const std::uint8_t> frame) {
                            return frame_sender_.send(port, frame);
@@ -89,14 +80,14 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
     const WorkerSettings worker{.index = static_cast<unsigned>(i),
                                 .lcore = settings.worker_lcores[i],
                                 .idle_backoff_microseconds = settings.idle_backoff_microseconds};
-    workers_.push_back(std::make_unique<Worker>(worker, shared, pool_.get()));
+    workers_.push_back(std::make_unique<Worker>(worker, shared, pools_.standard()));
     workers.push_back(workers_.back().get());
   }
   for (Worker* worker : workers) {
     worker->know_peers(workers);
   }
   ports_ = std::make_unique<PortManager>(
-      port_table_, *quiescence_, workers, pool_.get(),
+      port_table_, *quiescence_, workers, pools_,
       PortManager::Listener{
           .state_changed =
               [this](const PortView& view) {
@@ -210,7 +201,7 @@ void Dataplane::ask_for(const IpAddress& target, const std::optional<MacAddress>
   if (uplink == nullptr || vtep == nullptr) {
     return;
   }
-  rte_mbuf* packet = rte_pktmbuf_alloc(pool_.get());
+  rte_mbuf* packet = rte_pktmbuf_alloc(pools_.standard());
   if (packet == nullptr) {
     return;  // tried again by the next hop's timer
   }
@@ -232,8 +223,8 @@ void Dataplane::ask_for(const IpAddress& target, const std::optional<MacAddress>
 }
 
 void Dataplane::make_announcer() {
-  tunnel_sender_ =
-      std::make_unique<TunnelSender>(pool_.get(), workers_, port_table_, underlay_, *tunnels_);
+  tunnel_sender_ = std::make_unique<TunnelSender>(pools_.standard(), workers_, port_table_,
+                                                  underlay_, *tunnels_);
   announcer_ = std::make_unique<Announcer>(
       *tables_, port_table_,
       Announcer::Outputs{

@@ -43,6 +43,8 @@ struct DataplaneSettings {
   std::uint16_t vxlan_port = udp_port::kVxlan;
   std::uint16_t uplink_vlan = 0;  // 0: untagged
   bool udp6_zero_checksum = false;
+  bool fragment_outside = false;
+  bool clamp_mss = false;
   std::vector<unsigned> worker_lcores;
   std::uint32_t idle_backoff_microseconds = 0;
   // The longest time between router advertisements to a port; 0: only in answer to solicitations.
@@ -50,6 +52,7 @@ struct DataplaneSettings {
   // Gratuitous ARP and unsolicited neighbor advertisements.
   bool announcements = true;
   std::uint32_t packet_buffers = 16384;
+  std::uint32_t jumbo_buffers = 2048;
   TableSizes tables;
 };
 
@@ -83,7 +86,9 @@ class Dataplane {
   [[nodiscard]] QuiescenceDomain& quiescence() { return *quiescence_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   [[nodiscard]] PortTable& port_table() { return port_table_; }
-  [[nodiscard]] rte_mempool* pool() { return pool_.get(); }
+  [[nodiscard]] rte_mempool* pool() { return pools_.standard(); }
+  // nullptr as long as no device has needed it.
+  [[nodiscard]] rte_mempool* jumbo_pool() { return pools_.existing_jumbo(); }
 
   // Random, new with every start.
   [[nodiscard]] std::uint64_t instance() const { return instance_; }
@@ -101,10 +106,6 @@ class Dataplane {
   [[nodiscard]] std::vector<TableOccupancy> table_occupancies() const;
 
  private:
-  struct PoolDeleter {
-    void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
-  };
-
   void ask_for(const IpAddress& target, const std::optional<MacAddress>& known);
   void uplink_changed(const Port* port);
   void make_announcer();
@@ -115,7 +116,7 @@ class Dataplane {
   Executor executor_;
   std::function<void(const PortView&)> port_listener_;
   TableWatch table_watch_;
-  std::unique_ptr<rte_mempool, PoolDeleter> pool_;
+  PacketPools pools_;
   std::unique_ptr<QuiescenceDomain> quiescence_;
   std::unique_ptr<Tables> tables_;
   PortTable port_table_;

@@ -16,6 +16,7 @@ namespace alkaid {
   NODE(kUnderlayInput, "underlay-input")             \
   NODE(kUnderlayArp, "underlay-arp")                 \
   NODE(kUnderlayNd, "underlay-nd")                   \
+  NODE(kReassemble, "reassemble")                    \
   NODE(kExceptionOutput, "exception-output")         \
   NODE(kExceptionInput, "exception-input")           \
   NODE(kDecapsulate, "decapsulate")                  \
@@ -30,6 +31,7 @@ namespace alkaid {
   NODE(kFlood, "flood")                              \
   NODE(kRoute, "route")                              \
   NODE(kEncapsulate, "encapsulate")                  \
+  NODE(kFragment, "fragment")                        \
   NODE(kDeliver, "deliver")                          \
   NODE(kPortTx, "port-tx")
 

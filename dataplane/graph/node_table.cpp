@@ -26,11 +26,13 @@
 #include "dataplane/ports/port_tx_node.hpp"
 #include "dataplane/route/route_node.hpp"
 #include "dataplane/router_advertisement/router_advertisement_node.hpp"
+#include "dataplane/underlay/reassemble_node.hpp"
 #include "dataplane/underlay/underlay_arp_node.hpp"
 #include "dataplane/underlay/underlay_input_node.hpp"
 #include "dataplane/underlay/underlay_nd_node.hpp"
 #include "dataplane/vxlan/decapsulate_node.hpp"
 #include "dataplane/vxlan/encapsulate_node.hpp"
+#include "dataplane/vxlan/fragment_node.hpp"
 
 namespace alkaid {
 namespace {
@@ -52,6 +54,7 @@ constexpr std::array kTable{
     registration<UnderlayInputNode>(),
     registration<UnderlayArpNode>(),
     registration<UnderlayNdNode>(),
+    registration<ReassembleNode>(),
     registration<ExceptionOutputNode>(),
     registration<ExceptionInputNode>(),
     registration<DecapsulateNode>(),
@@ -66,6 +69,7 @@ constexpr std::array kTable{
     registration<FloodNode>(),
     registration<RouteNode>(),
     registration<EncapsulateNode>(),
+    registration<FragmentNode>(),
     registration<DeliverNode>(),
     registration<PortTxNode>(),
 };

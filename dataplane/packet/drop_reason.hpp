@@ -86,6 +86,7 @@ namespace alkaid {
   REASON(underlay_ipv4_malformed, "outer IPv4 header malformed or its checksum wrong")         \
   REASON(underlay_ipv6_malformed, "outer IPv6 header malformed")                               \
   REASON(underlay_fragment, "fragment of an outer packet")                                     \
+  REASON(underlay_reassembly, "outer fragment whose others did not come in time or don't fit") \
   REASON(underlay_protocol, "underlay packet that is not VXLAN")                               \
   REASON(underlay_udp_malformed, "outer UDP length or checksum wrong")                         \
   REASON(underlay_udp_unchecked,                                                               \

@@ -22,14 +22,15 @@ namespace {
 
 constexpr std::uint16_t kDescriptors = 512;
 constexpr std::uint16_t kDefaultMtu = 1500;
-// AF_PACKET's shared rings: frames of 2 KiB hold an untagged 1,500-byte packet with its VXLAN
-// headers and the kernel's own header.
-constexpr unsigned kAfPacketFrameSize = 2048;
-constexpr unsigned kAfPacketFrames = 2048;
-// What a frame leaves for an IP packet: the kernel's header and alignment take 66 bytes in front of
-// the frame, Ethernet with a VLAN tag 18.
-constexpr std::uint16_t kAfPacketLargestPacket = kAfPacketFrameSize - 66 - 18;
-constexpr unsigned kAfPacketBlockSize = 65536;
+// AF_PACKET's shared rings: about 4 MiB for each direction, whatever the frames' size. Blocks are
+// whole pages, and hold frames without a gap at their end: the driver knows of none.
+constexpr unsigned kAfPacketBlockLimit = 65536;
+constexpr unsigned kAfPacketBlocks = 64;
+constexpr unsigned af_packet_block_size(unsigned frame_size) {
+  return kAfPacketBlockLimit / frame_size * frame_size;
+}
+static_assert(af_packet_block_size(kStandardFrameSize) % 4096 == 0);
+static_assert(af_packet_block_size(kJumboFrameSize) % 4096 == 0);
 
 // Names are never reused, so that a device that is still being removed can't be met again.
 std::string next_vdev_name(const char* driver) {
@@ -44,19 +45,46 @@ bool Device::is_available(const Attachment& attachment, const KernelDevices& dev
 }
 
 bool Device::refresh_mtu() {
-  if (kernel_device_.empty()) {
+  if (mtu_device_.empty()) {
     return false;
   }
-  const auto kernel_mtu = kernel_device_mtu(kernel_device_);
+  const auto kernel_mtu = kernel_device_mtu(mtu_device_);
   if (!kernel_mtu) {
     return false;
   }
-  const std::uint16_t usable = std::min(*kernel_mtu, kAfPacketLargestPacket);
+  const std::uint16_t usable = std::min(*kernel_mtu, largest_packet_);
   if (usable < *kernel_mtu && usable != mtu_) {
-    spdlog::warn("{} has an MTU of {}; AF_PACKET carries packets of up to {} bytes here",
-                 kernel_device_, *kernel_mtu, usable);
+    spdlog::warn("{} has an MTU of {}; {} carries packets of up to {} bytes here", mtu_device_,
+                 *kernel_mtu, driver_, usable);
   }
   return std::exchange(mtu_, usable) != usable;
+}
+
+bool Device::is_outgrown(PacketPools& pools) const {
+  if (!packet_socket_ || largest_packet_ >= kJumboPacket) {
+    return false;
+  }
+  return kernel_device_mtu(mtu_device_).value_or(0) > largest_packet_ && pools.jumbo() != nullptr;
+}
+
+rte_mempool* Device::choose_pool(const Attachment& attachment, PacketPools& pools) {
+  largest_packet_ = kStandardPacket;
+  switch (attachment.kind) {
+    case AttachmentKind::kAfPacket:
+      if (kernel_device_mtu(attachment.device).value_or(0) > kStandardPacket &&
+          pools.jumbo() != nullptr) {
+        largest_packet_ = kJumboPacket;
+        return pools.jumbo();
+      }
+      break;
+    case AttachmentKind::kTap:
+      // The driver chains buffers.
+      largest_packet_ = kJumboPacket;
+      break;
+    default:
+      break;
+  }
+  return pools.standard();
 }
 
 bool Device::probe(const Attachment& attachment, std::string& error) {
@@ -81,14 +109,18 @@ bool Device::probe(const Attachment& attachment, std::string& error) {
       ethdev_ = static_cast<std::uint16_t>(port);
       return true;
     }
-    case AttachmentKind::kAfPacket:
+    case AttachmentKind::kAfPacket: {
       vdev_name_ = next_vdev_name("net_af_packet");
       kernel_device_ = attachment.device;
       partial_checksums_ = true;
+      const unsigned frame_size =
+          largest_packet_ > kStandardPacket ? kJumboFrameSize : kStandardFrameSize;
+      const unsigned block_size = af_packet_block_size(frame_size);
       arguments =
           fmt::format("iface={},qpairs=1,blocksz={},framesz={},framecnt={}", attachment.device,
-                      kAfPacketBlockSize, kAfPacketFrameSize, kAfPacketFrames);
+                      block_size, frame_size, block_size / frame_size * kAfPacketBlocks);
       break;
+    }
     case AttachmentKind::kAfXdp:
       // The driver's own XDP program takes queue 0; on a veth it also keeps the peer from sending
       // segments, as VethSegmentation does elsewhere.
@@ -136,7 +168,13 @@ bool Device::start(rte_mempool* pool, std::string& error) {
     }
     return result >= 0;
   };
+  rte_eth_dev_info information{};
+  if (rte_eth_dev_info_get(ethdev_, &information) == 0) {
+    driver_ = information.driver_name;
+  }
   rte_eth_conf configuration{};
+  configuration.rxmode.offloads = information.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+  configuration.txmode.offloads = information.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   if (!check(rte_eth_dev_configure(ethdev_, 1, 1, &configuration), "configure") ||
       !check(rte_eth_rx_queue_setup(ethdev_, 0, kDescriptors, SOCKET_ID_ANY, nullptr, pool),
              "receive queue") ||
@@ -151,17 +189,14 @@ bool Device::start(rte_mempool* pool, std::string& error) {
     std::copy_n(address.addr_bytes, bytes.size(), bytes.begin());
     mac_ = MacAddress{bytes};
   }
-  rte_eth_dev_info information{};
-  if (rte_eth_dev_info_get(ethdev_, &information) == 0) {
-    driver_ = information.driver_name;
-  }
   return true;
 }
 
-std::unique_ptr<Device> Device::open(const Attachment& attachment, rte_mempool* pool,
+std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& pools,
                                      std::string& error) {
   std::unique_ptr<Device> device{new Device};
   device->mtu_ = kDefaultMtu;
+  rte_mempool* pool = device->choose_pool(attachment, pools);
   if (!device->probe(attachment, error)) {
     return nullptr;
   }
@@ -172,9 +207,12 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, rte_mempool* 
   if (!device->start(pool, error)) {
     return nullptr;
   }
+  if (!device->kernel_device_.empty() || attachment.kind == AttachmentKind::kTap) {
+    device->mtu_device_ = attachment.device;
+    device->refresh_mtu();
+  }
   if (!device->kernel_device_.empty()) {
     device->kernel_index_ = ::if_nametoindex(device->kernel_device_.c_str());
-    device->refresh_mtu();
     if (attachment.kind == AttachmentKind::kAfPacket) {
       device->packet_socket_ = find_packet_socket(device->kernel_index_);
     }

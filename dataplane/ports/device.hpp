@@ -6,11 +6,12 @@
 #include <optional>
 #include <string>
 
-#include <rte_mbuf.h>
+#include <rte_mempool.h>
 
 #include "control/common/net/mac_address.hpp"
 #include "dataplane/ports/attachment.hpp"
 #include "dataplane/ports/kernel_device.hpp"
+#include "dataplane/ports/packet_pools.hpp"
 #include "dataplane/ports/port.hpp"
 #include "dataplane/ports/veth_segmentation.hpp"
 
@@ -21,7 +22,7 @@ namespace alkaid {
 class Device {
  public:
   // nullptr with a text if it can't be opened.
-  static std::unique_ptr<Device> open(const Attachment& attachment, rte_mempool* pool,
+  static std::unique_ptr<Device> open(const Attachment& attachment, PacketPools& pools,
                                       std::string& error);
   ~Device();
   Device(const Device&) = delete;
@@ -45,12 +46,17 @@ class Device {
   [[nodiscard]] bool is_present(const KernelDevices& devices) const;
   // Looks at the kernel device's MTU; true if mtu() is another now.
   bool refresh_mtu();
+  // True if the kernel device's MTU has grown beyond what this can carry and a device that is
+  // opened anew can.
+  [[nodiscard]] bool is_outgrown(PacketPools& pools) const;
 
   // Whether open() can be expected to work now; false while the kernel device doesn't exist.
   static bool is_available(const Attachment& attachment, const KernelDevices& devices);
 
  private:
   Device() = default;
+  // Chooses buffers and the largest packet for the kernel device's MTU.
+  rte_mempool* choose_pool(const Attachment& attachment, PacketPools& pools);
   bool probe(const Attachment& attachment, std::string& error);
   bool start(rte_mempool* pool, std::string& error);
 
@@ -63,6 +69,8 @@ class Device {
   std::uint64_t missed_before_ = 0;  // the driver's counter at the last call
   MacAddress mac_;
   std::uint16_t mtu_ = 0;
+  std::uint16_t largest_packet_ = 0;  // that the driver's buffers hold
+  std::string mtu_device_;            // kernel device whose MTU counts; empty: none
   std::string driver_;
   bool partial_checksums_ = false;
 };

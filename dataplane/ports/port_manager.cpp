@@ -23,11 +23,11 @@ const std::string kExceptionKey(256, '\0');
 }  // namespace
 
 PortManager::PortManager(PortTable& table, QuiescenceDomain& quiescence,
-                         std::vector<Worker*> workers, rte_mempool* pool, Listener listener)
+                         std::vector<Worker*> workers, PacketPools& pools, Listener listener)
     : table_(table),
       quiescence_(quiescence),
       workers_(std::move(workers)),
-      pool_(pool),
+      pools_(pools),
       listener_(std::move(listener)) {
   for (auto index = static_cast<PortIndex>(table.capacity()); index > 0; --index) {
     free_.push_back(index - 1);
@@ -143,7 +143,7 @@ bool PortManager::try_attach(Record& record) {
     return false;
   }
   std::string error;
-  auto device = Device::open(record.attachment, pool_, error);
+  auto device = Device::open(record.attachment, pools_, error);
   if (!device) {
     record.next_attempt = std::chrono::steady_clock::now() + record.retry_delay;
     record.retry_delay = std::min(record.retry_delay * 2, kSlowestRetry);
@@ -303,8 +303,8 @@ void PortManager::tick() {
       set_state(record, PortAttachState::kWaiting,
                 fmt::format("its device {} went away", record.attachment.device));
     } else if (record.device) {
-      if (links_changed && record.device->refresh_mtu()) {
-        mtu_changed(record);
+      if (links_changed) {
+        follow_mtu(record);
       }
     } else if (now >= record.next_attempt && Device::is_available(record.attachment, devices)) {
       try_attach(record);
@@ -312,7 +312,16 @@ void PortManager::tick() {
   }
 }
 
-void PortManager::mtu_changed(Record& record) {
+void PortManager::follow_mtu(Record& record) {
+  if (record.device->is_outgrown(pools_)) {
+    // Its rings have frames of the old size.
+    detach(record);
+    try_attach(record);
+    return;
+  }
+  if (!record.device->refresh_mtu()) {
+    return;
+  }
   publish(record);
   if (record.is_uplink) {
     listener_.uplink_changed(table_.find(record.index));

@@ -55,7 +55,7 @@ class PortManager {
   };
 
   PortManager(PortTable& table, QuiescenceDomain& quiescence, std::vector<Worker*> workers,
-              rte_mempool* pool, Listener listener);
+              PacketPools& pools, Listener listener);
   ~PortManager();
   PortManager(const PortManager&) = delete;
   PortManager& operator=(const PortManager&) = delete;
@@ -122,7 +122,8 @@ class PortManager {
   void align_exception();
   bool try_attach(Record& record);
   void detach(Record& record);
-  void mtu_changed(Record& record);
+  // Follows the device's MTU.
+  void follow_mtu(Record& record);
   void publish(Record& record);
   void publish_poll_lists();
   void set_state(Record& record, PortAttachState state, std::string detail);
@@ -131,7 +132,7 @@ class PortManager {
   PortTable& table_;
   QuiescenceDomain& quiescence_;
   const std::vector<Worker*> workers_;
-  rte_mempool* const pool_;
+  PacketPools& pools_;
   const Listener listener_;
   std::map<std::string, Record> records_;  // by id; the uplink under a key that no id can be
   std::vector<PortIndex> free_;

@@ -21,6 +21,11 @@ struct Underlay {
   IpAddress vtep_v6;
   // Send and accept UDP over IPv6 without a checksum (RFC 6935, 6936).
   bool udp6_zero_checksum = false;
+  // Packets that may be fragmented and are too big are fragmented outside, and outer fragments are
+  // put together; otherwise both are dropped.
+  bool fragments_outside = false;
+  // What encapsulation takes from the MTU, for clamping TCP's segment size; 0: don't.
+  std::uint16_t mss_clamp_overhead = 0;
   // The endpoints with their links' prefixes, in the order of configuration.
   std::vector<IpPrefix> vteps;
 

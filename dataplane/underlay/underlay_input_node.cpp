@@ -22,6 +22,17 @@ bool is_for_us(rte_mbuf* packet, const Port& port, const Underlay& underlay,
          !underlay.vtep_v4.is_zero();
 }
 
+// A fragment to us, its IPv6 fragment header in the first buffer.
+bool may_be_reassembled(rte_mbuf* packet, const Port& port, const Underlay& underlay,
+                        const UnderlayHeaders& headers) {
+  constexpr std::size_t kIpv6Headers = sizeof(Ipv6Header) + 8;
+  if (!underlay.fragments_outside || !is_for_us(packet, port, underlay, headers)) {
+    return false;
+  }
+  const std::size_t payload = headers.l3_offset + kIpv6Headers;
+  return !headers.is_v6 || (payload < packet->data_len && payload < headers.outer_end);
+}
+
 // A sender that computes a checksum wants it verified (RFC 7348, section 5). It is optional over
 // IPv4, and over IPv6 only where both ends agree (RFC 6935, 6936). The lengths were checked by
 // parse_underlay.
@@ -60,6 +71,12 @@ Verdict UnderlayInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContex
   const DropReason refused =
       parse_underlay(bytes_of(packet), packet->pkt_len, underlay.format, headers);
   if (refused != DropReason::kNone) [[unlikely]] {
+    if (refused == DropReason::underlay_fragment &&
+        may_be_reassembled(packet, port, underlay, headers)) {
+      context.headers.l3_offset = headers.l3_offset;
+      context.headers.kind = headers.is_v6 ? FrameHeaders::Kind::kIpv6 : FrameHeaders::Kind::kIpv4;
+      return Next::to<NodeId::kReassemble>();
+    }
     return may_be_for_host(refused) ? to_host<Next>(worker, packet, context, drop(refused))
                                     : drop(refused);
   }

@@ -10,7 +10,7 @@ struct UnderlayInputNode {
   static constexpr const char* kDescription =
       "checks the outer headers of received underlay packets";
   using Next = NextNodes<NodeId::kUnderlayArp, NodeId::kUnderlayNd, NodeId::kDecapsulate,
-                         NodeId::kExceptionOutput>;
+                         NodeId::kExceptionOutput, NodeId::kReassemble>;
   static Verdict decide(Worker& worker, rte_mbuf* packet, PacketContext& context);
   static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,
                                std::uint16_t count);

@@ -1,5 +1,6 @@
 #include "dataplane/vxlan/decapsulate_node.hpp"
 
+#include "dataplane/packet/mss_clamp.hpp"
 #include "dataplane/packet/partial_checksum.hpp"
 #include "dataplane/route/ipv6_input.hpp"
 #include "dataplane/tables/segment_table.hpp"
@@ -49,6 +50,12 @@ Verdict DecapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
   }
   if (context.ingress->device.partial_checksums) {
     complete_partial_checksum(bytes_of(packet), headers);
+  }
+  if (headers.protocol == ip_protocol::kTcp && worker.underlay().mss_clamp_overhead != 0)
+      [[unlikely]] {
+    clamp_mss(
+        bytes_of(packet), headers,
+        static_cast<std::uint16_t>(context.ingress->mtu - worker.underlay().mss_clamp_overhead));
   }
   if (!combine_ecn(packet, headers, context.outer_tos & kEcnMask)) [[unlikely]] {
     return drop(DropReason::ecn_not_capable);

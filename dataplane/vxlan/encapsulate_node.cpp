@@ -1,6 +1,7 @@
 #include "dataplane/vxlan/encapsulate_node.hpp"
 
 #include "dataplane/icmp/icmp_error_node.hpp"
+#include "dataplane/packet/mss_clamp.hpp"
 #include "dataplane/vxlan/ecn.hpp"
 #include "dataplane/vxlan/entropy.hpp"
 #include "dataplane/vxlan/outer_header.hpp"
@@ -19,6 +20,13 @@ std::uint8_t inner_ecn(rte_mbuf* packet, const FrameHeaders& headers) {
       break;
   }
   return kEcnNotCapable;
+}
+
+// Whether the outer packet may be cut: a router could do that to the inner one itself.
+bool may_be_fragmented(const Underlay& underlay, rte_mbuf* packet, const FrameHeaders& headers) {
+  return underlay.fragments_outside && headers.kind == FrameHeaders::Kind::kIpv4 &&
+         (header_at<Ipv4Header>(packet, headers.l3_offset).flags_offset.host() &
+          Ipv4Header::kDontFragment) == 0;
 }
 
 std::uint32_t outer_header_length(const Tunnel& tunnel) {
@@ -40,9 +48,15 @@ Verdict EncapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
   }
   const std::uint32_t header_length = outer_header_length(tunnel);
   OuterFields outer{.length = packet->pkt_len + header_length};
-  if (outer.length > uplink->mtu) [[unlikely]] {
+  const bool is_too_big = outer.length > uplink->mtu;
+  if (is_too_big && !may_be_fragmented(worker.underlay(), packet, context.headers)) [[unlikely]] {
     return reject<Next>(context, DropReason::underlay_too_big,
                         static_cast<std::uint16_t>(uplink->mtu - tunnel.mtu_overhead()));
+  }
+  if (context.headers.protocol == ip_protocol::kTcp && worker.underlay().mss_clamp_overhead != 0)
+      [[unlikely]] {
+    clamp_mss(bytes_of(packet), context.headers,
+              static_cast<std::uint16_t>(uplink->mtu - worker.underlay().mss_clamp_overhead));
   }
   outer.ecn = inner_ecn(packet, context.headers);
   outer.entropy = flow_entropy(bytes_of(packet), context.headers);
@@ -59,6 +73,10 @@ Verdict EncapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
     write_outer_ipv4(front, tunnel, outer);
   }
   context.egress = uplink_index;
+  if (is_too_big) [[unlikely]] {
+    context.headers.l3_offset = link->header_length;
+    return Next::to<NodeId::kFragment>();
+  }
   return Next::to<NodeId::kPortTx>();
 }
 

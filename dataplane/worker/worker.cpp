@@ -18,6 +18,7 @@ namespace {
 
 constexpr unsigned kInjectRingSize = 4096;
 constexpr unsigned kObservationRingSize = 1024;
+constexpr std::uint64_t kReassemblyChecksPerSecond = 10;
 
 std::size_t burst_bucket(std::uint32_t packets) {
   return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(packets)),
@@ -27,7 +28,13 @@ std::size_t burst_bucket(std::uint32_t packets) {
 }  // namespace
 
 Worker::Worker(const WorkerSettings& settings, const SharedState& shared, rte_mempool* pool)
-    : settings_(settings), shared_(shared), pool_(pool), poll_list_(new PollList) {
+    : settings_(settings),
+      shared_(shared),
+      pool_(pool),
+      poll_list_(new PollList),
+      reassembler_(shared.underlay.fragments_outside ? std::make_unique<Reassembler>(settings.index)
+                                                     : nullptr),
+      fragment_identification_(settings.index) {
   const std::string name = fmt::format("worker-{}", settings.index);
   owned_inject_ring_.reset(rte_ring_create(fmt::format("inject-{}", settings.index).c_str(),
                                            kInjectRingSize, SOCKET_ID_ANY,
@@ -118,6 +125,21 @@ void Worker::refill_icmp_error_tokens(std::uint64_t now, std::uint64_t cycles_pe
   }
 }
 
+void Worker::count_given_up_fragments() {
+  const std::uint32_t count = reassembler_->free_given_up();
+  if (count > 0) {
+    orphan_counters_.drops[static_cast<std::size_t>(DropReason::underlay_reassembly)].add(count);
+  }
+}
+
+void Worker::expire_fragments(std::uint64_t now) {
+  if (now >= next_reassembly_check_) {
+    next_reassembly_check_ = now + rte_get_tsc_hz() / kReassemblyChecksPerSecond;
+    reassembler_->expire(now);
+    count_given_up_fragments();
+  }
+}
+
 void Worker::run() {
   QuiescenceDomain& quiescence = shared_.quiescence;
   quiescence.register_worker(settings_.index);
@@ -138,6 +160,9 @@ void Worker::run() {
     const std::uint64_t now = rte_rdtsc();
     (was_busy ? counters_.busy_cycles : counters_.idle_cycles).add(now - before);
     refill_icmp_error_tokens(now, cycles_per_token);
+    if (reassembler_ != nullptr) {
+      expire_fragments(now);
+    }
     before = now;
   }
   quiescence.unregister_worker(settings_.index);

@@ -15,6 +15,7 @@
 #include "dataplane/ports/port.hpp"
 #include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/tables/tables.hpp"
+#include "dataplane/underlay/reassembler.hpp"
 #include "dataplane/underlay/underlay.hpp"
 #include "dataplane/worker/counter.hpp"
 
@@ -127,6 +128,14 @@ class Worker {
   void observe(const UnderlayObservation& observation);
   // Source nodes report what they took in.
   void count_received(std::uint32_t packets) { received_ += packets; }
+  // Puts outer fragments together; nullptr unless that is configured.
+  [[nodiscard]] Reassembler* reassembler() { return reassembler_.get(); }
+  // Frees and counts fragments that will never be a packet.
+  void count_given_up_fragments();
+  // Of the next packet that is cut into fragments; workers' numbers differ.
+  std::uint32_t next_fragment_identification() {
+    return fragment_identification_ += static_cast<std::uint32_t>(peers_.size());
+  }
   // Hands packets for `port` to the worker that owns its transmit queue; returns how many it took.
   unsigned hand_over(const Port& port, rte_mbuf** packets, unsigned count);
   // Set once, before any worker runs: all workers by index.
@@ -136,6 +145,7 @@ class Worker {
   static constexpr std::uint32_t kIcmpErrorBurst = 100;
   static constexpr std::uint64_t kIcmpErrorsPerSecond = 1000;
 
+  void expire_fragments(std::uint64_t now);
   void refill_icmp_error_tokens(std::uint64_t now, std::uint64_t cycles_per_token);
 
   struct RingDeleter {
@@ -158,6 +168,9 @@ class Worker {
   std::uint64_t loop_time_ = 0;
   std::uint32_t icmp_error_tokens_ = kIcmpErrorBurst;
   std::uint64_t next_icmp_error_token_ = 0;  // TSC
+  std::unique_ptr<Reassembler> reassembler_;
+  std::uint64_t next_reassembly_check_ = 0;  // TSC
+  std::uint32_t fragment_identification_;
 
   WorkerCounters counters_;
   DhcpCounters dhcp_counters_;
