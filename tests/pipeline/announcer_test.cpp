@@ -159,6 +159,7 @@ TEST_F(AnnouncerTest, ManyMovesAreToldAtAPace) {
     ASSERT_FALSE(lab_.programmer().set(neighbor));
     announcer_.station_moved(kGreen, neighbor.key.ip, now_);
   }
+  sent_.clear();
   announcer_.tick(now_);
   std::size_t frames = 0;
   for (const auto& [id, sent] : sent_) {
@@ -186,11 +187,10 @@ TEST(Announcements, PortUpAndMove) {
   // One copy into the peer's tunnel for each address here: two green ones and a red one.
   std::vector<Bytes> inner;
   for (const Bytes& frame : lab.take("up")) {
-    FrameHeaders headers;
-    ASSERT_EQ(parse_frame(frame, frame.size(), headers), DropReason::kNone);
-    const auto& ip = *reinterpret_cast<const Ipv4Header*>(&frame[14]);
-    EXPECT_EQ(ip.destination, kPeerVtep);
-    EXPECT_EQ(headers.destination_port.host(), udp_port::kVxlan);
+    ASSERT_GT(frame.size(), 50U);
+    EXPECT_EQ(reinterpret_cast<const Ipv4Header*>(&frame[14])->destination, kPeerVtep);
+    EXPECT_EQ(reinterpret_cast<const UdpHeader*>(&frame[34])->destination_port.host(),
+              udp_port::kVxlan);
     inner.emplace_back(frame.begin() + 50, frame.end());
   }
   Bytes green = gratuitous_arp(kGreen1.mac, kGreen1.ip);
@@ -203,6 +203,9 @@ TEST(Announcements, PortUpAndMove) {
   ASSERT_FALSE(lab.programmer().set(neighbor));
   lab.walk();
   EXPECT_EQ(lab.take("green-3"), Frames{gratuitous_arp(neighbor.mac, kGreen2.ip)});
+  for (const char* other : {"green-1", "red-1", "up"}) {
+    lab.take(other);
+  }
   EXPECT_EQ(lab.buffers_in_use(), 0U);
 }
 
