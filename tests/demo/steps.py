@@ -27,6 +27,15 @@ class Stage:
         self.narrator.output(result.output)
         return result
 
+    def require_ping_v6(self, source: str, destination: str) -> PingResult:
+        """Pings over IPv6; every packet must be answered."""
+        address = self.lab.guests[destination].address_v6
+        self.narrator.command(source, ["ping", "-c", str(PINGS), address])
+        result = self.lab.guests[source].ping(address, PINGS)
+        self.narrator.output(result.output)
+        require(result.received == PINGS, f"{source} got {result.received} of {PINGS} answers from {destination}")
+        return result
+
     def require_ping(self, source: str, destination: str) -> PingResult:
         """Pings; every packet must be answered."""
         result = self.ping(source, destination)
@@ -83,6 +92,33 @@ def time_to_live(stage: Stage) -> str:
     require(switched.ttl == 64, f"TTL {switched.ttl} on one subnet, not 64")
     require(routed.ttl == 63, f"TTL {routed.ttl} through the router, not 63")
     return f"TTL {switched.ttl} on one subnet, {routed.ttl} through the router"
+
+
+def addresses_v6(stage: Stage) -> str:
+    """IPv6 addresses, advertised and leased"""
+    stage.narrator.explain("Green's IPv6 subnet lets guests form their own addresses from router advertisements, red's "
+                           "hands them out by DHCPv6. Both are answered by the data plane of the guest's host.")
+    for name, guest in stage.lab.guests.items():
+        guest.enable_ipv6(accept_advertisements=True)
+        if name.startswith("red"):
+            stage.narrator.command(name, ["dhclient", "-6", "eth0"])
+            lease = guest.lease_v6()
+            stage.narrator.output(f"address {lease['ip']}, dns {lease['dns']}")
+        guest.wait_for_address_v6()
+        stage.narrator.command(name, ["ip", "-6", "addr", "show", "dev", "eth0"])
+        stage.narrator.output(guest.run(["ip", "-br", "-6", "addr", "show", "dev", "eth0"]).stdout)
+    return f"{len(stage.lab.guests)} guests have the IPv6 addresses of their goal state"
+
+
+def ping_v6(stage: Stage) -> str:
+    """IPv6: on one subnet and through the router"""
+    stage.narrator.explain("The same network over IPv6: neighbors are answered for, packets are switched and routed "
+                           "across hosts, and the hop limit tells who routed.")
+    switched = stage.require_ping_v6("green-1", "green-2")
+    routed = stage.require_ping_v6("red-1", "green-2")
+    require(switched.ttl == 64, f"hop limit {switched.ttl} on one subnet, not 64")
+    require(routed.ttl == 63, f"hop limit {routed.ttl} through the router, not 63")
+    return f"hop limit {switched.ttl} on one subnet, {routed.ttl} through the router"
 
 
 def throughput(stage: Stage) -> str:
@@ -155,7 +191,8 @@ def vni_mismatch(stage: Stage) -> str:
                            "delivered to no other tenant. Then host 2 is told the truth again.")
     host = stage.lab.hosts[2]
     wrong = GoalState.example(2)
-    wrong.configuration("subnet", "green")["tunnel_id"] = WRONG_VNI
+    for subnet in ("green", "green-v6"):
+        wrong.configuration("subnet", subnet)["tunnel_id"] = WRONG_VNI
     before = host.console.drops()["vxlan_vni_unknown"]
     stage.push(host, wrong, "host-2-with-a-wrong-vni.json")
     lost = stage.ping("green-1", "green-2")
@@ -170,4 +207,4 @@ def vni_mismatch(stage: Stage) -> str:
 
 
 STEPS: list[Callable[[Stage], str]] = [addresses, same_subnet, between_subnets, time_to_live, throughput, counters,
-                                       underlay, vni_mismatch]
+                                       underlay, vni_mismatch, addresses_v6, ping_v6]
