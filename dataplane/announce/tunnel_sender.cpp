@@ -8,8 +8,9 @@
 namespace alkaid {
 namespace {
 
-// One flow for all: announcements of an address must not overtake one another.
-constexpr std::uint32_t kEntropy = 0;
+// One flow for all: announcements of an address must not overtake one another. Not zero, which as
+// an IPv6 flow label means that there is none (RFC 6437).
+constexpr std::uint32_t kEntropy = 1;
 
 // Puts the tunnel's headers in front of the frame that `packet` holds.
 bool encapsulate(rte_mbuf* packet, const Tunnel& tunnel, const Port& uplink,

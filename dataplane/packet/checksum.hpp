@@ -13,6 +13,25 @@ namespace alkaid {
 // conversion is needed as long as both sides are raw.
 
 // Adds `length` bytes at `data` to a running sum. An odd length is only allowed in the last piece.
+// For headers: few bytes.
+inline std::uint64_t checksum_add_header(std::uint64_t sum, const void* data, std::size_t length) {
+  const auto* bytes = static_cast<const std::uint8_t*>(data);
+  while (length >= 8) {
+    std::uint64_t word;
+    std::memcpy(&word, bytes, 8);
+    sum += word;
+    sum += sum < word ? 1 : 0;  // end-around carry
+    bytes += 8;
+    length -= 8;
+  }
+  std::uint64_t rest = 0;
+  std::memcpy(&rest, bytes, length);
+  sum += rest;
+  sum += sum < rest ? 1 : 0;
+  return sum;
+}
+
+// The same for any length.
 inline std::uint64_t checksum_add(std::uint64_t sum, const void* data, std::size_t length) {
   const auto* bytes = static_cast<const std::uint8_t*>(data);
   if (length >= 32) {
@@ -34,19 +53,7 @@ inline std::uint64_t checksum_add(std::uint64_t sum, const void* data, std::size
       sum += sum < sums[i] ? 1 : 0;
     }
   }
-  while (length >= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, bytes, 8);
-    sum += word;
-    sum += sum < word ? 1 : 0;  // end-around carry
-    bytes += 8;
-    length -= 8;
-  }
-  std::uint64_t rest = 0;
-  std::memcpy(&rest, bytes, length);
-  sum += rest;
-  sum += sum < rest ? 1 : 0;
-  return sum;
+  return checksum_add_header(sum, bytes, length);
 }
 
 // Folds a running sum to 16 bits, memory order, not complemented.
@@ -65,12 +72,12 @@ constexpr BigEndian16 checksum_finish(std::uint64_t sum) {
 
 // True if the header's checksum is right. The header's length must have been checked.
 inline bool ipv4_checksum_ok(const Ipv4Header& ip) {
-  return checksum_fold(checksum_add(0, &ip, ip.header_length())) == 0xffff;
+  return checksum_fold(checksum_add_header(0, &ip, ip.header_length())) == 0xffff;
 }
 
 inline void ipv4_checksum_set(Ipv4Header& ip) {
   ip.checksum = BigEndian16{};
-  ip.checksum = checksum_finish(checksum_add(0, &ip, ip.header_length()));
+  ip.checksum = checksum_finish(checksum_add_header(0, &ip, ip.header_length()));
 }
 
 // RFC 1624, equation 3: HC' = ~(~HC + ~m + m'), for one 16-bit word that changed.

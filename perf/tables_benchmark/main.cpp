@@ -67,7 +67,7 @@ void start_eal(const Options& options) {
 
 std::unique_ptr<Dataplane> make_dataplane(const TableSizes& sizes) {
   DataplaneSettings settings;
-  settings.vtep = *IpPrefix::parse("172.16.0.1/16");
+  settings.vteps = {*IpPrefix::parse("172.16.0.1/16")};
   settings.worker_lcores = {0};
   settings.packet_buffers = 1024;
   settings.tables = sizes;

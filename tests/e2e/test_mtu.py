@@ -169,10 +169,9 @@ def test_fragments_outside(fragmenting: Lab) -> None:
     guest = fragmenting.guests["green-1"]
     with fragmenting.capture() as underlay:
         for destination in ("10.1.0.12", "10.2.0.12"):
-            for size in (1472, 4000):
-                sent = guest.run(["ping", "-n", "-M", "dont", "-c", "2", "-i", "0.2", "-W", "2", "-s", str(size),
-                                  destination], check=False).stdout
-                assert "2 received" in sent, sent
+            sent = guest.run(["ping", "-n", "-M", "dont", "-c", "4", "-i", "0.2", "-W", "2", "-s", "1472",
+                              destination], check=False).stdout
+            assert "4 received" in sent, sent
         server = fragmenting.guests["green-2"]
         process = server.iperf3_server()
         guest.iperf3(server.address, "--bitrate", "20M", seconds=1)
@@ -210,10 +209,9 @@ def test_fragments_with_a_kernel_peer() -> None:
         wait_for_mtu(lab, guest, 1500)
         guest.lease()
         with lab.capture() as underlay:
-            for size in (1472, 4000):
-                sent = guest.run(["ping", "-n", "-M", "dont", "-c", "2", "-i", "0.2", "-W", "2", "-s", str(size),
-                                  "10.1.0.12"], check=False).stdout
-                assert "2 received" in sent, sent
+            sent = guest.run(["ping", "-n", "-M", "dont", "-c", "4", "-i", "0.2", "-W", "2", "-s", "1472",
+                              "10.1.0.12"], check=False).stdout
+            assert "4 received" in sent, sent
         for mac in (lab.uplink_mac(1), peer.namespace.run(["cat", "/sys/class/net/up0/address"]).stdout.strip()):
             assert underlay.count(f"ip.flags.mf == 1 && ip.frag_offset == 0 && eth.src == {mac}") >= 2
     finally:
