@@ -96,13 +96,13 @@ TEST(GoalStateFile, EveryExampleIsAGoalState) {
       continue;
     }
     const auto& state = std::get<GoalStateV2>(std::get<GoalStateFile>(result).state);
-    EXPECT_EQ(state.subnet_states_size(), 2) << entry.path();
+    EXPECT_EQ(state.subnet_states_size(), 4) << entry.path();
     EXPECT_EQ(state.port_states_size(), 2) << entry.path();
     EXPECT_EQ(state.dhcp_states_size(), 2) << entry.path();
     EXPECT_EQ(state.neighbor_states_size(), 4) << entry.path();
     // A host is told about the guests of others, and every resource that it is told is in the file.
     for (const auto& [host, resources] : state.host_resources()) {
-      EXPECT_EQ(resources.resources_size(), 12) << host;
+      EXPECT_EQ(resources.resources_size(), 14) << host;
       for (const auto& [key, neighbor] : state.neighbor_states()) {
         EXPECT_NE(neighbor.configuration().host_ip_address(), host) << key;
         EXPECT_FALSE(state.port_states().contains(neighbor.configuration().id())) << key;
