@@ -180,7 +180,7 @@ def test_fragments_outside(fragmenting: Lab) -> None:
     # Nothing on the wire is larger than its MTU, and tshark puts the fragments together as we do.
     assert underlay.count("frame.len > 1514") == 0
     assert underlay.count("ip.checksum.status == 0 || _ws.malformed") == 0
-    assert underlay.count("ip.reassembled_in") > 4
+    assert underlay.count("ip.reassembled.length") > 4
     sizes = {row[0] for row in underlay.frames("vxlan && tcp.flags.syn == 1", "tcp.options.mss_val")}
     assert sizes == {"1410"}
     assert re.search(r"mtu ?= ?1450", ping_whole(guest, "10.1.0.12", 1472))
