@@ -69,8 +69,8 @@ def test_every_step_fails_with_the_data_planes_stopped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("until", "number"), [
     ("Setting up", signal.SIGINT),
-    ("1/8", signal.SIGINT),
-    ("5/8", signal.SIGINT),
+    (f"1/{STEPS}", signal.SIGINT),
+    (f"5/{STEPS}", signal.SIGINT),
     ("2/8", signal.SIGTERM),
 ], ids=["set-up", "first-step", "later-step", "sigterm"])
 def test_interrupted(tmp_path: Path, until: str, number: signal.Signals) -> None:
