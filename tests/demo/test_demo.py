@@ -71,7 +71,7 @@ def test_every_step_fails_with_the_data_planes_stopped(tmp_path: Path) -> None:
     ("Setting up", signal.SIGINT),
     (f"1/{STEPS}", signal.SIGINT),
     (f"5/{STEPS}", signal.SIGINT),
-    ("2/8", signal.SIGTERM),
+    (f"2/{STEPS}", signal.SIGTERM),
 ], ids=["set-up", "first-step", "later-step", "sigterm"])
 def test_interrupted(tmp_path: Path, until: str, number: signal.Signals) -> None:
     """Ctrl-C at any time, to the whole foreground group as a terminal does it: nothing stays behind."""
