@@ -37,6 +37,16 @@ namespace alkaid {
   REASON(spoofed_nd, "neighbor discovery that claims another station's address or MAC")        \
   REASON(rogue_router, "router advertisement or redirect from a guest")                        \
   REASON(rogue_dhcp_server, "DHCP server's message from a guest")                              \
+  /* security groups and connections */                                                        \
+  REASON(policy_egress, "no security group of the sending port allows it")                     \
+  REASON(policy_ingress, "no security group of the receiving port allows it")                  \
+  REASON(connection_invalid, "belongs to no connection and can't open one")                    \
+  REASON(connection_table_full, "no room for another connection")                              \
+  REASON(connection_quota, "the port has as many connections as it may have")                  \
+  REASON(icmp_error_unrelated, "ICMP error about a packet of no known connection")             \
+  REASON(fragment_overlap, "fragment that overlaps others, or is too small (RFC 5722)")        \
+  REASON(fragment_orphan, "fragment whose first one did not come in time")                     \
+  REASON(fragment_table_full, "more fragmented packets at once than are kept track of")        \
   /* ports and tables */                                                                       \
   REASON(port_admin_down, "the ingress port is administratively down")                         \
   REASON(ingress_queue_full, "arrived while the ring from the kernel was full")                \

@@ -15,6 +15,7 @@
 #include "control/common/net/vni.hpp"
 #include "dataplane/packet/drop_reason.hpp"
 #include "dataplane/packet/parse.hpp"
+#include "dataplane/policy/port_policy.hpp"
 #include "dataplane/source_guard/source_guard.hpp"
 #include "dataplane/worker/counter.hpp"
 
@@ -61,6 +62,7 @@ struct alignas(RTE_CACHE_LINE_SIZE) Port {
   std::uint32_t zone_v6 = 0;
   Ipv4Address guarded_v4;  // the first fixed one, the source of most packets; zero: none
   std::unique_ptr<const SourceGuard> source_guard;  // nullptr: the port has none
+  std::unique_ptr<const PortPolicy> policy;         // nullptr: everything passes
   std::string id;                                   // port id, or an uplink's attachment
   // [worker]; owned by the port manager, lives until after the port's grace period.
   PortCounters* counters = nullptr;

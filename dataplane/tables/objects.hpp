@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -72,6 +73,8 @@ struct PortConfig {
   std::uint32_t mtu = 0;
   bool source_guard_off = false;
   Vni vni_v6;  // none: vni
+  std::vector<std::string> security_groups;
+  bool policy_enforced = false;  // false: everything passes
 
   // Of its IPv6 addresses.
   [[nodiscard]] Vni segment_v6() const { return vni_v6 == Vni{} ? vni : vni_v6; }
@@ -146,6 +149,31 @@ struct DhcpBindingConfig {
   std::string host_name;
 
   bool operator==(const DhcpBindingConfig&) const = default;
+};
+
+struct SecurityRuleConfig {
+  std::string id;  // within its group
+  bool ingress = false;
+  bool ipv6 = false;
+  std::optional<std::uint8_t> protocol;  // none: any
+  std::uint16_t port_min = 0;            // TCP, UDP, SCTP; both 0: all
+  std::uint16_t port_max = 0;
+  std::optional<std::uint8_t> icmp_type;  // none: any
+  std::optional<std::uint8_t> icmp_code;
+  std::optional<IpPrefix> remote_prefix;  // none: any
+  std::string remote_group;               // empty: any
+
+  bool operator==(const SecurityRuleConfig&) const = default;
+};
+
+// A change of a group: what is named is set or removed, the rest stays unless `replace`.
+struct SecurityGroupChange {
+  std::string id;
+  bool replace = false;
+  std::vector<SecurityRuleConfig> rules;
+  std::vector<std::string> removed_rules;
+  std::vector<IpAddress> members;
+  std::vector<IpAddress> removed_members;
 };
 
 }  // namespace alkaid
