@@ -1,5 +1,6 @@
-// The state of a connection as one word, and how packets change it. Pure: no table, no clock.
-// After RFC 9293 and Linux's nf_conntrack_proto_tcp.c (behaviour, not code).
+// The state of a connection as one word, and how packets change it. Pure: no table, no clock; any
+// thread may call everything. After RFC 9293 and Linux's nf_conntrack_proto_tcp.c (behavior, not
+// code). Design and the table as text: docs/design/conntrack.md.
 #pragma once
 
 #include <cstdint>
@@ -41,27 +42,53 @@ constexpr Direction opposite(Direction direction) {
   return direction == Direction::kOriginal ? Direction::kReply : Direction::kOriginal;
 }
 
+namespace tcp_flag {
+inline constexpr std::uint8_t kFin = 1;
+inline constexpr std::uint8_t kSyn = 2;
+inline constexpr std::uint8_t kRst = 4;
+inline constexpr std::uint8_t kPsh = 8;
+inline constexpr std::uint8_t kAck = 16;
+inline constexpr std::uint8_t kUrg = 32;
+}  // namespace tcp_flag
+
+// How the sequence number of an RST compares with what its receiver waits for (RFC 5961, 3.2): with
+// the last acknowledgment number that the opposite direction sent, or the number behind the last
+// byte of its own.
+enum class ResetSequence : std::uint8_t {
+  kUnknown,   // nobody keeps them: the RST counts until its receiver goes on talking
+  kExpected,  // it ends the connection
+  // It passes, as its receiver may answer it, and changes nothing. Only to be said of connections
+  // whose both directions have been seen.
+  kUnexpected,
+};
+
 // What tracking needs to know of a packet beside its tuple.
 struct TrackedPacket {
   std::uint8_t protocol = 0;
-  std::uint8_t tcp_flags = 0;  // FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32
+  std::uint8_t tcp_flags = 0;  // tcp_flag
+  ResetSequence reset_sequence = ResetSequence::kUnknown;
 };
 
 // Everything about a connection's state that is shared by its directions: changed by
-// compare-and-swap, only on transitions.
+// compare-and-swap, only on transitions. The state in bits 0 .. 7, what distinguishes connections
+// in the same state (such as which side sent the FIN) in bits 8 .. 15, the rest 0. No connection:
+// 0.
 struct StateWord {
   std::uint32_t bits = 0;
 
-  [[nodiscard]] ConnectionState state() const { return static_cast<ConnectionState>(bits & 0xff); }
-  bool operator==(const StateWord&) const = default;
+  [[nodiscard]] constexpr ConnectionState state() const {
+    return static_cast<ConnectionState>(bits & 0xff);
+  }
+  constexpr bool operator==(const StateWord&) const = default;
 };
 
 // Which connections make room first when the table is full.
 enum class EvictionClass : std::uint8_t { kEmbryonic, kClosing, kSettled };
 EvictionClass eviction_class(StateWord word);
 
-// The state that a packet opens a connection with; none: it can't. mid_stream: TCP without SYN may
-// (after a restart or a migration).
+// The state that a packet opens a connection with; none: it can't. mid_stream: TCP without SYN may,
+// but for RST and SYN+ACK (after a restart or a migration). Such a connection is established at
+// once; until the other side has been heard it goes first when room is needed and times out soon.
 std::optional<StateWord> open_connection(const TrackedPacket& packet, bool mid_stream);
 
 enum class TrackVerdict : std::uint8_t {
@@ -73,10 +100,11 @@ struct TrackResult {
   TrackVerdict verdict = TrackVerdict::kPass;
   StateWord next;
 };
+// `word` came from open_connection or track, for the same protocol. A table lookup.
 TrackResult track(StateWord word, Direction direction, const TrackedPacket& packet);
 
-// Packets of this direction that have none of SYN, FIN and RST change nothing any more: the fast
-// path may pass them without asking.
+// Packets of this direction that have ACK and none of SYN, FIN and RST (or are not TCP) change
+// nothing any more: the fast path may pass them without asking.
 bool is_steady(StateWord word, Direction direction);
 
 // Idle times in seconds, settable at run time; Linux's defaults.
