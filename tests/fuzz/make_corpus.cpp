@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <iostream>
 #include <stdexcept>
 #include <string>
@@ -147,6 +148,81 @@ void write_nd(const std::filesystem::path& directory) {
   add("beyond_the_first_buffer", {2, 8}, target, source_mac);
   add("redirect", {4, 0}, target, source_mac);
   corpus.add("router_solicitation", {0, 0, 0, 0, 0, 0, 1, 1, 2, 0, 0, 0, 0, 1});
+}
+
+// Packets as "o" or "r" for the direction and flags, as fuzz_connection_state takes them.
+Bytes life(std::initializer_list<std::pair<char, std::uint8_t>> packets) {
+  Bytes bytes;
+  for (const auto& [direction, flags] : packets) {
+    bytes.push_back(flags);
+    bytes.push_back(direction == 'r' ? 1 : 0);
+  }
+  return bytes;
+}
+
+void write_connection_state(const std::filesystem::path& directory) {
+  constexpr std::uint8_t kSyn = 0x02;
+  constexpr std::uint8_t kSynAck = 0x12;
+  constexpr std::uint8_t kAck = 0x10;
+  constexpr std::uint8_t kFin = 0x11;
+  constexpr std::uint8_t kRst = 0x04;
+  Corpus tcp{directory / "fuzz_connection_state", {0}};
+  tcp.add("handshake", life({{'o', kSyn}, {'r', kSynAck}, {'o', kAck}, {'r', kAck}}));
+  tcp.add("close", life({{'o', kSyn},
+                         {'r', kSynAck},
+                         {'o', kAck},
+                         {'o', kFin},
+                         {'r', kAck},
+                         {'r', kFin},
+                         {'o', kAck},
+                         {'o', kSyn}}));
+  tcp.add("close_by_responder",
+          life({{'o', kSyn}, {'r', kSynAck}, {'o', kAck}, {'r', kFin}, {'o', kFin}, {'r', kAck}}));
+  tcp.add("reset", life({{'o', kSyn}, {'r', kSynAck}, {'o', kAck}, {'r', kRst}, {'o', kAck}}));
+  tcp.add("reset_twice",
+          life({{'o', kSyn}, {'r', kSynAck}, {'o', kAck}, {'o', kRst}, {'r', kRst}, {'r', kSyn}}));
+  tcp.add("refused", life({{'o', kSyn}, {'r', kRst | kAck}, {'o', kAck}, {'o', kSyn}}));
+  tcp.add("simultaneous", life({{'o', kSyn}, {'r', kSyn}, {'r', kSynAck}, {'o', kSynAck}}));
+  tcp.add("impossible", life({{'o', kSyn}, {'r', 0x3f}, {'o', 0}, {'o', 0x03}, {'r', 0x06}}));
+  Corpus picked_up{directory / "fuzz_connection_state", {2}};
+  picked_up.add("picked_up", life({{'o', kAck}, {'r', kAck}, {'o', kFin}}));
+  picked_up.add("picked_up_fin", life({{'o', kFin}, {'r', kAck}, {'r', kFin}, {'o', kAck}}));
+  Corpus udp{directory / "fuzz_connection_state", {1}};
+  udp.add("udp", life({{'o', 0}, {'o', 0}, {'r', 0}, {'o', 0}}));
+}
+
+// The packet behind its Ethernet header, as an error quotes it.
+Bytes quoted(std::uint8_t type, const Bytes& frame) {
+  Bytes bytes{type, 1, 0, 0, 0, 0, 0, 0};
+  bytes.insert(bytes.end(), frame.begin() + sizeof(EthernetHeader), frame.end());
+  return bytes;
+}
+
+void write_embedded_tuple(const std::filesystem::path& directory) {
+  Corpus v4{directory / "fuzz_embedded_tuple", {0}};
+  v4.add("udp", quoted(3, packet().ethernet().ipv4().udp().payload_of_size(8).build()));
+  v4.add("tcp", quoted(11, packet().ethernet().ipv4().tcp().build()));
+  v4.add("echo", quoted(12, packet().ethernet().ipv4().icmp().build()));
+  v4.add("options", quoted(3, packet().ethernet().ipv4({.options = Bytes(40, 1)}).udp().build()));
+  v4.add("later_fragment",
+         quoted(3, packet().ethernet().ipv4({.fragment_offset = 3}).payload_of_size(8).build()));
+  v4.add("gre", quoted(4, packet().ethernet().ipv4({.protocol = 47}).payload_of_size(8).build()));
+  v4.add("no_error", quoted(8, packet().ethernet().ipv4().udp().build()));
+  Corpus v6{directory / "fuzz_embedded_tuple", {1}};
+  v6.add("udp_v6", quoted(1, packet().ethernet().ipv6().udp().build()));
+  v6.add("echo_v6", quoted(3, packet().ethernet().ipv6().icmpv6().build()));
+  v6.add("extensions_v6", quoted(2, packet()
+                                        .ethernet()
+                                        .ipv6()
+                                        .ipv6_extension({.number = ip_protocol::kHopByHop})
+                                        .ipv6_extension({.number = ip_protocol::kAuthentication})
+                                        .ipv6_fragment({.more_fragments = true})
+                                        .tcp()
+                                        .build()));
+  v6.add(
+      "later_fragment_v6",
+      quoted(4,
+             packet().ethernet().ipv6().ipv6_fragment({.offset = 7}).payload_of_size(9).build()));
 }
 
 void write_source_guard(const std::filesystem::path& directory) {
@@ -301,6 +377,8 @@ int main(int argc, char** argv) {
     alkaid::fuzz::write_dhcpv6(argv[1]);
     alkaid::fuzz::write_router_solicitation(argv[1]);
     alkaid::fuzz::write_source_guard(argv[1]);
+    alkaid::fuzz::write_connection_state(argv[1]);
+    alkaid::fuzz::write_embedded_tuple(argv[1]);
     alkaid::fuzz::write_dhcp_option_value(argv[1]);
   } catch (const std::exception& error) {
     std::cerr << "make_corpus: " << error.what() << '\n';
