@@ -1,0 +1,84 @@
+"""Samples of what packets cost, and what they have to be to count."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab.shell import LabError
+
+from .subject import Counters
+
+# Counters of different ports are not read at the same instant.
+_TOLERATED_PART = 0.005
+_TOLERATED_PACKETS = 65536
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Packets and cycles of some time."""
+
+    packets: int
+    cycles: int
+    seconds: float
+    cpu_share: float  # of its CPU; less: something else ran there
+
+    @property
+    def cycles_per_packet(self) -> float:
+        """TSC cycles that workers were busy, by packets received."""
+        return self.cycles / self.packets
+
+
+def between(before: Counters, after: Counters) -> Sample:
+    """The sample between two readings. Raises LabError if nothing was received."""
+    packets = after.packets - before.packets
+    if packets <= 0:
+        raise LabError("no packet was received")
+    seconds = after.time - before.time
+    return Sample(packets, after.busy_cycles - before.busy_cycles, seconds,
+                  min(1.0, (after.run_time - before.run_time) / seconds))
+
+
+def require_nothing_lost(before: Counters, after: Counters) -> None:
+    """Raises LabError unless every packet that came in went out."""
+    drops = {reason: after.drops[reason] - before.drops.get(reason, 0) for reason in after.drops}
+    drops = {reason: count for reason, count in drops.items() if count > 0}
+    if drops:
+        raise LabError(f"packets were dropped: {drops}")
+    received, sent = after.received - before.received, after.sent - before.sent
+    if abs(received - sent) > max(_TOLERATED_PACKETS, int(received * _TOLERATED_PART)):
+        raise LabError(f"{received:,} packets came in and {sent:,} went out")
+
+
+def median(samples: Sequence[Sample]) -> float:
+    """The median of cycles per packet, to one decimal."""
+    return round(statistics.median(sample.cycles_per_packet for sample in samples), 1)
+
+
+class NodeCosts:
+    """What each node of the graph costs, over the rounds of a measurement (not over the pauses between them)."""
+
+    _FEW_PACKETS = 10000
+
+    def __init__(self) -> None:
+        self._before: dict[str, Any] = {}
+        self._packets: Counter[str] = Counter()
+        self._cycles: Counter[str] = Counter()
+
+    def begin(self, nodes: dict[str, Any]) -> None:
+        """A round begins: nodes by name as the console shows them."""
+        self._before = nodes
+
+    def end(self, nodes: dict[str, Any]) -> None:
+        """A round ends."""
+        for name, node in nodes.items():
+            self._packets[name] += int(node["packets"]) - int(self._before[name]["packets"])
+            self._cycles[name] += int(node["cycles"]) - int(self._before[name]["cycles"])
+
+    def cycles_per_packet(self) -> dict[str, float]:
+        """Of the packets that passed each node; nodes that hardly a packet passed are left out."""
+        return {name: round(self._cycles[name] / packets, 1) for name, packets in self._packets.items()
+                if packets > self._FEW_PACKETS}
