@@ -9,23 +9,13 @@
 #include <vector>
 
 #include "dataplane/control/local_addresses.hpp"
+#include "dataplane/control/object_result.hpp"
 #include "dataplane/ports/port_manager.hpp"
 #include "dataplane/tables/objects.hpp"
 #include "dataplane/tables/tables.hpp"
 #include "dataplane/underlay/tunnel_table.hpp"
 
 namespace alkaid {
-
-enum class ObjectErrorCode { kInvalid, kTableFull };
-
-// Why an object was not applied; nothing of it has taken effect.
-struct ObjectError {
-  ObjectErrorCode code = ObjectErrorCode::kInvalid;
-  std::string field;
-  std::string message;
-};
-
-using ObjectResult = std::optional<ObjectError>;
 
 // Control thread only. Sets are upserts, removals tolerate absence. What is published is in force
 // for every packet that is received after the call.
