@@ -21,20 +21,13 @@ _SETTLE = 0.3           # after a pause, until caches are warm
 _FLOWS_PER_SECOND = 5e5  # while connections are made for the first time
 
 
-def dataplane_options(line: Line) -> list[str]:
-    """Flags beyond the defaults that a line needs."""
-    del line
-    return []
-
-
 def measure_line(namespace: Namespace, directory: Path, line: Line, peer: str, seconds: float) -> dict[str, Any]:
     """Compares a sample, then measures for `seconds` in rounds. Raises LabError if a figure would not count."""
     scenario = Scenario(line)
-    options = dataplane_options(line)
-    subject = Subject(namespace, directory / "run", scenario, options=options)
+    subject = Subject(namespace, directory / "run", scenario)
     rival = OpenVSwitch(namespace, directory / "ovs", scenario) if peer == "ovs" and can_be_peer(line) else None
     with machine.Hugepages(subject.memory + (rival.memory if rival else 0)):
-        compared = compare_sample(namespace, directory / "sample", scenario, options)
+        compared = compare_sample(namespace, directory / "sample", scenario)
         try:
             subject.start()
             time.sleep(1 + line.flows / _FLOWS_PER_SECOND)

@@ -27,6 +27,7 @@ GUEST = "green-1"       # the guest under test
 OTHER_GUEST = "red-1"   # its neighbor on the same host for "local", and a second source for several workers
 VTEP = "10.0.0.1"
 PEER_VTEP = "10.0.0.2"
+OTHER_VTEP = "10.0.0.3"  # where neighbors move to
 PEER_MAC = "02:00:00:00:00:b2"
 # What the driver of capture files gives its first device; a device "null:" has none.
 PCAP_MAC = "02:70:63:61:70:00"
@@ -198,6 +199,7 @@ class Scenario:
         wanted = set(ports)
         state = self._example.copy()
         state.content.pop("host_resources")
+        state.configuration("subnet", "green")["cidr"] = "10.1.0.0/16"
         self._prepare_ports(state, wanted)
         if self.line.policy and self.line.rules > 0:
             state.content["security_group_states"] = {

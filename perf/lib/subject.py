@@ -17,9 +17,10 @@ from lab.programs import program
 from lab.shell import LabError, run, wait_until
 
 from . import machine
-from .scenario import PEER_MAC, PEER_VTEP, UPLINK, VTEP, Scenario
+from .scenario import OTHER_VTEP, PEER_MAC, PEER_VTEP, UPLINK, VTEP, Scenario
 
 AGENT_PORT = 50001
+AGENT_ADDRESS = f"127.0.0.1:{AGENT_PORT}"
 _BYTES_PER_BUFFER = 2500
 _SPARE_BUFFERS = 16384
 _LONGEST_PUSH = 120.0
@@ -50,14 +51,14 @@ class Subject:
     """One data plane and its agent."""
 
     def __init__(self, namespace: Namespace, directory: Path, scenario: Scenario, *, capture: bool = False,
-                 options: list[str] | None = None) -> None:
-        """capture: what leaves is written into files; options: more flags of the data plane."""
+                 connections: int | None = None) -> None:
+        """capture: what leaves is written into files; connections: room in the table, if not the default."""
         self.scenario = scenario
         self.console = Console(directory)
         self._namespace = namespace
         self._directory = directory
         self._capture = capture
-        self._options = options or []
+        self._options: list[str] = []
         self._agent: Process | None = None
         self._dataplane: Process | None = None
         self._pushes = 0
@@ -67,6 +68,8 @@ class Subject:
         defaults = run([program("alkaid-dataplane"), "--help"]).stdout
         self._more_buffers = max(0, self._buffers - default_of("--packet-buffers", defaults))
         self._memory = default_of("--memory", defaults) + self._more_buffers * _BYTES_PER_BUFFER // 2**20
+        if connections is not None and connections != default_of("--connections", defaults):
+            self._options += ["--connections", str(connections)]
 
     @property
     def memory(self) -> int:
@@ -121,7 +124,8 @@ class Subject:
             options += ["--packet-buffers", str(self._buffers), "--memory", str(self._memory)]
         self._dataplane = Process("the data plane", self._namespace, [
             program("alkaid-dataplane"), "--run-dir", self._directory, "--uplink", uplink,
-            "--vtep", f"{VTEP}/24", "--underlay-neighbor", f"{PEER_VTEP}={PEER_MAC}", *options],
+            "--vtep", f"{VTEP}/24", "--underlay-neighbor", f"{PEER_VTEP}={PEER_MAC}", "--underlay-neighbor", f"{OTHER_VTEP}={PEER_MAC}",
+            *options],
             self._directory / "dataplane.log")
         self._dataplane.wait_for_log("ready", timeout=120)
         machine.put_ahead(self._dataplane.pid)
@@ -144,7 +148,7 @@ class Subject:
         self._pushes += 1
         file = state.write(self._directory / f"state-{self._pushes}.json")
         return run(self._namespace.command([program("alkaid-goalstate"), "push", file, "--agent",
-                                            f"127.0.0.1:{AGENT_PORT}", "--timeout", str(_LONGEST_PUSH)]),
+                                            AGENT_ADDRESS, "--timeout", str(_LONGEST_PUSH)]),
                    timeout=_LONGEST_PUSH).stdout
 
     # ------------------------------------------------------------ look

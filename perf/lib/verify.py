@@ -48,7 +48,7 @@ def flow_of(inner: bytes) -> int:
     return (destination - FIRST_PORT) * PORTS_PER_ROW + source - FIRST_PORT
 
 
-def compare_sample(namespace: Namespace, directory: Path, scenario: Scenario, options: list[str]) -> int:
+def compare_sample(namespace: Namespace, directory: Path, scenario: Scenario) -> int:
     """Sends a sample of the flows of the first source, compares every packet, returns how many flows there were.
 
     Raises LabError if a packet is wrong or a flow has none.
@@ -59,7 +59,7 @@ def compare_sample(namespace: Namespace, directory: Path, scenario: Scenario, op
     random.Random(line.flows).shuffle(sample)
     for source in sampled.sources:
         source.flows[:] = sample
-    subject = Subject(namespace, directory, sampled, capture=True, options=options)
+    subject = Subject(namespace, directory, sampled, capture=True)
     sink = sampled.sinks[0]
     try:
         subject.start()
