@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 ETHERNET = 14
@@ -124,3 +124,29 @@ class Tunnel:
                                    + struct.pack("!II", 0x08000000, self.vni << 8))
             struct.pack_into("!H", prefix, ETHERNET + 20, 49152 + flow % 16384)
             yield bytes(prefix) + frame
+
+
+def syn_frames(source: Station, destination: Station, addresses: Sequence[int], count: int) -> Iterator[bytes]:
+    """TCP SYNs of `count` connections, IPv4, from addresses (as numbers) in turn, with right checksums."""
+    length = 20
+    tcp = struct.pack("!HHIIBBHHH", 0, 80, 1, 0, 0x50, 0x02, 65535, 0, 0)
+    template = bytearray(mac_bytes(destination.mac) + mac_bytes(source.mac) + b"\x08\x00"
+                         + ip_header("0.0.0.0", destination.ip, 6, length) + tcp + bytes(6))
+    template[24:26] = b"\0\0"
+    header_sum = add_up(bytes(template[14:34]))
+    tcp_sum = add_up(bytes(template[30:34]) + struct.pack("!HH", 6, length) + tcp)
+    pack = struct.Struct("!H").pack_into
+    for number in range(count):
+        row, place = divmod(number, len(addresses))
+        address, port = addresses[place], FIRST_PORT + row % PORTS_PER_ROW
+        halves = (address >> 16) + (address & 0xFFFF)
+        struct.pack_into("!I", template, 26, address)
+        pack(template, 24, ~_fold(header_sum + halves) & 0xFFFF)
+        pack(template, 34, port)
+        pack(template, 50, ~_fold(tcp_sum + halves + port) & 0xFFFF)
+        yield bytes(template)
+
+
+def _fold(total: int) -> int:
+    total = (total & 0xFFFF) + (total >> 16)
+    return (total & 0xFFFF) + (total >> 16)

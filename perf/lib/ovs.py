@@ -65,7 +65,7 @@ class OpenVSwitch:
         self._daemon(str(_VSWITCHD), [self._socket], name="ovs-vswitchd")
         wait_until(lambda: self._vsctl("get", "Open_vSwitch", ".", "dpdk_initialized").strip() == "true",
                    "Open vSwitch has started DPDK", timeout=60)
-        found = re.search(r"[\d.]+", self._vsctl("get", "Open_vSwitch", ".", "ovs_version"))
+        found = re.search(r"[\d.]+\d", self._tool(_VSWITCHD, "--version"))
         self.name = f"Open vSwitch {found[0] if found else ''} with DPDK"
         self._set_up_bridges()
         self._set_up_flows()

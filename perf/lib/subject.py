@@ -51,8 +51,9 @@ class Subject:
     """One data plane and its agent."""
 
     def __init__(self, namespace: Namespace, directory: Path, scenario: Scenario, *, capture: bool = False,
-                 connections: int | None = None) -> None:
-        """capture: what leaves is written into files; connections: room in the table, if not the default."""
+                 connections: int | None = None, more_packets: int = 0) -> None:
+        """capture: what leaves is written into files; connections: room in the table, if not the default;
+        more_packets: of loops that start() knows nothing of."""
         self.scenario = scenario
         self.console = Console(directory)
         self._namespace = namespace
@@ -64,7 +65,7 @@ class Subject:
         self._pushes = 0
         directory.mkdir(parents=True, exist_ok=True)
         # The loop's packets stay in buffers of their own.
-        self._buffers = sum(len(source.flows) for source in scenario.sources) + _SPARE_BUFFERS
+        self._buffers = sum(len(source.flows) for source in scenario.sources) + more_packets + _SPARE_BUFFERS
         defaults = run([program("alkaid-dataplane"), "--help"]).stdout
         self._more_buffers = max(0, self._buffers - default_of("--packet-buffers", defaults))
         self._memory = default_of("--memory", defaults) + self._more_buffers * _BYTES_PER_BUFFER // 2**20
@@ -174,6 +175,10 @@ class Subject:
             received=sum(int(by_name[source.port]["rx_packets"]) for source in self.scenario.sources),
             sent=sum(int(by_name[port]["tx_packets"]) for port in self.scenario.sinks),
             drops=dict(self.console.drops()))
+
+    def received_by(self, port: str) -> int:
+        """Packets that a guest port has received."""
+        return int(self.console.ports()[port]["rx_packets"])
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         """Nodes of the graph by name."""

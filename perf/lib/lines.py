@@ -1,0 +1,72 @@
+"""The lines of the benchmark: which script with which flags, and what the figures have to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What must be reached and what is aimed at; None: nothing was set."""
+
+    must: float | None = None
+    aim: float | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A call of a script. `goals` are those of its results in their order; figure: which value is compared."""
+
+    title: str
+    script: str
+    flags: list[str]
+    goals: list[Goal] = field(default_factory=list)
+    figure: str = "cycles_per_packet"
+    unit: str = "cycles"
+    vpp: list[str] = field(default_factory=list)  # VPP 26.06, measured on another day: bridged / routed
+
+
+_MANY = "1000,100000,1000000"
+_STATEFUL = ["--rules", "100", "--peer", "ovs"]
+_PLAIN = ["--policy", "off", "--peer", "ovs"]
+
+LINES = {
+    "encap": Line("guest to wire, routed: 100 rules, conntrack, VXLAN", "pipeline",
+                  ["--direction", "encap", "--flows", _MANY, *_STATEFUL],
+                  [Goal(170, 110), Goal(220, 150), Goal(240, 180)],
+                  vpp=["198 / 250", "242 / 309", "264 / 368"]),
+    "encap-ipv6": Line("the same, IPv6", "pipeline",
+                       ["--direction", "encap", "--flows", _MANY, *_STATEFUL, "--family", "6"]),
+    "encap-plain": Line("guest to wire, routed: no security groups, no conntrack", "pipeline",
+                        ["--direction", "encap", "--flows", "1000,100000", *_PLAIN], [Goal(120), Goal(150)]),
+    "bridge": Line("guest to wire, in one subnet: 100 rules, conntrack, VXLAN", "pipeline",
+                   ["--direction", "bridge", "--flows", "1000,100000", *_STATEFUL]),
+    "decap": Line("wire to guest: 100 rules, conntrack", "pipeline",
+                  ["--direction", "decap", "--flows", "1000,100000", *_STATEFUL], [Goal(190, 120), Goal(240, 165)],
+                  vpp=["247", "316"]),
+    "decap-ipv6": Line("the same, IPv6", "pipeline",
+                       ["--direction", "decap", "--flows", "1000,100000", *_STATEFUL, "--family", "6"]),
+    "decap-plain": Line("wire to guest: no security groups, no conntrack", "pipeline",
+                        ["--direction", "decap", "--flows", "1000,100000", *_PLAIN]),
+    "local": Line("guest to guest on one host: both ports' 100 rules, conntrack", "pipeline",
+                  ["--direction", "local", "--flows", "1000,100000", "--rules", "100"], [Goal(), Goal(200, 140)]),
+    "connections": Line("new connections per second, by rules", "connections", ["--rules", "10,1000,10000"],
+                        [Goal(), Goal(2.0e6, 3.0e6), Goal()], "connections_per_second", "per second",
+                        ["", "1.75 to 2.6 M"]),
+    "connections-ipv6": Line("the same, IPv6", "connections", ["--rules", "10,1000,10000", "--family", "6"], [],
+                             "connections_per_second", "per second"),
+    "rule-update": Line("one rule among 10,000: send to reply, enforced", "rule_update", ["--rules", "10000"],
+                        [Goal(10, 1)], "changed_ms", "ms"),
+    "churn": Line("10,000 neighbor updates/s and a rule change a second: slower by", "churn", [],
+                  [Goal(5, 1)], "slow_down_percent", "%"),
+    "flood": Line("SYN flood of another guest into a full table: goodput left", "flood", [], [Goal(95, 99)],
+                  "goodput_percent", "%"),
+    "attack": Line("established flows after crafted packets, against before: times", "attack", [], [Goal(1.5, 1.1)],
+                   "times", ""),
+    "one-worker": Line("both directions of the same flows, one worker", "pipeline",
+                       ["--direction", "both", "--flows", "100000", "--rules", "100"], [], "packets_per_second",
+                       "packets/s"),
+    "two-workers": Line("the same, a worker for each direction", "pipeline",
+                        ["--direction", "both", "--flows", "100000", "--rules", "100", "--workers", "2"], [],
+                        "packets_per_second", "packets/s"),
+}
