@@ -41,6 +41,6 @@ class ConnectionTable:
                                                       ("used", "created", "evicted", "expired")))
 
     def bytes_per_connection(self) -> float:
-        """Both directions, index and spare room included."""
+        """Memory taken by those that there are: both directions, index and spare room included."""
         table = self._table()
-        return round(int(table["bytes"]) / int(table["capacity"]), 1)
+        return round(int(table["bytes"]) / max(1, int(table["used"])), 1)

@@ -22,6 +22,7 @@ class Sample:
     """Packets and cycles of some time."""
 
     packets: int
+    sent: int
     cycles: int
     seconds: float
     cpu_share: float  # of its CPU; less: something else ran there
@@ -38,7 +39,7 @@ def between(before: Counters, after: Counters) -> Sample:
     if packets <= 0:
         raise LabError("no packet was received")
     seconds = after.time - before.time
-    return Sample(packets, after.busy_cycles - before.busy_cycles, seconds,
+    return Sample(packets, after.sent - before.sent, after.busy_cycles - before.busy_cycles, seconds,
                   min(1.0, (after.run_time - before.run_time) / seconds))
 
 

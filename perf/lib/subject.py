@@ -101,7 +101,11 @@ class Subject:
             self.start_agent(f"pcap:rx={self._directory}/{{port_id}}-in.pcap{output},loop=1")
             self.push(self.scenario.goal_state(guests))
         for port in {*guests, *pure_sinks}:
-            wait_until(lambda port=port: self.console.ports()[port]["state"] == "up", f"{port} is up")  # type: ignore
+            self.wait_for_port(port)
+
+    def wait_for_port(self, port: str) -> None:
+        """Waits until a guest port is up."""
+        wait_until(lambda: self.console.ports()[port]["state"] == "up", f"{port} is up")
 
     def _input(self, port: str) -> Path:
         return self._directory / f"{port}-in.pcap"
