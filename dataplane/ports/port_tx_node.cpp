@@ -29,7 +29,9 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
     return;
   }
   auto** mbufs = reinterpret_cast<rte_mbuf**>(packets);
-  if (port->device.worker != worker.settings().index) {
+  // A sink has no queue that could have but one writer.
+  const bool is_sink = port->device.ethdev == kNoEthdev;
+  if (!is_sink && port->device.worker != worker.settings().index) {
     for (std::uint16_t i = 0; i < count; ++i) {
       context_of(mbufs[i]).egress_generation = port->generation;
     }
@@ -47,7 +49,7 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
       bytes[i] = mbufs[base + i]->pkt_len;
     }
     std::uint16_t sent = size;
-    if (port->device.ethdev == kNoEthdev) {
+    if (is_sink) {
       rte_pktmbuf_free_bulk(mbufs + base, size);
     } else {
       sent = rte_eth_tx_burst(port->device.ethdev, 0, mbufs + base, size);
