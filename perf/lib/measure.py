@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,8 @@ def _take_turns(subject: Subject, rival: OpenVSwitch | None, seconds: float) -> 
         "cycles_per_packet": cycles,
         "least": round(min(sample.cycles_per_packet for sample in ours), 1),
         "most": round(max(sample.cycles_per_packet for sample in ours), 1),
-        "packets_per_second": round(sum(s.sent for s in ours) / sum(s.seconds for s in ours)),
-        "lost_percent": round(100 * (1 - sum(s.sent for s in ours) / sum(s.packets for s in ours)), 2),
+        "packets_per_second": round(statistics.median(sample.sent_per_second for sample in ours)),
+        "lost_percent": round(100 * statistics.median(sample.lost for sample in ours), 2),
         "peer": rival.name if rival else None, "peer_setting": rival.setting if rival else None,
         "peer_cycles_per_packet": peer, "ratio": round(peer / cycles, 2) if peer else None,
         "nodes": nodes.cycles_per_packet(),

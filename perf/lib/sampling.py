@@ -22,9 +22,10 @@ class Sample:
     """Packets and cycles of some time."""
 
     packets: int
-    sent: int
     cycles: int
     seconds: float
+    sent_per_second: float
+    lost: float        # part of the packets received that did not leave
     cpu_share: float  # of its CPU; less: something else ran there
 
     @property
@@ -39,7 +40,9 @@ def between(before: Counters, after: Counters) -> Sample:
     if packets <= 0:
         raise LabError("no packet was received")
     seconds = after.time - before.time
-    return Sample(packets, after.sent - before.sent, after.busy_cycles - before.busy_cycles, seconds,
+    received, sent = after.received - before.received, after.sent - before.sent
+    return Sample(packets, after.busy_cycles - before.busy_cycles, seconds,
+                  sent / (after.ports_time - before.ports_time), max(0.0, 1 - sent / received) if received else 0.0,
                   min(1.0, (after.run_time - before.run_time) / seconds))
 
 

@@ -30,7 +30,8 @@ _LONGEST_PUSH = 120.0
 class Counters:
     """What the data plane has counted until now."""
 
-    time: float
+    time: float        # of packets and cycles
+    ports_time: float  # of what ports received and sent
     packets: int
     busy_cycles: int
     run_time: float
@@ -170,9 +171,11 @@ class Subject:
         now = time.monotonic()
         workers = self.console.json("show", "worker")["workers"]
         ports = self.console.ports()
+        ports_time = time.monotonic()
         by_name = {(UPLINK if port["kind"] == "uplink" else name): port for name, port in ports.items()}
         return Counters(
             time=now,
+            ports_time=ports_time,
             packets=sum(int(worker["packets"]) for worker in workers),
             busy_cycles=sum(int(worker["busy_cycles"]) for worker in workers),
             run_time=run_time,
