@@ -158,7 +158,8 @@ constexpr TcpTable kTcp = {{{{
   /* SYN+ACK  */ {iv, SR, SR, PU, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, CL, Ro, Rr},
   // In SS nothing could be acknowledged yet. An RST is contradicted by its receiver going on.
   /* ACK      */ {iv, S2, ES, PU, ES, Fo, Cr, Co, Cr, Lo, TW, TW, CL, Ro, ES},
-  /* FIN      */ {iv, iv, Fo, Fo, Fo, Fo, Lo, Co, Lo, Lo, Lr, TW, CL, Ro, Fo},
+  // Sent again behind the other side's FIN it acknowledges that, too.
+  /* FIN      */ {iv, iv, Fo, Fo, Fo, Fo, Lo, Co, Lo, Lo, TW, TW, CL, Ro, Fo},
   /* RST      */ {CL, CL, CL, CL, Ro, CL, CL, CL, CL, CL, CL, CL, CL, Ro, CL},
   /* RST  exp */ {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
   /* RST !exp */ {SS, S2, SR, PU, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, CL, Ro, Rr},
@@ -169,10 +170,11 @@ constexpr TcpTable kTcp = {{{{
   // A responder opens nothing in an initiator's name, but for simultaneous open. Over is over: its
   // SYN is a new connection, which policy is asked about.
   /* SYN      */ {S2, S2, SR, iv, iv, iv, iv, iv, iv, iv, iv, re, re, re, re},
-  /* SYN+ACK  */ {SR, SR, SR, SR, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, CL, Ro, Rr},
+  // Behind an RST: the answer to a SYN that passed in the middle of the old connection.
+  /* SYN+ACK  */ {SR, SR, SR, SR, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, SR, SR, SR},
   // In SS: the responder still has an old connection (RFC 9293, 3.5.1).
   /* ACK      */ {SS, S2, SR, ES, ES, Co, Fr, Co, Cr, TW, Lr, TW, CL, ES, Rr},
-  /* FIN      */ {iv, iv, Fr, Fr, Fr, Lr, Fr, Lr, Cr, Lo, Lr, TW, CL, Fr, Rr},
+  /* FIN      */ {iv, iv, Fr, Fr, Fr, Lr, Fr, Lr, Cr, TW, Lr, TW, CL, Fr, Rr},
   /* RST      */ {CL, CL, CL, CL, Rr, CL, CL, CL, CL, CL, CL, CL, CL, CL, Rr},
   /* RST  exp */ {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
   /* RST !exp */ {SS, S2, SR, PU, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, CL, Ro, Rr},

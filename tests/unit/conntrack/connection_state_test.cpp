@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "o:S>syn_sent r:A>syn_sent o:R>closed o:S>reopen r:SA>syn_received "
                  "o:A>established"},
         Sequence{"refused", "o:S>syn_sent r:RA>closed o:A>closed r:A>closed o:S>reopen"},
-        Sequence{"given_up", "o:S>syn_sent o:R>closed r:SA>closed"},
+        Sequence{"given_up", "o:S>syn_sent o:R>closed r:SA>syn_received o:R>closed"},
         Sequence{"closed_at_once", "o:S>syn_sent r:SA>syn_received o:FA>fin_wait"},
         Sequence{"responder_closes_at_once", "o:S>syn_sent r:SA>syn_received r:FA>fin_wait"},
         Sequence{"reset_half_open", "o:S>syn_sent r:SA>syn_received r:R>closed o:A>closed"},
@@ -147,10 +147,10 @@ INSTANTIATE_TEST_SUITE_P(
                  ALKAID_OPEN "o:FA>fin_wait o:A>fin_wait r:FA>last_ack r:A>last_ack"},
         Sequence{"retransmitted_fin", ALKAID_OPEN
                  "o:FA>fin_wait o:FA>fin_wait r:A>close_wait o:FA>close_wait r:FA>last_ack "
-                 "r:FA>last_ack o:FA>last_ack o:A>time_wait r:FA>time_wait o:A>time_wait"},
+                 "r:FA>last_ack o:FA>time_wait o:A>time_wait r:FA>time_wait o:A>time_wait"},
         Sequence{"retransmitted_fin_of_the_responder", ALKAID_OPEN
                  "r:FA>fin_wait r:FA>fin_wait o:A>close_wait r:FA>close_wait o:FA>last_ack "
-                 "o:FA>last_ack r:FA>last_ack r:A>time_wait o:FA>time_wait"},
+                 "o:FA>last_ack r:FA>time_wait r:A>time_wait o:FA>time_wait"},
         Sequence{"simultaneous_close",
                  ALKAID_OPEN "o:FA>fin_wait r:FA>last_ack o:A>time_wait r:A>time_wait"},
         Sequence{"late_syn_and_syn_ack", ALKAID_OPEN
@@ -197,7 +197,10 @@ INSTANTIATE_TEST_SUITE_P(
         Sequence{"half_closed", ALKAID_OPEN "o:FA>fin_wait r:A>close_wait o:R>closed"},
         Sequence{"last_ack", ALKAID_OPEN "o:FA>fin_wait r:FA>last_ack o:R>closed"},
         Sequence{"time_wait", ALKAID_OPEN ALKAID_CLOSE "r:R>closed o:A>closed"},
-        Sequence{"late_syn_ack", ALKAID_OPEN "o:R>closed r:SA>closed"}),
+        Sequence{"late_syn_ack", ALKAID_OPEN "o:R>closed r:SA>syn_received o:R>closed"},
+        Sequence{"initiator_rebooted",
+                 ALKAID_OPEN "o:S>established r:A>established o:R>closed "
+                             "r:RA>closed r:SA>syn_received o:A>established"}),
     [](const auto& info) { return std::string{info.param.name}; });
 
 INSTANTIATE_TEST_SUITE_P(
