@@ -13,6 +13,7 @@
 #include <rte_lcore.h>
 #include <spdlog/spdlog.h>
 
+#include "dataplane/conntrack/fragment_tracking_node.hpp"
 #include "dataplane/graph/packet_context.hpp"
 #include "dataplane/underlay/address_request.hpp"
 
@@ -21,7 +22,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kDeviceCheckInterval{50};
 
-std::uint64_t random_instance() {
+// The fragments of a datagram leave their sender one after another.
+constexpr std::uint64_t kFragmentSeconds = 2;
+
+std::uint64_t random_number() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
 }
@@ -51,13 +55,14 @@ void fill_underlay(const DataplaneSettings& settings, Underlay& underlay) {
 }  // namespace
 
 Dataplane::Dataplane(const DataplaneSettings& settings)
-    : instance_(random_instance()),
+    : instance_(random_number()),
       start_(std::chrono::steady_clock::now()),
       pools_(settings.packet_buffers, settings.jumbo_buffers),
       quiescence_(
           std::make_unique<QuiescenceDomain>(static_cast<unsigned>(settings.worker_lcores.size()))),
       tables_(std::make_unique<Tables>(settings.tables, *quiescence_)),
       port_table_(settings.tables.ports),
+      fragments_({.lifetime = kFragmentSeconds * rte_get_tsc_hz(), .seed = random_number()}),
       frame_sender_(pools_.standard(), workers_),
       router_advertiser_(tables_->segments, port_table_, settings.ra_interval,
                          [this](const Port& port, std::span<const std::uint8_t> frame) {
@@ -74,7 +79,7 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   }
   tunnels_ = std::make_unique<TunnelTable>(underlay_, settings.underlay_gateways, *next_hops_,
                                            *quiescence_);
-  const SharedState shared{*tables_, port_table_, underlay_, *quiescence_};
+  const SharedState shared{*tables_, port_table_, underlay_, *quiescence_, fragments_};
   std::vector<Worker*> workers;
   for (std::size_t i = 0; i < settings.worker_lcores.size(); ++i) {
     const WorkerSettings worker{.index = static_cast<unsigned>(i),
@@ -124,6 +129,7 @@ Dataplane::~Dataplane() {
   ports_.reset();
   quiescence_->drain();
   workers_.clear();
+  free_waiting_fragments(fragments_);
   tunnels_.reset();
   next_hops_.reset();
   tables_.reset();

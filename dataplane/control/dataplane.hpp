@@ -16,6 +16,7 @@
 #include "control/common/net/mac_address.hpp"
 #include "dataplane/announce/announcer.hpp"
 #include "dataplane/announce/tunnel_sender.hpp"
+#include "dataplane/conntrack/fragment_tracker.hpp"
 #include "dataplane/control/executor.hpp"
 #include "dataplane/control/frame_sender.hpp"
 #include "dataplane/control/programmer.hpp"
@@ -121,6 +122,7 @@ class Dataplane {
   std::unique_ptr<Tables> tables_;
   PortTable port_table_;
   Underlay underlay_;
+  FragmentTracker fragments_;
   std::unique_ptr<NextHopTable> next_hops_;
   std::unique_ptr<TunnelTable> tunnels_;
   std::vector<std::unique_ptr<Worker>> workers_;

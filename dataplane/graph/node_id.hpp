@@ -20,6 +20,7 @@ namespace alkaid {
   NODE(kExceptionOutput, "exception-output")         \
   NODE(kExceptionInput, "exception-input")           \
   NODE(kDecapsulate, "decapsulate")                  \
+  NODE(kFragmentTracking, "fragment-tracking")       \
   NODE(kArp, "arp")                                  \
   NODE(kNd, "nd")                                    \
   NODE(kDhcp, "dhcp")                                \

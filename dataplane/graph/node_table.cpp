@@ -9,6 +9,7 @@
 
 #include "dataplane/arp/arp_node.hpp"
 #include "dataplane/bridge/bridge_node.hpp"
+#include "dataplane/conntrack/fragment_tracking_node.hpp"
 #include "dataplane/dhcp/dhcp_node.hpp"
 #include "dataplane/dhcpv6/dhcpv6_node.hpp"
 #include "dataplane/exception/exception_input_node.hpp"
@@ -58,6 +59,7 @@ constexpr std::array kTable{
     registration<ExceptionOutputNode>(),
     registration<ExceptionInputNode>(),
     registration<DecapsulateNode>(),
+    registration<FragmentTrackingNode>(),
     registration<ArpNode>(),
     registration<NdNode>(),
     registration<DhcpNode>(),

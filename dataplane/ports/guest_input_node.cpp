@@ -6,6 +6,7 @@
 #include "dataplane/packet/partial_checksum.hpp"
 #include "dataplane/route/gateway_address.hpp"
 #include "dataplane/route/ipv6_input.hpp"
+#include "dataplane/route/route_or_bridge.hpp"
 #include "dataplane/tables/segment_table.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -92,11 +93,10 @@ Verdict GuestInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& 
   if (headers.is_dhcp_client && is_for_our_dhcp_server(packet, ethernet, headers, *segment)) {
     return Next::to<NodeId::kDhcp>();
   }
-  // A subnet without a gateway has the zero MAC here, which no frame may carry as destination.
-  if (ethernet.destination == segment->gateway_v4_mac && !ethernet.destination.is_zero()) {
-    return Next::to<NodeId::kRoute>();
+  if (headers.is_fragment) [[unlikely]] {
+    return Next::to<NodeId::kFragmentTracking>();
   }
-  return Next::to<NodeId::kBridge>();
+  return route_or_bridge<Next>(ethernet, segment->gateway_v4_mac);
 }
 
 std::uint16_t GuestInputNode::process(rte_graph* graph, rte_node* node, void** packets,

@@ -9,9 +9,9 @@ namespace alkaid {
 struct GuestInputNode {
   static constexpr NodeId kId = NodeId::kGuestInput;
   static constexpr const char* kDescription = "parses and classifies what guests send";
-  using Next =
-      NextNodes<NodeId::kArp, NodeId::kNd, NodeId::kDhcp, NodeId::kDhcpv6,
-                NodeId::kRouterAdvertisement, NodeId::kConsume, NodeId::kBridge, NodeId::kRoute>;
+  using Next = NextNodes<NodeId::kArp, NodeId::kNd, NodeId::kDhcp, NodeId::kDhcpv6,
+                         NodeId::kRouterAdvertisement, NodeId::kConsume, NodeId::kFragmentTracking,
+                         NodeId::kBridge, NodeId::kRoute>;
   static Verdict decide(Worker& worker, rte_mbuf* packet, PacketContext& context);
   static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,
                                std::uint16_t count);

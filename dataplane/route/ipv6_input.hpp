@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dataplane/graph/node.hpp"
+#include "dataplane/route/route_or_bridge.hpp"
 #include "dataplane/tables/segment_table.hpp"
 
 namespace alkaid {
@@ -16,12 +17,10 @@ Verdict classify_ipv6(const EthernetHeader& ethernet, const PacketContext& conte
     // Stations report what groups they listen to as a matter of course; nobody here keeps score.
     return Next::template to<NodeId::kConsume>();
   }
-  // A subnet without a gateway has the zero MAC here, which no frame may carry as destination.
-  const MacAddress& gateway_mac = context.segment->gateway_v6_mac;
-  if (ethernet.destination == gateway_mac && !gateway_mac.is_zero()) {
-    return Next::template to<NodeId::kRoute>();
+  if (headers.is_fragment) [[unlikely]] {
+    return Next::template to<NodeId::kFragmentTracking>();
   }
-  return Next::template to<NodeId::kBridge>();
+  return route_or_bridge<Next>(ethernet, context.segment->gateway_v6_mac);
 }
 
 }  // namespace alkaid

@@ -3,6 +3,7 @@
 #include "dataplane/packet/mss_clamp.hpp"
 #include "dataplane/packet/partial_checksum.hpp"
 #include "dataplane/route/ipv6_input.hpp"
+#include "dataplane/route/route_or_bridge.hpp"
 #include "dataplane/tables/segment_table.hpp"
 #include "dataplane/vxlan/ecn.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -74,10 +75,10 @@ Verdict DecapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
   if (is_ipv6) {
     return classify_ipv6<Next>(ethernet, context);
   }
-  if (ethernet.destination == segment->gateway_v4_mac && !ethernet.destination.is_zero()) {
-    return Next::to<NodeId::kRoute>();
+  if (headers.is_fragment) [[unlikely]] {
+    return Next::to<NodeId::kFragmentTracking>();
   }
-  return Next::to<NodeId::kBridge>();
+  return route_or_bridge<Next>(ethernet, segment->gateway_v4_mac);
 }
 
 std::uint16_t DecapsulateNode::process(rte_graph* graph, rte_node* node, void** packets,

@@ -9,8 +9,8 @@ namespace alkaid {
 struct DecapsulateNode {
   static constexpr NodeId kId = NodeId::kDecapsulate;
   static constexpr const char* kDescription = "takes VXLAN headers off and parses the inner packet";
-  using Next =
-      NextNodes<NodeId::kArp, NodeId::kNd, NodeId::kConsume, NodeId::kBridge, NodeId::kRoute>;
+  using Next = NextNodes<NodeId::kArp, NodeId::kNd, NodeId::kConsume, NodeId::kFragmentTracking,
+                         NodeId::kBridge, NodeId::kRoute>;
   static Verdict decide(Worker& worker, rte_mbuf* packet, PacketContext& context);
   static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,
                                std::uint16_t count);

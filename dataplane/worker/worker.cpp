@@ -10,6 +10,7 @@
 #include <rte_graph_worker.h>
 #include <rte_ring_elem.h>
 
+#include "dataplane/conntrack/fragment_tracking_node.hpp"
 #include "dataplane/graph/node_table.hpp"
 #include "dataplane/worker/idle_backoff.hpp"
 
@@ -19,6 +20,7 @@ namespace {
 constexpr unsigned kInjectRingSize = 4096;
 constexpr unsigned kObservationRingSize = 1024;
 constexpr std::uint64_t kReassemblyChecksPerSecond = 10;
+constexpr std::uint64_t kOrphanChecksPerSecond = 1000;  // of a part of the table each
 
 std::size_t burst_bucket(std::uint32_t packets) {
   return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(packets)),
@@ -140,6 +142,13 @@ void Worker::expire_fragments(std::uint64_t now) {
   }
 }
 
+void Worker::drop_orphans(std::uint64_t now) {
+  if (now >= next_orphan_check_) {
+    next_orphan_check_ = now + rte_get_tsc_hz() / kOrphanChecksPerSecond;
+    drop_orphaned_fragments(*this, now);
+  }
+}
+
 void Worker::run() {
   QuiescenceDomain& quiescence = shared_.quiescence;
   quiescence.register_worker(settings_.index);
@@ -163,6 +172,7 @@ void Worker::run() {
     if (reassembler_ != nullptr) {
       expire_fragments(now);
     }
+    drop_orphans(now);
     before = now;
   }
   quiescence.unregister_worker(settings_.index);

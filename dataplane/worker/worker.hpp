@@ -21,6 +21,8 @@
 
 namespace alkaid {
 
+class FragmentTracker;
+
 // Counters that a worker keeps about itself; it alone writes them.
 struct alignas(RTE_CACHE_LINE_SIZE) WorkerCounters {
   static constexpr std::size_t kBurstBuckets = 10;  // 0, 1, 2-3, 4-7, ... 128-255, 256 and more
@@ -57,6 +59,7 @@ struct SharedState {
   PortTable& ports;
   Underlay& underlay;
   QuiescenceDomain& quiescence;
+  FragmentTracker& fragments;
 };
 
 struct WorkerSettings {
@@ -110,6 +113,7 @@ class Worker {
   [[nodiscard]] Tables& tables() { return shared_.tables; }
   [[nodiscard]] PortTable& ports() { return shared_.ports; }
   [[nodiscard]] Underlay& underlay() { return shared_.underlay; }
+  [[nodiscard]] FragmentTracker& fragments() { return shared_.fragments; }
   [[nodiscard]] WorkerCounters& own_counters() { return counters_; }
   [[nodiscard]] DhcpCounters& own_dhcp_counters() { return dhcp_counters_; }
   [[nodiscard]] Dhcpv6Counters& own_dhcpv6_counters() { return dhcpv6_counters_; }
@@ -146,6 +150,7 @@ class Worker {
   static constexpr std::uint64_t kIcmpErrorsPerSecond = 1000;
 
   void expire_fragments(std::uint64_t now);
+  void drop_orphans(std::uint64_t now);
   void refill_icmp_error_tokens(std::uint64_t now, std::uint64_t cycles_per_token);
 
   struct RingDeleter {
@@ -170,6 +175,7 @@ class Worker {
   std::uint64_t next_icmp_error_token_ = 0;  // TSC
   std::unique_ptr<Reassembler> reassembler_;
   std::uint64_t next_reassembly_check_ = 0;  // TSC
+  std::uint64_t next_orphan_check_ = 0;      // TSC
   std::uint32_t fragment_identification_;
 
   WorkerCounters counters_;

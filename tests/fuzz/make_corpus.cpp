@@ -225,6 +225,50 @@ void write_embedded_tuple(const std::filesystem::path& directory) {
              packet().ethernet().ipv6().ipv6_fragment({.offset = 7}).payload_of_size(9).build()));
 }
 
+// Frames behind their lengths, as fuzz_fragment takes them.
+Bytes frames(std::initializer_list<Bytes> list) {
+  Bytes bytes;
+  for (const Bytes& frame : list) {
+    bytes.push_back(static_cast<std::uint8_t>(frame.size()));
+    bytes.insert(bytes.end(), frame.begin(), frame.end());
+  }
+  return bytes;
+}
+
+void write_fragment(const std::filesystem::path& directory) {
+  Corpus corpus{directory / "fuzz_fragment", {}};
+  const auto v4 = [](std::uint16_t offset, bool more) {
+    return packet().ethernet().ipv4(
+        {.more_fragments = more, .fragment_offset = offset, .protocol = 17});
+  };
+  const auto v6 = [](std::uint16_t offset, bool more) {
+    return packet()
+        .ethernet()
+        .ipv6()
+        .ipv6_extension({.number = ip_protocol::kHopByHop})
+        .ipv6_fragment({.offset = offset, .more_fragments = more, .next_header = 17});
+  };
+  const Bytes first = v4(0, true).udp({.length = 40}).payload_of_size(8).build();
+  const Bytes middle = v4(2, true).payload_of_size(16).build();
+  const Bytes last = v4(4, false).payload_of_size(8).build();
+  const Bytes first_v6 = v6(0, true).udp({.length = 24}).payload_of_size(8).build();
+  const Bytes last_v6 = v6(2, false).payload_of_size(8).build();
+  corpus.add("in_order", frames({first, middle, last}));
+  corpus.add("last_first", frames({last, middle, first}));
+  corpus.add("incomplete", frames({middle, last}));
+  corpus.add("copies", frames({first, first, last, last}));
+  corpus.add("overlapping", frames({first, v4(1, true).payload_of_size(16).build(), last}));
+  corpus.add("beyond_the_end", frames({last, first, v4(5, true).payload_of_size(8).build()}));
+  corpus.add("odd", frames({first, v4(2, true).payload_of_size(9).build()}));
+  corpus.add("two_datagrams", frames({last, last_v6, first, first_v6}));
+  corpus.add("in_order_v6", frames({first_v6, last_v6}));
+  corpus.add("last_first_v6", frames({last_v6, first_v6}));
+  corpus.add(
+      "icmp",
+      frames(
+          {packet().ethernet().ipv4({.more_fragments = true}).icmp().payload_of_size(8).build()}));
+}
+
 void write_source_guard(const std::filesystem::path& directory) {
   constexpr MacAddress kMac = MacAddress::from_number(0x020000000001);
   constexpr Ipv4Address kAddress{0x0a000001};
@@ -379,6 +423,7 @@ int main(int argc, char** argv) {
     alkaid::fuzz::write_source_guard(argv[1]);
     alkaid::fuzz::write_connection_state(argv[1]);
     alkaid::fuzz::write_embedded_tuple(argv[1]);
+    alkaid::fuzz::write_fragment(argv[1]);
     alkaid::fuzz::write_dhcp_option_value(argv[1]);
   } catch (const std::exception& error) {
     std::cerr << "make_corpus: " << error.what() << '\n';

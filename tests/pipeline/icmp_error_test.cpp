@@ -117,11 +117,17 @@ TEST(IcmpError, IsNeverSentForTheWrongPackets) {
   };
   const Bytes error_about_error =
       with_ttl_one({.source = kGreen1.ip}).icmp({.type = 11}).payload(Bytes(28)).build();
+  const Bytes first_fragment =
+      packet()
+          .ethernet({.source = kGreen1.mac, .destination = kGreenGatewayMac})
+          .ipv4({.source = kGreen1.ip, .destination = kRed2.ip, .more_fragments = true})
+          .payload(Bytes(64))
+          .build();
   const Bytes later_fragment =
       with_ttl_one({.source = kGreen1.ip, .fragment_offset = 8}).payload(Bytes(32)).build();
   const Bytes no_source = with_ttl_one({.source = Ipv4Address{0}}).udp().build();
-  lab.send("green-1",
-           {error_about_error, later_fragment, no_source, big_frame(kGreen2, kGreen2.mac, false)});
+  lab.send("green-1", {error_about_error, first_fragment, later_fragment, no_source,
+                       big_frame(kGreen2, kGreen2.mac, false)});
   EXPECT_TRUE(lab.take("green-1").empty());
   EXPECT_EQ(lab.drops("green-1", DropReason::ttl_exceeded), 3U);
   EXPECT_EQ(lab.drops("green-1", DropReason::underlay_too_big), 1U);

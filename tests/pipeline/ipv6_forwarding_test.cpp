@@ -80,18 +80,20 @@ INSTANTIATE_TEST_SUITE_P(
 // A packet with extension headers goes where its address says.
 TEST(Ipv6Routes, ExtensionHeadersTravel) {
   Ipv6Lab lab;
-  const auto frame = [](const MacAddress& source, const MacAddress& destination,
-                        std::uint8_t hop_limit) {
-    return packet()
-        .ethernet({.source = source, .destination = destination})
-        .ipv6({.source = kGreen1v6.ip, .destination = kRed1v6.ip, .hop_limit = hop_limit})
-        .ipv6_extension({.number = ip_protocol::kHopByHop})
-        .ipv6_fragment({.offset = 4, .next_header = ip_protocol::kTcp})
-        .payload_of_size(32)
-        .build();
+  const auto frames = [](const MacAddress& source, const MacAddress& destination,
+                         std::uint8_t hop_limit) {
+    const auto front =
+        packet()
+            .ethernet({.source = source, .destination = destination})
+            .ipv6({.source = kGreen1v6.ip, .destination = kRed1v6.ip, .hop_limit = hop_limit})
+            .ipv6_extension({.number = ip_protocol::kHopByHop});
+    return Frames{front.ipv6_fragment({.more_fragments = true}).tcp().payload_of_size(12).build(),
+                  front.ipv6_fragment({.offset = 4, .next_header = ip_protocol::kTcp})
+                      .payload_of_size(32)
+                      .build()};
   };
-  lab.send("green-1", {frame(kGreen1.mac, kGreenGatewayMac, 64)});
-  EXPECT_EQ(lab.take("red-1"), Frames{frame(kRedGatewayMac, kRed1.mac, 63)});
+  lab.send("green-1", frames(kGreen1.mac, kGreenGatewayMac, 64));
+  EXPECT_EQ(lab.take("red-1"), frames(kRedGatewayMac, kRed1.mac, 63));
 }
 
 TEST(Ipv6Routes, TheLongestPrefixDecides) {

@@ -262,12 +262,19 @@ TEST(Icmpv6Error, IsNeverSentForTheWrongPackets) {
         .ipv6({.source = kGreen1v6.ip, .destination = destination, .hop_limit = hop_limit});
   };
   const Bytes about_error = ip(kRed2v6.ip, 1).icmpv6({.type = 1}).payload(Bytes(48)).build();
+  const Bytes first_fragment = ip(kRed2v6.ip, 64)
+                                   .ipv6_fragment({.more_fragments = true})
+                                   .icmpv6()
+                                   .payload(Bytes(64))
+                                   .build();
   const Bytes later_fragment =
       ip(kRed2v6.ip, 1)
           .ipv6_fragment({.offset = 9, .next_header = ip_protocol::kIcmpv6})
           .payload(Bytes(48))
           .build();
   const Bytes to_a_group = ip(*IpAddress::parse("ff0e::1"), 1).udp().build();
+  lab.send("green-1", {first_fragment});
+  EXPECT_EQ(lab.take("up").size(), 1U);
   lab.send("green-1", {about_error, later_fragment, to_a_group});
   lab.send("up",
            {tunnelled(udp6_frame(kGreen2v6, kGreenGatewayMac, kRed1v6.ip, 1), uplink_mac(lab))});
@@ -291,6 +298,7 @@ TEST(Icmpv6Error, IsSentForWhateverElseIsTooBig) {
                          .ipv6({.source = kGreen1v6.ip, .destination = kGreen2v6.ip});
   lab.send("green-1",
            {ip.payload(Bytes(1440)).build(),
+            plain.ipv6_fragment({.more_fragments = true}).tcp().payload(Bytes(52)).build(),
             plain.ipv6_fragment({.offset = 9, .next_header = ip_protocol::kTcp})
                 .payload(Bytes(1440))
                 .build(),
