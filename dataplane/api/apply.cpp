@@ -122,6 +122,7 @@ grpc::Status apply(Dataplane& dataplane, const api::ApplyRequest& request,
     }
   }
 
+  dataplane.publish_changes();
   response.set_operations(programmer.operations() - before);
   response.set_programming_microseconds(
       static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(

@@ -10,14 +10,18 @@ Verdict BridgeNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& cont
   if (destination.is_multicast()) [[unlikely]] {
     return Next::to<NodeId::kFlood>();
   }
-  const Neighbor* neighbor = worker.tables().neighbors.find(context.vni, destination);
+  NeighborSlot slot;
+  const Neighbor* neighbor = worker.tables().neighbors.find(context.vni, destination, slot);
   if (neighbor == nullptr) [[unlikely]] {
     return drop(DropReason::destination_mac_unknown);
   }
   if (neighbor->port == context.ingress->index) [[unlikely]] {
     return drop(DropReason::destination_is_source);
   }
-  return forward_to<Next>(*neighbor, context);
+  if (context.headers.kind == FrameHeaders::Kind::kArp || context.headers.is_nd) [[unlikely]] {
+    return forward_to<Next>(*neighbor, context);  // no policy holds for address resolution
+  }
+  return connect_to<Next>(*neighbor, slot, packet, context);
 }
 
 std::uint16_t BridgeNode::process(rte_graph* graph, rte_node* node, void** packets,

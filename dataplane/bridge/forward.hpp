@@ -21,6 +21,22 @@ Verdict forward_to(const Neighbor& neighbor, PacketContext& context) {
   return Next::template to<NodeId::kEncapsulate>();
 }
 
+// The same by way of connection tracking. slot: how the neighbor is found again; not set if there
+// is none.
+template <class Next>
+Verdict connect_to(const Neighbor& neighbor, const NeighborSlot& slot, rte_mbuf* packet,
+                   PacketContext& context) {
+  if (neighbor.is_local()) {
+    context.egress = neighbor.port;
+  } else if (context.from_wire) [[unlikely]] {
+    return drop(DropReason::vxlan_not_local);
+  } else {
+    context.tunnel = neighbor.tunnel;
+  }
+  flow_context_of(packet).hop = slot;
+  return Next::template to<NodeId::kConnect>();
+}
+
 // Sends what we made in answer to a packet from the wire back into the station's tunnel. It goes
 // where the agent says that the station is, not where the outer header said: an answer can't be
 // aimed at a third host. `station`: source MAC of what is answered, in context.vni.

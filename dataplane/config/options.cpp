@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "dataplane/config/connection_options.hpp"
 #include "dataplane/underlay/endpoint.hpp"
 #include "dataplane/worker/idle_backoff.hpp"
 
@@ -299,7 +300,7 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
       ->group(capacity);
   app.add_option("--max-ports", sizes.ports, "Guest ports")
       ->capture_default_str()
-      ->check(CLI::Range(8U, 1U << 20))
+      ->check(CLI::Range(8U, kMostFlowPorts))
       ->group(capacity);
   app.add_option("--max-segments", sizes.segments, "Subnets")
       ->capture_default_str()
@@ -318,6 +319,7 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
       ->capture_default_str()
       ->check(table)
       ->group(capacity);
+  add_connection_options(app, options.dataplane.flows);
   try {
     app.parse(argc, argv);
     check(raw, options);

@@ -63,6 +63,7 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
       tables_(std::make_unique<Tables>(settings.tables, *quiescence_)),
       port_table_(settings.tables.ports),
       fragments_({.lifetime = kFragmentSeconds * rte_get_tsc_hz(), .seed = random_number()}),
+      flows_(std::make_unique<FlowState>(settings.flows, settings.tables.ports)),
       frame_sender_(pools_.standard(), workers_),
       router_advertiser_(tables_->segments, port_table_, settings.ra_interval,
                          [this](const Port& port, std::span<const std::uint8_t> frame) {
@@ -79,7 +80,7 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   }
   tunnels_ = std::make_unique<TunnelTable>(underlay_, settings.underlay_gateways, *next_hops_,
                                            *quiescence_);
-  const SharedState shared{*tables_, port_table_, underlay_, *quiescence_, fragments_};
+  const SharedState shared{*tables_, port_table_, underlay_, *quiescence_, fragments_, *flows_};
   std::vector<Worker*> workers;
   for (std::size_t i = 0; i < settings.worker_lcores.size(); ++i) {
     const WorkerSettings worker{.index = static_cast<unsigned>(i),
@@ -108,6 +109,7 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
                 underlay_.exception.store(port->index, std::memory_order_release);
               }});
   programmer_ = std::make_unique<Programmer>(*tables_, *ports_, *tunnels_);
+  connections_ = std::make_unique<ConnectionKeeper>(*flows_, port_table_, *quiescence_);
   if (settings.announcements) {
     make_announcer();
   }
@@ -128,6 +130,7 @@ Dataplane::~Dataplane() {
   programmer_.reset();
   ports_.reset();
   quiescence_->drain();
+  connections_.reset();
   workers_.clear();
   free_waiting_fragments(fragments_);
   tunnels_.reset();
@@ -170,6 +173,8 @@ void Dataplane::tick() {
     }
   }
   next_hops_->tick(now);
+  publish_changes();
+  connections_->tick();
   router_advertiser_.tick(now);
   if (announcer_) {
     announcer_->tick(now);
@@ -181,6 +186,17 @@ void Dataplane::tick() {
   quiescence_->reclaim();
   for (const auto& occupancy : table_occupancies()) {
     table_watch_.look(occupancy, now);
+  }
+}
+
+void Dataplane::publish_changes() {
+  if (!programmer_->take_forwarding_changed()) {
+    return;
+  }
+  for (const PortView& view : ports_->views()) {
+    if (view.config != nullptr) {
+      flows_->stamps.bump(view.port->index);
+    }
   }
 }
 
@@ -244,6 +260,11 @@ void Dataplane::make_announcer() {
 }
 
 void Dataplane::guest_port_changed(const Port* before, const Port* now) {
+  const PortIndex index = (now != nullptr ? now : before)->index;
+  if (before == nullptr) {
+    flows_->ports[index].since.store(flows_->clock.now(), std::memory_order_relaxed);
+  }
+  flows_->stamps.bump(index);
   router_advertiser_.port_changed(before, now, Clock::now());
   if (announcer_) {
     announcer_->port_changed(before, now, Clock::now());

@@ -21,6 +21,8 @@
 #include "dataplane/control/frame_sender.hpp"
 #include "dataplane/control/programmer.hpp"
 #include "dataplane/control/table_watch.hpp"
+#include "dataplane/flow/connection_keeper.hpp"
+#include "dataplane/flow/flow_state.hpp"
 #include "dataplane/ports/port_manager.hpp"
 #include "dataplane/router_advertisement/router_advertiser.hpp"
 #include "dataplane/tables/tables.hpp"
@@ -55,6 +57,7 @@ struct DataplaneSettings {
   std::uint32_t packet_buffers = 16384;
   std::uint32_t jumbo_buffers = 2048;
   TableSizes tables;
+  FlowSettings flows;
 };
 
 // Made and destroyed by the control thread, after rte_eal_init and register_nodes(). Everything but
@@ -71,6 +74,10 @@ class Dataplane {
   void start_workers();
   void stop_workers();
 
+  // What was programmed may have changed how connections are forwarded: they are looked at again.
+  // Before the agent is answered.
+  void publish_changes();
+
   // Timers, devices, next hops, reclamation: call often (the executor's tick).
   void tick();
 
@@ -84,6 +91,8 @@ class Dataplane {
   [[nodiscard]] const Announcer* announcer() const { return announcer_.get(); }
   [[nodiscard]] const RouterAdvertiser& router_advertiser() const { return router_advertiser_; }
   [[nodiscard]] const Underlay& underlay() const { return underlay_; }
+  [[nodiscard]] FlowState& flows() { return *flows_; }
+  [[nodiscard]] ConnectionKeeper& connections() { return *connections_; }
   [[nodiscard]] QuiescenceDomain& quiescence() { return *quiescence_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   [[nodiscard]] PortTable& port_table() { return port_table_; }
@@ -123,6 +132,7 @@ class Dataplane {
   PortTable port_table_;
   Underlay underlay_;
   FragmentTracker fragments_;
+  std::unique_ptr<FlowState> flows_;
   std::unique_ptr<NextHopTable> next_hops_;
   std::unique_ptr<TunnelTable> tunnels_;
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -132,6 +142,7 @@ class Dataplane {
   std::unique_ptr<Announcer> announcer_;  // nullptr: switched off
   std::unique_ptr<PortManager> ports_;
   std::unique_ptr<Programmer> programmer_;
+  std::unique_ptr<ConnectionKeeper> connections_;
   std::chrono::steady_clock::time_point next_device_check_;
   bool running_ = false;
 };

@@ -79,6 +79,7 @@ ObjectResult Programmer::set(const RouteConfig& config) {
     return full("routes");
   }
   let_go(before);
+  forwarding_changed_ = true;
   return done();
 }
 
@@ -88,6 +89,7 @@ void Programmer::remove_route(const RouteKey& key) {
     return;
   }
   const RouteReferences references = references_of(*route);
+  forwarding_changed_ = true;
   tables_.routes.erase(key);
   let_go(references);
   ++operations_;

@@ -42,6 +42,7 @@ void Programmer::publish_segment(const SegmentConfig& config, Zone zone) {
   if (config.route_table != 0) {
     segment->own_routes = tables_.routes.acquire(config.route_table);
   }
+  forwarding_changed_ = true;
   const Segment& now = *segment;
   tables_.segments.publish(std::move(segment));
   if (config.broadcast == BroadcastMode::kReplicate) {
@@ -106,6 +107,7 @@ void Programmer::remove_segment(Vni vni) {
   }
   const std::uint64_t router = segment->config.router;
   const std::uint64_t route_table = segment->config.route_table;
+  forwarding_changed_ = true;
   tables_.segments.unpublish(vni);
   tables_.flood.stop_replicating(vni);
   tables_.segments.release(vni);

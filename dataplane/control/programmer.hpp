@@ -51,6 +51,9 @@ class Programmer {
   void set_underlay_mtu(std::uint16_t mtu);
   [[nodiscard]] std::uint16_t underlay_mtu() const { return underlay_mtu_; }
 
+  // Whether segments or routes have been written since the last call.
+  bool take_forwarding_changed() { return std::exchange(forwarding_changed_, false); }
+
   // Objects written (set or removed) so far.
   [[nodiscard]] std::uint64_t operations() const { return operations_; }
 
@@ -86,6 +89,7 @@ class Programmer {
   StationListener station_listener_ = [](const NeighborKey&) {};
   std::uint16_t underlay_mtu_ = 1500;
   std::uint64_t operations_ = 0;
+  bool forwarding_changed_ = false;
 };
 
 }  // namespace alkaid

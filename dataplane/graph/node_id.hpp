@@ -12,6 +12,8 @@ namespace alkaid {
   NODE(kConsume, "consume")                          \
   NODE(kPortRx, "port-rx")                           \
   NODE(kInject, "inject")                            \
+  NODE(kGuestFlow, "guest-flow")                     \
+  NODE(kWireFlow, "wire-flow")                       \
   NODE(kGuestInput, "guest-input")                   \
   NODE(kUnderlayInput, "underlay-input")             \
   NODE(kUnderlayArp, "underlay-arp")                 \
@@ -31,6 +33,7 @@ namespace alkaid {
   NODE(kBridge, "bridge")                            \
   NODE(kFlood, "flood")                              \
   NODE(kRoute, "route")                              \
+  NODE(kConnect, "connect")                          \
   NODE(kEncapsulate, "encapsulate")                  \
   NODE(kFragment, "fragment")                        \
   NODE(kDeliver, "deliver")                          \

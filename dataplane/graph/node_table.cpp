@@ -15,6 +15,9 @@
 #include "dataplane/exception/exception_input_node.hpp"
 #include "dataplane/exception/exception_output_node.hpp"
 #include "dataplane/flood/flood_node.hpp"
+#include "dataplane/flow/connect_node.hpp"
+#include "dataplane/flow/guest_flow_node.hpp"
+#include "dataplane/flow/wire_flow_node.hpp"
 #include "dataplane/graph/consume_node.hpp"
 #include "dataplane/graph/drop_node.hpp"
 #include "dataplane/icmp/gateway_node.hpp"
@@ -51,6 +54,8 @@ constexpr std::array kTable{
     registration<ConsumeNode>(),
     registration<PortRxNode>(NodeKind::kSource),
     registration<InjectNode>(NodeKind::kSource),
+    registration<GuestFlowNode>(),
+    registration<WireFlowNode>(),
     registration<GuestInputNode>(),
     registration<UnderlayInputNode>(),
     registration<UnderlayArpNode>(),
@@ -70,6 +75,7 @@ constexpr std::array kTable{
     registration<BridgeNode>(),
     registration<FloodNode>(),
     registration<RouteNode>(),
+    registration<ConnectNode>(),
     registration<EncapsulateNode>(),
     registration<FragmentNode>(),
     registration<DeliverNode>(),

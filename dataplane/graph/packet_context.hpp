@@ -2,7 +2,9 @@
 // Design: docs/design/packet-context.md.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <type_traits>
 
@@ -11,6 +13,7 @@
 #include "dataplane/packet/drop_reason.hpp"
 #include "dataplane/packet/parse.hpp"
 #include "dataplane/ports/port.hpp"
+#include "dataplane/tables/neighbor_slot.hpp"
 
 namespace alkaid {
 
@@ -35,14 +38,40 @@ struct PacketContext {
   DropReason drop_reason = DropReason::kNone;
 };
 
-// Size of the private area of every packet pool: one cache line behind the mbuf's two.
-inline constexpr std::uint16_t kPacketContextSize = RTE_CACHE_LINE_SIZE;
-
-static_assert(sizeof(PacketContext) <= kPacketContextSize);
+static_assert(sizeof(PacketContext) <= RTE_CACHE_LINE_SIZE);
 static_assert(std::is_trivially_copyable_v<PacketContext>);
+
+// What the slow path remembers of a packet on its way to `connect`, in a line of its own that the
+// fast path never touches.
+struct FlowContext {
+  std::uint32_t zone = 0;               // in which the packet came in
+  std::array<std::uint8_t, 12> macs{};  // as it came in: destination, source
+  NeighborSlot hop;                     // that it goes to
+  bool is_routed = false;               // its MACs are rewritten, a hop is taken
+  bool restores_source = false;         // the gateway's MAC was put in place of another host's
+};
+static_assert(sizeof(FlowContext) <= RTE_CACHE_LINE_SIZE);
+static_assert(std::is_trivially_copyable_v<FlowContext>);
+
+// Size of the private area of every packet pool: two cache lines behind the mbuf's two.
+inline constexpr std::uint16_t kPacketContextSize = 2 * RTE_CACHE_LINE_SIZE;
 
 inline PacketContext& context_of(rte_mbuf* packet) {
   return *static_cast<PacketContext*>(rte_mbuf_to_priv(packet));
+}
+
+inline FlowContext& flow_context_of(rte_mbuf* packet) {
+  return *reinterpret_cast<FlowContext*>(static_cast<std::uint8_t*>(rte_mbuf_to_priv(packet)) +
+                                         RTE_CACHE_LINE_SIZE);
+}
+
+// To be called before anything is rewritten. zone: in which the packet came in.
+inline FlowContext& begin_flow(rte_mbuf* packet, std::uint32_t zone) {
+  FlowContext& flow = flow_context_of(packet);
+  flow = FlowContext{};
+  flow.zone = zone;
+  std::memcpy(flow.macs.data(), rte_pktmbuf_mtod(packet, void*), flow.macs.size());
+  return flow;
 }
 
 // The contiguous bytes of a packet, which hold all its headers.

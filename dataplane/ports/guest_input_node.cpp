@@ -81,6 +81,7 @@ Verdict GuestInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& 
   if (headers.kind == FrameHeaders::Kind::kArp) {
     return Next::to<NodeId::kArp>();
   }
+  begin_flow(packet, port.zone_of(headers.kind));
   const auto& ethernet = header_at<EthernetHeader>(packet, 0);
   if (headers.kind == FrameHeaders::Kind::kIpv6) {
     if (headers.is_dhcpv6_client || headers.is_nd) [[unlikely]] {

@@ -37,6 +37,14 @@ class QuiescenceDomain {
   void go_offline(unsigned worker) { rte_rcu_qsbr_thread_offline(state_.get(), worker); }
   void go_online(unsigned worker) { rte_rcu_qsbr_thread_online(state_.get(), worker); }
 
+  // ---- any thread
+  // For those who keep track of what waits themselves: after unpublishing, a token; what was
+  // unpublished may be used again when it has passed.
+  [[nodiscard]] std::uint64_t start_grace_period() { return rte_rcu_qsbr_start(state_.get()); }
+  [[nodiscard]] bool has_passed(std::uint64_t token) {
+    return rte_rcu_qsbr_check(state_.get(), token, false) == 1;
+  }
+
   // ---- control thread
   // Runs `release` after a grace period, in some later reclaim(). Call after unpublishing.
   void retire(std::function<void()> release);

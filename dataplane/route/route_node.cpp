@@ -72,7 +72,7 @@ Verdict forward_remote(rte_mbuf* packet, PacketContext& context, typename Family
   ethernet.source = context.segment->host_dvr_mac;
   context.vni = route.tunnel->vni;
   context.tunnel = route.tunnel;
-  return Next::to<NodeId::kEncapsulate>();
+  return Next::to<NodeId::kConnect>();
 }
 
 template <class Family>
@@ -100,7 +100,8 @@ Verdict route_packet(const Tables& tables, rte_mbuf* packet, PacketContext& cont
   if (is_gateway_address(*hop.segment, destination)) {
     return Next::to<NodeId::kGateway>();
   }
-  const Neighbor* neighbor = tables.neighbors.find(hop.segment->config.vni, hop.address);
+  NeighborSlot slot;
+  const Neighbor* neighbor = tables.neighbors.find(hop.segment->config.vni, hop.address, slot);
   if (neighbor == nullptr) [[unlikely]] {
     return reject<Next>(context, DropReason::neighbor_unknown);
   }
@@ -117,7 +118,8 @@ Verdict route_packet(const Tables& tables, rte_mbuf* packet, PacketContext& cont
       neighbor->is_local() && !gateway_mac.is_zero() ? gateway_mac : hop.segment->host_dvr_mac;
   context.segment = hop.segment;
   context.vni = hop.segment->config.vni;
-  return forward_to<Next>(*neighbor, context);
+  flow_context_of(packet).is_routed = true;
+  return connect_to<Next>(*neighbor, slot, packet, context);
 }
 
 }  // namespace

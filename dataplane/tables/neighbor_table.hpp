@@ -12,6 +12,7 @@
 #include "control/common/net/vni.hpp"
 #include "dataplane/ports/port.hpp"
 #include "dataplane/rcu/quiescence.hpp"
+#include "dataplane/tables/neighbor_slot.hpp"
 #include "dataplane/tables/objects.hpp"
 #include "dataplane/tables/record_index.hpp"
 #include "dataplane/tables/table_occupancy.hpp"
@@ -45,12 +46,39 @@ class NeighborTable {
   NeighborTable(const NeighborTable&) = delete;
   NeighborTable& operator=(const NeighborTable&) = delete;
 
+ private:
+  [[nodiscard]] auto is_at(Vni vni, const IpAddress& ip) const {
+    return [this, vni, ip = words(ip)](Number number) {
+      return records_[number].vni == vni && words(records_[number].ip) == ip;
+    };
+  }
+  [[nodiscard]] auto is_at(Vni vni, const MacAddress& mac) const {
+    return [this, vni, mac](Number number) {
+      return records_[number].vni == vni && records_[number].station_mac == mac;
+    };
+  }
+
+ public:
   // ---- any thread; a worker may use the result until it next reports a quiescent state
   [[nodiscard]] const Neighbor* find(Vni vni, const IpAddress& ip) const {
     return neighbor(find_number(vni, ip));
   }
   [[nodiscard]] const Neighbor* find(Vni vni, const MacAddress& mac) const {
     return neighbor(find_number(vni, mac));
+  }
+
+  // The same, and how to find it again.
+  using Slot = NeighborSlot;
+  [[nodiscard]] const Neighbor* find(Vni vni, const IpAddress& ip, Slot& slot) const {
+    return found(by_ip_.find_with_slot(hash(vni, ip), is_at(vni, ip)), 0, slot);
+  }
+  [[nodiscard]] const Neighbor* find(Vni vni, const MacAddress& mac, Slot& slot) const {
+    return found(by_mac_.find_with_slot(hash(vni, mac), is_at(vni, mac)), kByMacPlace, slot);
+  }
+  void prefetch_slot(std::uint32_t place) const { index_of(place).prefetch(place & ~kByMacPlace); }
+  // nullptr: nobody has the address any more. slot.place is not kNoPlace.
+  [[nodiscard]] const Neighbor* at(const Slot& slot) const {
+    return neighbor(index_of(slot.place).at({slot.place & ~kByMacPlace, slot.signature}));
   }
 
   // ---- control thread
@@ -108,14 +136,21 @@ class NeighborTable {
     return number != kNone ? &records_[number] : nullptr;
   }
   [[nodiscard]] Number find_number(Vni vni, const IpAddress& ip) const {
-    return by_ip_.find(hash(vni, ip), [&](Number number) {
-      return records_[number].vni == vni && words(records_[number].ip) == words(ip);
-    });
+    return by_ip_.find(hash(vni, ip), is_at(vni, ip));
   }
   [[nodiscard]] Number find_number(Vni vni, const MacAddress& mac) const {
-    return by_mac_.find(hash(vni, mac), [&](Number number) {
-      return records_[number].vni == vni && records_[number].station_mac == mac;
-    });
+    return by_mac_.find(hash(vni, mac), is_at(vni, mac));
+  }
+
+  // In a slot's place: it is one of by_mac_.
+  static constexpr std::uint32_t kByMacPlace = 1U << 31;
+  [[nodiscard]] const RecordIndex& index_of(std::uint32_t place) const {
+    return (place & kByMacPlace) != 0 ? by_mac_ : by_ip_;
+  }
+  [[nodiscard]] const Neighbor* found(const RecordIndex::Found& found, std::uint32_t side,
+                                      Slot& slot) const {
+    slot = {found.slot.place | side, found.slot.signature};
+    return neighbor(found.number);
   }
 
   // Keyed and not linear: guests choose addresses, and must not choose who shares a bucket.

@@ -1,9 +1,13 @@
 #include "dataplane/tables/segment_table.hpp"
 
+#include <algorithm>
+
 namespace alkaid {
 
 SegmentTable::SegmentTable(std::uint32_t capacity, QuiescenceDomain& quiescence)
-    : quiescence_(quiescence), zones_("segments", capacity, quiescence), slots_(capacity) {
+    : quiescence_(quiescence),
+      occupancy_{.name = "segments", .capacity = capacity},
+      slots_(capacity) {
   free_.reserve(capacity);
   for (std::uint32_t zone = capacity; zone > 0; --zone) {
     free_.push_back(zone - 1);
@@ -18,21 +22,33 @@ SegmentTable::~SegmentTable() {
 }
 
 std::optional<Zone> SegmentTable::acquire(Vni vni) {
-  if (const Zone* zone = zones_.find(vni.number())) {
+  if (const Zone zone = zone_of(vni); zone != kNoZone) {
     ++references_[vni.number()];
-    return *zone;
+    return zone;
   }
   if (free_.empty()) {
     quiescence_.drain();
   }
-  // Without a free slot the map is full as well; it refuses and counts that.
-  const Zone zone = free_.empty() ? kNoZone : free_.back();
-  if (!zones_.put(vni.number(), std::make_unique<const Zone>(zone))) {
+  if (free_.empty()) {
+    ++occupancy_.full_events;
     return std::nullopt;
   }
+  const Zone zone = free_.back();
+  zone_entry(vni).store(zone + 1, std::memory_order_release);
   free_.pop_back();
   references_[vni.number()] = 1;
+  occupancy_.high_water = std::max(occupancy_.high_water, ++occupancy_.used);
   return zone;
+}
+
+std::atomic<Zone>& SegmentTable::zone_entry(Vni vni) {
+  auto& slot = directory_[vni.number() / kPageSize];
+  auto* page = const_cast<Page*>(slot.load(std::memory_order_relaxed));
+  if (page == nullptr) {
+    page = pages_.emplace_back(std::make_unique<Page>()).get();
+    slot.store(page, std::memory_order_release);
+  }
+  return (*page)[vni.number() % kPageSize];
 }
 
 void SegmentTable::release(Vni vni) {
@@ -41,8 +57,9 @@ void SegmentTable::release(Vni vni) {
     return;
   }
   references_.erase(reference);
-  const Zone zone = *zones_.find(vni.number());
-  zones_.erase(vni.number());
+  const Zone zone = zone_of(vni);
+  zone_entry(vni).store(0, std::memory_order_release);
+  --occupancy_.used;
   quiescence_.retire([this, zone] { free_.push_back(zone); });
 }
 

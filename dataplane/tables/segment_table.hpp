@@ -1,6 +1,7 @@
 // Subnets' segments by VNI and by zone.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -15,8 +16,8 @@
 #include "dataplane/dhcpv6/dhcpv6_settings.hpp"
 #include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/router_advertisement/router_advertisement.hpp"
-#include "dataplane/tables/concurrent_map.hpp"
 #include "dataplane/tables/objects.hpp"
+#include "dataplane/tables/table_occupancy.hpp"
 
 namespace alkaid {
 
@@ -59,9 +60,12 @@ class SegmentTable {
   [[nodiscard]] const Segment* at(Zone zone) const {
     return zone < slots_.size() ? slots_[zone].load(std::memory_order_acquire) : nullptr;
   }
-  [[nodiscard]] const Segment* find(Vni vni) const {
-    const Zone* zone = zones_.find(vni.number());
-    return zone == nullptr ? nullptr : at(*zone);
+  [[nodiscard]] const Segment* find(Vni vni) const { return at(zone_of(vni)); }
+  // kNoZone if nothing refers to the VNI.
+  [[nodiscard]] Zone zone_of(Vni vni) const {
+    const Page* page = directory_[vni.number() / kPageSize].load(std::memory_order_acquire);
+    return page == nullptr ? kNoZone
+                           : (*page)[vni.number() % kPageSize].load(std::memory_order_acquire) - 1;
   }
 
   // ---- control thread
@@ -80,15 +84,22 @@ class SegmentTable {
     }
   }
   [[nodiscard]] TableOccupancy occupancy() const {
-    TableOccupancy occupancy = zones_.occupancy();
-    occupancy.bytes += slots_.capacity() * sizeof(slots_[0]) + free_.capacity() * sizeof(Zone) +
-                       occupancy.used * sizeof(Segment);
+    TableOccupancy occupancy = occupancy_;
+    occupancy.bytes += pages_.size() * sizeof(Page) + slots_.capacity() * sizeof(slots_[0]) +
+                       free_.capacity() * sizeof(Zone) + occupancy.used * sizeof(Segment);
     return occupancy;
   }
 
  private:
+  [[nodiscard]] std::atomic<Zone>& zone_entry(Vni vni);
+
   QuiescenceDomain& quiescence_;
-  ConcurrentMap<std::uint32_t, Zone> zones_;
+  // Zone + 1 of every VNI, 0 for none: every packet from the wire asks. Pages once made stay.
+  static constexpr std::size_t kPageSize = 4096;
+  using Page = std::array<std::atomic<Zone>, kPageSize>;
+  TableOccupancy occupancy_;
+  std::array<std::atomic<const Page*>, (1U << 24) / kPageSize> directory_{};
+  std::vector<std::unique_ptr<Page>> pages_;
   std::vector<std::atomic<const Segment*>> slots_;
   std::vector<Zone> free_;
   std::unordered_map<std::uint32_t, std::uint32_t> references_;

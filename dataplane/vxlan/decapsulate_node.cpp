@@ -61,6 +61,7 @@ Verdict DecapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
   if (!combine_ecn(packet, headers, context.outer_tos & kEcnMask)) [[unlikely]] {
     return drop(DropReason::ecn_not_capable);
   }
+  FlowContext& flow = begin_flow(packet, segment->zone);
   auto& ethernet = header_at<EthernetHeader>(packet, 0);
   const bool is_routed =
       has_host_dvr_prefix(ethernet.source) || ethernet.source == segment->host_dvr_mac;
@@ -68,6 +69,7 @@ Verdict DecapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
   const MacAddress& gateway_mac = is_ipv6 ? segment->gateway_v6_mac : segment->gateway_v4_mac;
   if (is_routed && !gateway_mac.is_zero()) {
     ethernet.source = gateway_mac;
+    flow.restores_source = true;
   }
   if (headers.kind == FrameHeaders::Kind::kArp) {
     return Next::to<NodeId::kArp>();

@@ -60,18 +60,10 @@ Verdict EncapsulateNode::decide(Worker& worker, rte_mbuf* packet, PacketContext&
   }
   outer.ecn = inner_ecn(packet, context.headers);
   outer.entropy = flow_entropy(bytes_of(packet), context.headers);
-  char* front =
-      rte_pktmbuf_prepend(packet, static_cast<std::uint16_t>(link->header_length + header_length));
-  if (front == nullptr) [[unlikely]] {
+  if (rte_pktmbuf_headroom(packet) < link->header_length + header_length) [[unlikely]] {
     return drop(DropReason::no_buffer);
   }
-  link->write(front, outer.entropy);
-  front += link->header_length;
-  if (tunnel.is_v6) {
-    write_outer_ipv6(packet, front, tunnel, outer, worker.underlay().udp6_zero_checksum);
-  } else {
-    write_outer_ipv4(front, tunnel, outer);
-  }
+  put_outer_headers(packet, tunnel, *link, outer, worker.underlay().udp6_zero_checksum);
   context.egress = uplink_index;
   if (is_too_big) [[unlikely]] {
     context.headers.l3_offset = link->header_length;

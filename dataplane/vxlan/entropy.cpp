@@ -1,15 +1,13 @@
 #include "dataplane/vxlan/entropy.hpp"
 
+#include <array>
+#include <bit>
 #include <cstring>
+
+#include "dataplane/flow/flow_hash.hpp"
 
 namespace alkaid {
 namespace {
-
-// Two rounds of multiply and fold; every input bit reaches the low 14 bits that the port takes.
-constexpr std::uint64_t mix(std::uint64_t state, std::uint64_t word) {
-  state = (state ^ word) * 0x9e3779b97f4a7c15ULL;
-  return state ^ state >> 32;
-}
 
 std::uint64_t read64(const std::uint8_t* bytes) {
   std::uint64_t word;
@@ -17,29 +15,30 @@ std::uint64_t read64(const std::uint8_t* bytes) {
   return word;
 }
 
+std::array<std::uint64_t, 2> read128(const std::uint8_t* bytes) {
+  return {read64(bytes), read64(bytes + 8)};
+}
+
 }  // namespace
 
 std::uint32_t flow_entropy(std::span<const std::uint8_t> frame, const FrameHeaders& headers) {
   const std::uint8_t* l3 = frame.data() + headers.l3_offset;
-  const std::uint64_t ports = headers.is_fragment ? 0
-                                                  : std::uint64_t{headers.source_port.raw()} << 16 |
-                                                        headers.destination_port.raw();
-  std::uint64_t state = ports << 8 | headers.protocol;
+  const auto ports = headers.is_fragment
+                         ? 0
+                         : std::bit_cast<std::uint32_t>(std::array{headers.source_port.raw(),
+                                                                   headers.destination_port.raw()});
   switch (headers.kind) {
     case FrameHeaders::Kind::kIpv4:
-      state = mix(state, read64(l3 + offsetof(Ipv4Header, source)));
-      break;
+      return entropy_of(
+          tuple_hash(read64(l3 + offsetof(Ipv4Header, source)), ports, headers.protocol));
     case FrameHeaders::Kind::kIpv6:
-      for (std::size_t i = 0; i < 4; ++i) {
-        state = mix(state, read64(l3 + offsetof(Ipv6Header, source) + 8 * i));
-      }
-      break;
+      return entropy_of(tuple_hash(read128(l3 + offsetof(Ipv6Header, source)),
+                                   read128(l3 + offsetof(Ipv6Header, destination)), ports,
+                                   headers.protocol));
     case FrameHeaders::Kind::kArp:
-      state = mix(state, read64(frame.data()));
       break;
   }
-  state = mix(state, 0x416c6b616964ULL);
-  return static_cast<std::uint32_t>(state >> 16);
+  return entropy_of(tuple_hash(read64(frame.data()), 0, 0));
 }
 
 }  // namespace alkaid

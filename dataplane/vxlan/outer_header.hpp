@@ -62,4 +62,19 @@ inline void write_outer_ipv6(rte_mbuf* packet, char* front, const Tunnel& tunnel
   }
 }
 
+// Puts link and outer headers in front of a packet that has room for them.
+inline void put_outer_headers(rte_mbuf* packet, const Tunnel& tunnel, const LinkChoice& link,
+                              const OuterFields& fields, bool udp6_zero_checksum) {
+  const std::size_t header_length = tunnel.is_v6 ? sizeof(TunnelHeaderV6) : sizeof(TunnelHeaderV4);
+  char* front =
+      rte_pktmbuf_prepend(packet, static_cast<std::uint16_t>(link.header_length + header_length));
+  link.write(front, fields.entropy);
+  front += link.header_length;
+  if (tunnel.is_v6) [[unlikely]] {
+    write_outer_ipv6(packet, front, tunnel, fields, udp6_zero_checksum);
+  } else {
+    write_outer_ipv4(front, tunnel, fields);
+  }
+}
+
 }  // namespace alkaid

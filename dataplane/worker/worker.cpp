@@ -36,7 +36,9 @@ Worker::Worker(const WorkerSettings& settings, const SharedState& shared, rte_me
       poll_list_(new PollList),
       reassembler_(shared.underlay.fragments_outside ? std::make_unique<Reassembler>(settings.index)
                                                      : nullptr),
-      fragment_identification_(settings.index) {
+      fragment_identification_(settings.index),
+      flows_v4_(shared.flows, shared.quiescence),
+      flows_v6_(shared.flows, shared.quiescence) {
   const std::string name = fmt::format("worker-{}", settings.index);
   owned_inject_ring_.reset(rte_ring_create(fmt::format("inject-{}", settings.index).c_str(),
                                            kInjectRingSize, SOCKET_ID_ANY,
@@ -110,10 +112,15 @@ unsigned Worker::hand_over(const Port& port, rte_mbuf** packets, unsigned count)
   return peers_[port.device.worker]->inject(packets, count);
 }
 
+void Worker::count_rule_hits(RuleNumber /*egress*/, RuleNumber /*ingress*/) {}
+
 std::uint32_t Worker::step() {
   received_ = 0;
+  now_ = shared_.flows.clock.at(loop_time_ != 0 ? loop_time_ : rte_rdtsc());
   rte_graph_walk(graph_);
   shared_.quiescence.report_quiescent(settings_.index);
+  flows_v4_.housekeep();
+  flows_v6_.housekeep();
   counters_.graph_walks.add(1);
   counters_.packets.add(received_);
   counters_.bursts[burst_bucket(received_)].add(1);

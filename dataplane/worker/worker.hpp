@@ -12,6 +12,8 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include "dataplane/flow/flow_state.hpp"
+#include "dataplane/flow/worker_flows.hpp"
 #include "dataplane/ports/port.hpp"
 #include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/tables/tables.hpp"
@@ -60,6 +62,7 @@ struct SharedState {
   Underlay& underlay;
   QuiescenceDomain& quiescence;
   FragmentTracker& fragments;
+  FlowState& flows;
 };
 
 struct WorkerSettings {
@@ -82,6 +85,9 @@ class Worker {
   // ---- any thread
   [[nodiscard]] const WorkerSettings& settings() const { return settings_; }
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
+  [[nodiscard]] const FlowCounters& flow_counters(bool ipv6) const {
+    return ipv6 ? flows_v6_.counters() : flows_v4_.counters();
+  }
   [[nodiscard]] const DhcpCounters& dhcp_counters() const { return dhcp_counters_; }
   [[nodiscard]] const Dhcpv6Counters& dhcpv6_counters() const { return dhcpv6_counters_; }
   // Drops of packets without an ingress port.
@@ -114,6 +120,19 @@ class Worker {
   [[nodiscard]] PortTable& ports() { return shared_.ports; }
   [[nodiscard]] Underlay& underlay() { return shared_.underlay; }
   [[nodiscard]] FragmentTracker& fragments() { return shared_.fragments; }
+  [[nodiscard]] FlowState& flows() { return shared_.flows; }
+  template <class Key>
+  [[nodiscard]] WorkerFlows<Key>& own_flows() {
+    if constexpr (Key::kIsV6) {
+      return flows_v6_;
+    } else {
+      return flows_v4_;
+    }
+  }
+  // When the walk began.
+  [[nodiscard]] Milliseconds now() const { return now_; }
+  // Of rules that admitted something; kNoRule is counted nowhere.
+  void count_rule_hits(RuleNumber egress, RuleNumber ingress);
   [[nodiscard]] WorkerCounters& own_counters() { return counters_; }
   [[nodiscard]] DhcpCounters& own_dhcp_counters() { return dhcp_counters_; }
   [[nodiscard]] Dhcpv6Counters& own_dhcpv6_counters() { return dhcpv6_counters_; }
@@ -177,6 +196,9 @@ class Worker {
   std::uint64_t next_reassembly_check_ = 0;  // TSC
   std::uint64_t next_orphan_check_ = 0;      // TSC
   std::uint32_t fragment_identification_;
+  Milliseconds now_ = 0;
+  WorkerFlows<FlowKeyV4> flows_v4_;
+  WorkerFlows<FlowKeyV6> flows_v6_;
 
   WorkerCounters counters_;
   DhcpCounters dhcp_counters_;

@@ -22,6 +22,8 @@ struct Case {
   std::map<std::string, std::uint64_t> drops;
   // What is programmed beside the lab's network.
   std::function<void(PipelineLab&)> prepare = {};
+  // The same packets again would not have the same outcome.
+  bool once = false;
 };
 
 // Runs a case in a lab of its own and compares everything, buffers included.

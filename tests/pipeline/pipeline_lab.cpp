@@ -1,7 +1,9 @@
 #include "tests/pipeline/pipeline_lab.hpp"
 
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <rte_eal.h>
@@ -44,6 +46,10 @@ DataplaneSettings PipelineLab::default_settings() {
   settings.underlay_neighbors = {{IpAddress{net::kPeerVtep}, net::kPeerVtepMac}};
   settings.worker_lcores = {0};
   settings.packet_buffers = 2048;
+  settings.flows.connections = 4096;
+  // The whole suite runs both ways: what comes out must be the same.
+  const char* fast_path = std::getenv("ALKAID_TEST_FAST_PATH");
+  settings.flows.fast_path = fast_path == nullptr || std::string_view{fast_path} != "off";
   // Or they would be among what cases expect.
   settings.ra_interval = std::chrono::seconds{0};
   settings.announcements = false;

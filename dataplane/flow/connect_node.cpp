@@ -1,0 +1,24 @@
+#include "dataplane/flow/connect_node.hpp"
+
+#include "dataplane/flow/connector.hpp"
+#include "dataplane/worker/worker.hpp"
+
+namespace alkaid {
+
+Verdict ConnectNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
+  const DropReason reason = context.headers.kind == FrameHeaders::Kind::kIpv6
+                                ? Connector<FlowKeyV6>(worker, packet, context).connect()
+                                : Connector<FlowKeyV4>(worker, packet, context).connect();
+  if (reason != DropReason::kNone) [[unlikely]] {
+    return drop(reason);
+  }
+  return context.egress != kNoPort ? Next::to<NodeId::kDeliver>()
+                                   : Next::to<NodeId::kEncapsulate>();
+}
+
+std::uint16_t ConnectNode::process(rte_graph* graph, rte_node* node, void** packets,
+                                   std::uint16_t count) {
+  return process_burst<ConnectNode>(graph, node, packets, count);
+}
+
+}  // namespace alkaid

@@ -1,0 +1,140 @@
+// A connection as it lies in memory: two halves, one per direction, and a record of what both
+// share. Design and byte budget: docs/design/flow-table.md.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <type_traits>
+
+#include "dataplane/conntrack/connection_state.hpp"
+#include "dataplane/flow/flow_index.hpp"
+#include "dataplane/flow/flow_key.hpp"
+#include "dataplane/policy/port_policy.hpp"
+
+namespace alkaid {
+
+// From 0; what a FlowReference names is half `direction` of a connection.
+using ConnectionNumber = std::uint32_t;
+
+constexpr FlowReference reference_of(ConnectionNumber number, Direction direction) {
+  return (number << 1 | static_cast<std::uint32_t>(direction)) + 1;
+}
+constexpr ConnectionNumber number_of(FlowReference reference) {
+  return (reference - 1) >> 1;
+}
+constexpr Direction direction_of(FlowReference reference) {
+  return static_cast<Direction>((reference - 1) & 1);
+}
+
+// Ports in a half are 16 bits wide; the underlay is none of them.
+using FlowPort = std::uint16_t;
+inline constexpr FlowPort kUnderlayPort = 0xffff;
+inline constexpr std::uint32_t kMostFlowPorts = 0xffff;
+
+// Time in a half and a record: milliseconds, wrapping after 49 days; compare by difference.
+using Milliseconds = std::uint32_t;
+
+// How a half's packets are forwarded, as far as it isn't in the neighbor behind `hop`.
+namespace flow_flag {
+inline constexpr std::uint16_t kFast = 1;  // all below holds and nothing else must happen
+inline constexpr std::uint16_t kWriteDestination = 2;  // MAC of the neighbor
+inline constexpr std::uint16_t kWriteSource = 4;       // MAC of the router in the egress segment
+inline constexpr std::uint16_t kTakeHop = 8;           // TTL or hop limit
+}  // namespace flow_flag
+
+// One direction. In steady state written only by the worker that receives it: last_seen, packets,
+// bytes. The slow path of the same worker writes the rest.
+struct FlowFields {
+  // Destination and source MAC as received: a packet with others is decided anew.
+  std::array<std::uint8_t, 12> macs{};
+  FlowPort ingress = kUnderlayPort;
+  std::atomic<std::uint16_t> flags{0};
+  // A neighbor's slot (NeighborTable::Slot), whose signature is kept in the upper bits of the
+  // counters: the slot may by now be another neighbor's.
+  std::uint32_t hop = 0;
+  // Stamps (PortStamps) of the ingress port and, if the neighbor is here, of its port, with which
+  // the policy was looked at.
+  std::atomic<std::uint32_t> ingress_stamp{0};
+  std::atomic<std::uint32_t> egress_stamp{0};
+  std::atomic<Milliseconds> last_seen{0};
+  std::atomic<std::uint64_t> packets{0};  // 48 bits; above them the upper half of the signature
+  std::atomic<std::uint64_t> bytes{0};    // 48 bits; above them the lower half of the signature
+
+  static constexpr unsigned kCounterBits = 48;
+  static constexpr std::uint64_t kCounterMask = (std::uint64_t{1} << kCounterBits) - 1;
+
+  [[nodiscard]] std::uint32_t hop_signature() const {
+    return static_cast<std::uint32_t>(packets.load(std::memory_order_relaxed) >> kCounterBits
+                                                                                     << 16 |
+                                      bytes.load(std::memory_order_relaxed) >> kCounterBits);
+  }
+  void set_hop(std::uint32_t slot, std::uint32_t signature) {
+    hop = slot;
+    const auto put = [](std::atomic<std::uint64_t>& counter, std::uint64_t high) {
+      counter.store((counter.load(std::memory_order_relaxed) & kCounterMask) | high << kCounterBits,
+                    std::memory_order_relaxed);
+    };
+    put(packets, signature >> 16);
+    put(bytes, signature & 0xffff);
+  }
+  void count(std::uint32_t length, Milliseconds now) {
+    packets.store(packets.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    bytes.store(bytes.load(std::memory_order_relaxed) + length, std::memory_order_relaxed);
+    last_seen.store(now, std::memory_order_relaxed);
+  }
+};
+static_assert(sizeof(FlowFields) == 48);
+
+template <class Key>
+struct FlowHalf {
+  FlowFields fields;
+  Key key;
+};
+static_assert(sizeof(FlowHalf<FlowKeyV4>) == 64);
+static_assert(sizeof(FlowHalf<FlowKeyV6>) == 88);
+
+// Both halves. What a worker writes per packet is in a cache line that the other direction's worker
+// does not write: of IPv6 the first and the third.
+template <class Key>
+struct alignas(64) Connection {
+  struct NoGap {};
+  using Gap = std::conditional_t<Key::kIsV6, std::array<std::uint8_t, 16>, NoGap>;
+
+  FlowHalf<Key> original;
+  [[no_unique_address]] Gap gap;
+  FlowHalf<Key> reply;
+
+  [[nodiscard]] FlowHalf<Key>& half(Direction direction) {
+    return direction == Direction::kOriginal ? original : reply;
+  }
+};
+static_assert(sizeof(Connection<FlowKeyV4>) == 128);
+static_assert(sizeof(Connection<FlowKeyV6>) == 192);
+
+// What both directions share; touched when a connection is made, on transitions and by ageing.
+struct ConnectionRecord {
+  std::atomic<std::uint32_t> state{0};  // StateWord
+  // Odd while the connection lives. Who makes it even takes the connection down.
+  std::atomic<std::uint32_t> life{0};
+  Milliseconds created = 0;
+  std::atomic<Milliseconds> next_check{0};  // not before this it can expire; the keeper's
+  // That admitted the original's first packet; kNoRule where no policy is enforced.
+  std::atomic<RuleNumber> egress_rule{kNoRule};
+  std::atomic<RuleNumber> ingress_rule{kNoRule};
+  // Guest ports, and low bits of their generations.
+  FlowPort initiator = kUnderlayPort;
+  FlowPort responder = kUnderlayPort;
+  std::uint16_t initiator_generation = 0;
+  std::uint16_t responder_generation = 0;
+
+  [[nodiscard]] bool is_live() const { return (life.load(std::memory_order_acquire) & 1) != 0; }
+  [[nodiscard]] StateWord word() const { return {state.load(std::memory_order_acquire)}; }
+  // Whose quota it counts against.
+  [[nodiscard]] FlowPort charged_port() const {
+    return initiator != kUnderlayPort ? initiator : responder;
+  }
+};
+static_assert(sizeof(ConnectionRecord) == 32);
+
+}  // namespace alkaid

@@ -1,0 +1,164 @@
+#include "dataplane/flow/connection_keeper.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace alkaid {
+namespace {
+
+constexpr Milliseconds kRound = 1000;
+constexpr std::uint32_t kMostAtOnce = 65536;
+
+// a - b of times that wrap.
+constexpr std::int32_t difference(Milliseconds a, Milliseconds b) {
+  return static_cast<std::int32_t>(a - b);
+}
+
+template <class Key>
+Milliseconds last_seen(const ConnectionTable<Key>& table, ConnectionNumber number) {
+  const auto of = [&](Direction direction) {
+    return table.half(number, direction).fields.last_seen.load(std::memory_order_relaxed);
+  };
+  const Milliseconds original = of(Direction::kOriginal);
+  const Milliseconds reply = of(Direction::kReply);
+  return difference(reply, original) > 0 ? reply : original;
+}
+
+}  // namespace
+
+ConnectionKeeper::ConnectionKeeper(FlowState& state, const PortTable& ports,
+                                   QuiescenceDomain& quiescence)
+    : state_(state), ports_(ports), quiescence_(quiescence), last_tick_(state.clock.now()) {}
+
+bool ConnectionKeeper::has_lost_port(const ConnectionRecord& record) const {
+  const auto is_lost = [this](FlowPort index, std::uint16_t generation) {
+    if (index == kUnderlayPort) {
+      return false;
+    }
+    const Port* port = ports_.find(index);
+    return port == nullptr || static_cast<std::uint16_t>(port->generation) != generation;
+  };
+  return is_lost(record.initiator, record.initiator_generation) ||
+         is_lost(record.responder, record.responder_generation);
+}
+
+template <class Key>
+bool ConnectionKeeper::take_down(ConnectionNumber number) {
+  ConnectionTable<Key>& table = state_.table<Key>();
+  if (!table.end_life(number)) {
+    return false;
+  }
+  table.unlink(number);
+  const FlowPort charged = table.record(number).charged_port();
+  if (charged != kUnderlayPort) {
+    state_.ports[charged].connections.fetch_sub(1, std::memory_order_relaxed);
+  }
+  ++counts_[Key::kIsV6].ended;
+  ended_[Key::kIsV6].push_back(number);
+  return true;
+}
+
+template <class Key>
+Milliseconds ConnectionKeeper::time_left(ConnectionNumber number) const {
+  const ConnectionTable<Key>& table = state_.table<Key>();
+  const std::uint8_t protocol = protocol_of(table.half(number, Direction::kOriginal).key.scope);
+  const std::uint64_t timeout =
+      std::uint64_t{timeouts().of(table.record(number).word(), protocol)} * 1000;
+  const std::int32_t idle = difference(now(), last_seen(table, number));
+  return idle > 0 && static_cast<std::uint64_t>(idle) >= timeout
+             ? 0
+             : static_cast<Milliseconds>(std::min<std::uint64_t>(
+                   timeout - static_cast<std::uint64_t>(std::max(idle, 0)), INT32_MAX));
+}
+
+// An old stamp may come again after the counter has wrapped: what holds one is to be looked at anew
+// whatever it finds.
+template <class Key>
+void ConnectionKeeper::forget_old_stamps(ConnectionNumber number) {
+  for (const Direction direction : {Direction::kOriginal, Direction::kReply}) {
+    FlowFields& fields = state_.table<Key>().half(number, direction).fields;
+    const std::uint32_t stamp = fields.ingress_stamp.load(std::memory_order_relaxed);
+    if (fields.ingress != kUnderlayPort && stamp != state_.stamps.of(fields.ingress)) {
+      fields.flags.fetch_and(static_cast<std::uint16_t>(~flow_flag::kFast),
+                             std::memory_order_relaxed);
+      fields.ingress_stamp.store(PortStamps::kNever, std::memory_order_relaxed);
+    }
+  }
+}
+
+template <class Key>
+void ConnectionKeeper::look_at(ConnectionNumber number, bool looks_at_all, Milliseconds now) {
+  ConnectionRecord& record = state_.table<Key>().record(number);
+  if (!record.is_live()) {
+    return;
+  }
+  if (has_lost_port(record)) {
+    take_down<Key>(number);
+    return;
+  }
+  if (looks_at_all) {
+    forget_old_stamps<Key>(number);
+  } else if (difference(record.next_check.load(std::memory_order_relaxed), now) > 0) {
+    return;
+  }
+  const Milliseconds left = time_left<Key>(number);
+  if (left == 0) {
+    counts_[Key::kIsV6].expired += take_down<Key>(number) ? 1 : 0;
+  } else {
+    record.next_check.store(now + left, std::memory_order_relaxed);
+  }
+}
+
+template <class Key>
+void ConnectionKeeper::look_at_some(Round& round, Milliseconds elapsed) {
+  const std::uint32_t total = state_.table<Key>().high_water();
+  if (total == 0) {
+    return;
+  }
+  const std::uint64_t share = std::uint64_t{total} * elapsed / kRound + 1;
+  const auto count =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>({share, total, kMostAtOnce}));
+  const Milliseconds now = this->now();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (round.next >= total) {
+      round.next = 0;
+      round.looks_at_all = state_.stamps.take_needs_sweep(Key::kIsV6) || round.wants_all;
+      round.wants_all = false;
+    }
+    look_at<Key>(round.next++, round.looks_at_all, now);
+  }
+}
+
+void ConnectionKeeper::hand_back() {
+  if (!ended_[0].empty()) {
+    quiescence_.retire(
+        [this, numbers = std::exchange(ended_[0], {})] { state_.v4.give_back(numbers); });
+  }
+  if (!ended_[1].empty()) {
+    quiescence_.retire(
+        [this, numbers = std::exchange(ended_[1], {})] { state_.v6.give_back(numbers); });
+  }
+}
+
+void ConnectionKeeper::tick() {
+  const Milliseconds now = this->now();
+  const Milliseconds elapsed = now - std::exchange(last_tick_, now);
+  look_at_some<FlowKeyV4>(rounds_[0], elapsed);
+  look_at_some<FlowKeyV6>(rounds_[1], elapsed);
+  hand_back();
+}
+
+void ConnectionKeeper::set_timeouts(const ConnectionTimeouts& timeouts) {
+  const auto* old = state_.timeouts.exchange(new ConnectionTimeouts(timeouts));
+  quiescence_.retire_object(old);
+  for (Round& round : rounds_) {
+    round.wants_all = true;
+  }
+}
+
+template bool ConnectionKeeper::take_down<FlowKeyV4>(ConnectionNumber number);
+template bool ConnectionKeeper::take_down<FlowKeyV6>(ConnectionNumber number);
+template Milliseconds ConnectionKeeper::time_left<FlowKeyV4>(ConnectionNumber number) const;
+template Milliseconds ConnectionKeeper::time_left<FlowKeyV6>(ConnectionNumber number) const;
+
+}  // namespace alkaid

@@ -1,0 +1,100 @@
+#include "dataplane/flow/connection_table.hpp"
+
+#include <algorithm>
+
+namespace alkaid {
+namespace {
+
+constexpr std::uint32_t kFewestReserve = 1024;
+constexpr std::uint32_t kReserveShare = 16;
+
+}  // namespace
+
+template <class Key>
+ConnectionTable<Key>::ConnectionTable(std::uint32_t capacity)
+    : capacity_(capacity),
+      reserve_(std::max(kFewestReserve, capacity / kReserveShare)),
+      index_(2 * std::uint64_t{capacity_with_reserve()}),
+      connections_memory_(std::size_t{capacity_with_reserve()} * sizeof(Connection<Key>)),
+      records_memory_(std::size_t{capacity_with_reserve()} * sizeof(ConnectionRecord)),
+      free_memory_(std::size_t{capacity_with_reserve()} * sizeof(ConnectionNumber)),
+      connections_(connections_memory_.as<Connection<Key>>()),
+      records_(records_memory_.as<ConnectionRecord>()),
+      free_(free_memory_.as<ConnectionNumber>()) {
+  for (auto& stripe : stripes_) {
+    rte_spinlock_init(&stripe);
+  }
+  rte_spinlock_init(&free_lock_);
+}
+
+template <class Key>
+auto ConnectionTable<Key>::insert(ConnectionNumber number, std::uint64_t original_hash,
+                                  std::uint64_t reply_hash) -> InsertResult {
+  const Connection<Key>& connection = connections_[number];
+  InsertResult result;
+  rte_spinlock_t* stripe = &stripes_[(original_hash ^ reply_hash) % kStripes];
+  rte_spinlock_lock(stripe);
+  result.existing = find(connection.original.key, original_hash);
+  if (result.existing == kNoFlow) {
+    result.existing = find(connection.reply.key, reply_hash);
+  }
+  if (result.existing == kNoFlow) [[likely]] {
+    const FlowReference original = reference_of(number, Direction::kOriginal);
+    result.full = !index_.insert(original_hash, original);
+    if (!result.full && !index_.insert(reply_hash, reference_of(number, Direction::kReply)))
+        [[unlikely]] {
+      index_.erase(original_hash, original);
+      result.full = true;
+    }
+  }
+  rte_spinlock_unlock(stripe);
+  return result;
+}
+
+template <class Key>
+bool ConnectionTable<Key>::end_life(ConnectionNumber number) {
+  auto& life = records_[number].life;
+  std::uint32_t now = life.load(std::memory_order_acquire);
+  return (now & 1) != 0 && life.compare_exchange_strong(now, now + 1, std::memory_order_acq_rel);
+}
+
+template <class Key>
+void ConnectionTable<Key>::unlink(ConnectionNumber number) {
+  const Connection<Key>& connection = connections_[number];
+  index_.erase(connection.original.key.hash(), reference_of(number, Direction::kOriginal));
+  index_.erase(connection.reply.key.hash(), reference_of(number, Direction::kReply));
+}
+
+template <class Key>
+std::size_t ConnectionTable<Key>::take_free(std::span<ConnectionNumber> numbers) {
+  std::size_t taken = 0;
+  rte_spinlock_lock(&free_lock_);
+  std::uint32_t free = free_count_.load(std::memory_order_relaxed);
+  while (taken < numbers.size() && free > 0) {
+    numbers[taken++] = free_[--free];
+  }
+  free_count_.store(free, std::memory_order_relaxed);
+  std::uint32_t fresh = fresh_.load(std::memory_order_relaxed);
+  while (taken < numbers.size() && fresh < capacity_with_reserve()) {
+    numbers[taken++] = fresh++;
+  }
+  fresh_.store(fresh, std::memory_order_relaxed);
+  rte_spinlock_unlock(&free_lock_);
+  return taken;
+}
+
+template <class Key>
+void ConnectionTable<Key>::give_back(std::span<const ConnectionNumber> numbers) {
+  rte_spinlock_lock(&free_lock_);
+  std::uint32_t free = free_count_.load(std::memory_order_relaxed);
+  for (const ConnectionNumber number : numbers) {
+    free_[free++] = number;
+  }
+  free_count_.store(free, std::memory_order_relaxed);
+  rte_spinlock_unlock(&free_lock_);
+}
+
+template class ConnectionTable<FlowKeyV4>;
+template class ConnectionTable<FlowKeyV6>;
+
+}  // namespace alkaid

@@ -1,0 +1,100 @@
+// Connections of one address family: preallocated, found by either direction's key, made and taken
+// down by workers, aged by the control thread. Design: docs/design/flow-table.md.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include <rte_spinlock.h>
+
+#include "dataplane/flow/connection.hpp"
+#include "dataplane/flow/flow_index.hpp"
+#include "dataplane/flow/flow_memory.hpp"
+
+namespace alkaid {
+
+template <class Key>
+class ConnectionTable {
+ public:
+  using Half = FlowHalf<Key>;
+
+  // capacity: connections that may live at once. Throws std::bad_alloc.
+  explicit ConnectionTable(std::uint32_t capacity);
+
+  // ---- any worker
+  void prefetch_bucket(std::uint64_t hash) const { index_.prefetch(hash); }
+  [[nodiscard]] FlowReference candidate(std::uint64_t hash) const { return index_.candidate(hash); }
+  [[nodiscard]] Half& half(FlowReference reference) const {
+    return connections_[number_of(reference)].half(direction_of(reference));
+  }
+  [[nodiscard]] Half& half(ConnectionNumber number, Direction direction) const {
+    return connections_[number].half(direction);
+  }
+  [[nodiscard]] ConnectionRecord& record(ConnectionNumber number) const { return records_[number]; }
+  // May be used until the worker's next quiescent state.
+  [[nodiscard]] FlowReference find(const Key& key, std::uint64_t hash) const {
+    return index_.find(hash, [&](FlowReference reference) { return half(reference).key == key; });
+  }
+
+  // Publishes a connection whose halves and record are filled in. The half that has one of its keys
+  // already, if there is one; kNoFlow: done. full: there was no room in the index.
+  struct InsertResult {
+    FlowReference existing = kNoFlow;
+    bool full = false;
+  };
+  InsertResult insert(ConnectionNumber number, std::uint64_t original_hash,
+                      std::uint64_t reply_hash);
+
+  // True for the one caller that ends the connection's life; it must then unlink() it.
+  bool end_life(ConnectionNumber number);
+  // Takes a connection out of the index. Its memory may be given back after a grace period.
+  void unlink(ConnectionNumber number);
+
+  // Up to numbers.size() free connections; returns how many.
+  std::size_t take_free(std::span<ConnectionNumber> numbers);
+  void give_back(std::span<const ConnectionNumber> numbers);
+  // About.
+  [[nodiscard]] std::uint32_t free_count() const {
+    return free_count_.load(std::memory_order_relaxed) + capacity_with_reserve() -
+           fresh_.load(std::memory_order_relaxed);
+  }
+
+  // ---- any thread
+  [[nodiscard]] std::uint32_t capacity() const { return capacity_; }
+  [[nodiscard]] std::uint32_t reserve() const { return reserve_; }
+  // Numbers below it have been in use.
+  [[nodiscard]] std::uint32_t high_water() const { return fresh_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t bytes() const {
+    return index_.bytes() + connections_memory_.bytes() + records_memory_.bytes() +
+           free_memory_.bytes();
+  }
+
+ private:
+  static constexpr std::size_t kStripes = 1024;
+
+  [[nodiscard]] std::uint32_t capacity_with_reserve() const { return capacity_ + reserve_; }
+
+  const std::uint32_t capacity_;
+  // For those that wait for their grace period.
+  const std::uint32_t reserve_;
+  FlowIndex index_;
+  FlowMemory connections_memory_;
+  FlowMemory records_memory_;
+  FlowMemory free_memory_;
+  Connection<Key>* const connections_;
+  ConnectionRecord* const records_;
+  // Two creators of one connection, of the same or of opposite directions, take the same one.
+  std::array<rte_spinlock_t, kStripes> stripes_;
+  rte_spinlock_t free_lock_;
+  ConnectionNumber* const free_;
+  std::atomic<std::uint32_t> free_count_{0};
+  std::atomic<std::uint32_t> fresh_{0};
+};
+
+extern template class ConnectionTable<FlowKeyV4>;
+extern template class ConnectionTable<FlowKeyV6>;
+
+}  // namespace alkaid

@@ -1,0 +1,133 @@
+// The index of flows: from a key's hash to the half of a connection that has the key. Workers read
+// it without locks and change it concurrently. Design and numbers: docs/design/flow-table.md.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "dataplane/flow/flow_memory.hpp"
+
+namespace alkaid {
+
+// A reference to half `direction` of connection `number`; 0 is none.
+using FlowReference = std::uint32_t;
+inline constexpr FlowReference kNoFlow = 0;
+
+// Buckets of one cache line: ten signatures of 16 bits, ten references, and how many keys found the
+// bucket full and went on to the next one of their sequence: home, another one, and the buckets
+// behind that. A key never moves, so a reader can't miss one that is
+// there; a signature and its reference are separate words, so what is found is only a candidate,
+// which the caller compares with the half itself.
+class FlowIndex {
+ public:
+  static constexpr std::size_t kSlots = 10;
+
+  // keys: that it must hold. Throws std::bad_alloc.
+  explicit FlowIndex(std::uint64_t keys);
+
+  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
+
+  // The first candidate in the key's home bucket, for prefetching: mostly the right one, kNoFlow if
+  // find() must look.
+  [[nodiscard]] FlowReference candidate(std::uint64_t hash) const {
+    const Bucket& bucket = buckets_[home(hash)];
+    const unsigned mask = matches(bucket, signature(hash));
+    return mask == 0 ? kNoFlow
+                     : bucket.references[static_cast<std::size_t>(std::countr_zero(mask))].load(
+                           std::memory_order_acquire);
+  }
+
+  // The reference for which is_wanted(reference) is true, or kNoFlow.
+  template <class IsWanted>
+  [[nodiscard]] FlowReference find(std::uint64_t hash, IsWanted&& is_wanted) const {
+    for (std::size_t probe = 0; probe < kMostProbes; ++probe) {
+      const Bucket& bucket = buckets_[bucket_of(hash, probe)];
+      const FlowReference found = find_in(bucket, signature(hash), is_wanted);
+      if (found != kNoFlow || bucket.overflow.load(std::memory_order_acquire) == 0) [[likely]] {
+        return found;
+      }
+    }
+    return kNoFlow;
+  }
+
+  // The caller sees to it that no two threads insert one key at once. False: all buckets of the
+  // key's sequence are full.
+  bool insert(std::uint64_t hash, FlowReference reference);
+  // By the one thread that took the connection down.
+  void erase(std::uint64_t hash, FlowReference reference);
+
+  [[nodiscard]] std::size_t bytes() const { return memory_.bytes(); }
+
+ private:
+  struct alignas(64) Bucket {
+    std::array<std::atomic<std::uint16_t>, kSlots> signatures;
+    std::atomic<std::uint16_t> overflow;
+    std::uint16_t reserved;
+    std::array<std::atomic<FlowReference>, kSlots> references;
+  };
+  static_assert(sizeof(Bucket) == 64);
+
+  // Home, other bucket and signature come from different parts of the hash.
+  [[nodiscard]] std::size_t home(std::uint64_t hash) const {
+    return (hash & 0xffffffff) * count_ >> 32;
+  }
+  // Where a key may be, in this order. At three quarters every seventh bucket is full.
+  static constexpr std::size_t kMostProbes = 8;
+  [[nodiscard]] std::size_t bucket_of(std::uint64_t hash, std::size_t probe) const {
+    if (probe == 0) {
+      return home(hash);
+    }
+    const std::size_t bucket = ((hash >> 16 & 0xffffffff) * count_ >> 32) + probe;
+    return bucket < count_ ? bucket : bucket - count_;
+  }
+  static std::uint16_t signature(std::uint64_t hash) {
+    const auto high = static_cast<std::uint16_t>(hash >> 48);
+    return high != 0 ? high : 1;  // 0 is that of an empty slot
+  }
+  // Bit i: slot i has the signature.
+  static unsigned matches(const Bucket& bucket, std::uint16_t wanted) {
+#if defined(__SSE2__)
+    const auto* signatures = reinterpret_cast<const std::uint8_t*>(&bucket.signatures);
+    const __m128i pattern = _mm_set1_epi16(static_cast<short>(wanted));
+    const auto equal = [&](std::size_t offset) {
+      const __m128i eight = _mm_loadu_si128(reinterpret_cast<const __m128i*>(signatures + offset));
+      const __m128i bytes = _mm_packs_epi16(_mm_cmpeq_epi16(eight, pattern), _mm_setzero_si128());
+      return static_cast<unsigned>(_mm_movemask_epi8(bytes));
+    };
+    return equal(0) | equal(4) << 2;
+#else
+    unsigned mask = 0;
+    for (std::size_t i = 0; i < kSlots; ++i) {
+      mask |= unsigned{bucket.signatures[i].load(std::memory_order_relaxed) == wanted} << i;
+    }
+    return mask;
+#endif
+  }
+  template <class IsWanted>
+  static FlowReference find_in(const Bucket& bucket, std::uint16_t wanted, IsWanted&& is_wanted) {
+    for (unsigned mask = matches(bucket, wanted); mask != 0; mask &= mask - 1) {
+      const FlowReference reference =
+          bucket.references[static_cast<std::size_t>(std::countr_zero(mask))].load(
+              std::memory_order_acquire);
+      if (reference != kNoFlow && is_wanted(reference)) [[likely]] {
+        return reference;
+      }
+    }
+    return kNoFlow;
+  }
+  static bool insert_into(Bucket& bucket, std::uint16_t signature, FlowReference reference);
+  static bool erase_from(Bucket& bucket, FlowReference reference);
+
+  std::uint64_t count_;
+  FlowMemory memory_;
+  Bucket* buckets_;
+};
+
+}  // namespace alkaid

@@ -1,0 +1,89 @@
+// Everything about flows that all workers share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+#include <rte_cycles.h>
+
+#include "dataplane/conntrack/connection_state.hpp"
+#include "dataplane/flow/connection_table.hpp"
+#include "dataplane/flow/port_stamps.hpp"
+
+namespace alkaid {
+
+// When TCP without a SYN may open a connection at a port that enforces a policy (which must allow
+// it all the same).
+enum class MidStreamPickup : std::uint8_t {
+  kWindow,  // for a while after the port appeared here: restart, migration
+  kAlways,
+  kNever,
+};
+
+struct FlowSettings {
+  std::uint32_t connections = 1U << 20;    // of each address family
+  std::uint32_t connections_per_port = 0;  // 0: as many as there is room for
+  bool fast_path = true;                   // false: every packet is decided by the slow path
+  MidStreamPickup mid_stream = MidStreamPickup::kWindow;
+  std::uint32_t mid_stream_seconds = 120;
+  ConnectionTimeouts timeouts;
+};
+
+// Milliseconds by the time stamp counter.
+class FlowClock {
+ public:
+  FlowClock() : cycles_per_millisecond_(rte_get_tsc_hz() / 1000) {}
+
+  [[nodiscard]] Milliseconds at(std::uint64_t tsc) const {
+    return static_cast<Milliseconds>(tsc / cycles_per_millisecond_) +
+           offset_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] Milliseconds now() const { return at(rte_rdtsc()); }
+  // Tests let time pass.
+  void advance(Milliseconds by) { offset_.fetch_add(by, std::memory_order_relaxed); }
+
+ private:
+  const std::uint64_t cycles_per_millisecond_;
+  std::atomic<Milliseconds> offset_{0};
+};
+
+// What is kept per guest port for its connections.
+struct PortFlows {
+  std::atomic<std::uint32_t> connections{0};  // that count against its quota
+  std::atomic<Milliseconds> since{0};         // when the port appeared here
+};
+
+struct FlowState {
+  FlowState(const FlowSettings& flow_settings, std::size_t most_ports)
+      : settings(flow_settings),
+        v4(flow_settings.connections),
+        v6(flow_settings.connections),
+        stamps(most_ports),
+        ports(most_ports),
+        timeouts(new ConnectionTimeouts(flow_settings.timeouts)) {}
+  ~FlowState() { delete timeouts.load(); }
+  FlowState(const FlowState&) = delete;
+  FlowState& operator=(const FlowState&) = delete;
+
+  template <class Key>
+  [[nodiscard]] ConnectionTable<Key>& table() {
+    if constexpr (std::is_same_v<Key, FlowKeyV4>) {
+      return v4;
+    } else {
+      return v6;
+    }
+  }
+
+  const FlowSettings settings;
+  FlowClock clock;
+  ConnectionTable<FlowKeyV4> v4;
+  ConnectionTable<FlowKeyV6> v6;
+  PortStamps stamps;
+  std::vector<PortFlows> ports;
+  // Replaced as a whole by the control thread.
+  std::atomic<const ConnectionTimeouts*> timeouts;
+};
+
+}  // namespace alkaid

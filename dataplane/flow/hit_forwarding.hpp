@@ -1,0 +1,194 @@
+// Forwards the packets that a connection takes: rewrites, puts the outer headers in front or takes
+// them off, and names the egress port. All that could fail is checked before anything is written.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/flow/flow_burst.hpp"
+#include "dataplane/graph/packet_context.hpp"
+#include "dataplane/packet/checksum.hpp"
+#include "dataplane/packet/partial_checksum.hpp"
+#include "dataplane/vxlan/ecn.hpp"
+#include "dataplane/vxlan/outer_header.hpp"
+#include "dataplane/worker/worker.hpp"
+
+namespace alkaid {
+
+// Packets that take the edge to the slow path get a whole context there.
+inline void leave_fast_path(void** packets, const rte_edge_t* edges, std::uint16_t count,
+                            rte_edge_t slow) {
+  for (std::uint16_t i = 0; i < count; ++i) {
+    if (edges[i] == slow) [[unlikely]] {
+      PacketContext& context = context_of(static_cast<rte_mbuf*>(packets[i]));
+      const Port* ingress = context.ingress;
+      context = PacketContext{};
+      context.ingress = ingress;
+    }
+  }
+}
+
+// For one burst of one worker.
+class HitForwarding {
+ public:
+  HitForwarding(Worker& worker, Milliseconds now)
+      : worker_(worker),
+        now_(now),
+        uplink_index_(worker.underlay().uplink.load(std::memory_order_acquire)),
+        uplink_(worker.ports().find(uplink_index_)) {}
+
+  // From a guest. False: the slow path must decide; nothing has been changed.
+  template <class Key>
+  bool from_guest(FlowLane<Key>& lane) {
+    if (lane.neighbor->tunnel != nullptr) [[likely]] {
+      return into_tunnel(lane);
+    }
+    return lane.neighbor->port != context_of(lane.packet).ingress->index &&
+           to_port(lane, lane.packet->pkt_len);
+  }
+
+  // From the wire, its outer headers `inner_offset` bytes long.
+  template <class Key>
+  bool from_wire(FlowLane<Key>& lane, std::uint16_t inner_offset) {
+    if (lane.neighbor->tunnel != nullptr || !to_port(lane, lane.packet->pkt_len - inner_offset))
+        [[unlikely]] {
+      return false;
+    }
+    rte_pktmbuf_adj(lane.packet, inner_offset);
+    return true;
+  }
+
+ private:
+  using Ipv4OrIpv6 = FrameHeaders::Kind;
+
+  template <class Key>
+  static bool has_hop_left(const FlowLane<Key>& lane, std::uint16_t flags) {
+    const std::uint8_t* ip = lane.frame + sizeof(EthernetHeader);
+    const std::uint8_t left = Key::kIsV6 ? reinterpret_cast<const Ipv6Header*>(ip)->hop_limit
+                                         : reinterpret_cast<const Ipv4Header*>(ip)->ttl;
+    return (flags & flow_flag::kTakeHop) == 0 || left > 1;
+  }
+
+  // The source MAC of packets that enter `segment` from another one.
+  template <class Key>
+  static const MacAddress& router_mac(const Segment& segment, bool to_port) {
+    const MacAddress& gateway = Key::kIsV6 ? segment.gateway_v6_mac : segment.gateway_v4_mac;
+    return to_port && !gateway.is_zero() ? gateway : segment.host_dvr_mac;
+  }
+
+  template <class Key>
+  void rewrite(FlowLane<Key>& lane, std::uint16_t flags, const Segment* segment, bool to_port) {
+    auto& ethernet = *reinterpret_cast<EthernetHeader*>(lane.frame);
+    if ((flags & flow_flag::kWriteDestination) != 0) {
+      ethernet.destination = lane.neighbor->mac();
+    }
+    if ((flags & flow_flag::kWriteSource) != 0) {
+      ethernet.source = router_mac<Key>(*segment, to_port);
+    }
+    if ((flags & flow_flag::kTakeHop) != 0) {
+      std::uint8_t* ip = lane.frame + sizeof(EthernetHeader);
+      if constexpr (Key::kIsV6) {
+        --reinterpret_cast<Ipv6Header*>(ip)->hop_limit;
+      } else {
+        ipv4_decrement_ttl(*reinterpret_cast<Ipv4Header*>(ip));
+      }
+    }
+  }
+
+  // frame_length: without outer headers.
+  template <class Key>
+  bool to_port(FlowLane<Key>& lane, std::uint32_t frame_length) {
+    FlowFields& fields = lane.half->fields;
+    const std::uint16_t flags = fields.flags.load(std::memory_order_relaxed);
+    const PortIndex index = lane.neighbor->port;
+    const Port* port = worker_.ports().find(index);
+    if (port == nullptr || !port->forwards() ||
+        fields.egress_stamp.load(std::memory_order_relaxed) != worker_.flows().stamps.of(index) ||
+        frame_length - sizeof(EthernetHeader) > port->mtu || !has_hop_left(lane, flags))
+        [[unlikely]] {
+      return false;
+    }
+    const Segment* segment = nullptr;
+    if ((flags & flow_flag::kWriteSource) != 0) {
+      segment = worker_.tables().segments.at(
+          port->zone_of(Key::kIsV6 ? Ipv4OrIpv6::kIpv6 : Ipv4OrIpv6::kIpv4));
+      if (segment == nullptr) [[unlikely]] {
+        return false;
+      }
+    }
+    complete_checksum(lane);
+    rewrite(lane, flags, segment, true);
+    fields.count(frame_length, now_);
+    context_of(lane.packet).egress = index;
+    return true;
+  }
+
+  template <class Key>
+  bool into_tunnel(FlowLane<Key>& lane) {
+    FlowFields& fields = lane.half->fields;
+    const std::uint16_t flags = fields.flags.load(std::memory_order_relaxed);
+    const Tunnel& tunnel = *lane.neighbor->tunnel;
+    const LinkChoice* link = tunnel.path->choice.load(std::memory_order_acquire);
+    const std::uint32_t header_length =
+        tunnel.is_v6 ? sizeof(TunnelHeaderV6) : sizeof(TunnelHeaderV4);
+    rte_mbuf* packet = lane.packet;
+    const std::uint32_t frame_length = packet->pkt_len;
+    if (link == nullptr || uplink_ == nullptr || frame_length + header_length > uplink_->mtu ||
+        fields.egress_stamp.load(std::memory_order_relaxed) != 0 || !has_hop_left(lane, flags) ||
+        rte_pktmbuf_headroom(packet) < link->header_length + header_length) [[unlikely]] {
+      return false;
+    }
+    const Segment* segment = nullptr;
+    if ((flags & flow_flag::kWriteSource) != 0) {
+      segment = worker_.tables().segments.find(tunnel.vni);
+      if (segment == nullptr) [[unlikely]] {
+        return false;
+      }
+    }
+    complete_checksum(lane);
+    rewrite(lane, flags, segment, false);
+    fields.count(frame_length, now_);
+    const std::uint8_t* ip = lane.frame + sizeof(EthernetHeader);
+    const OuterFields outer{.length = frame_length + header_length,
+                            .entropy = entropy_of(lane.tuple),
+                            .ecn = Key::kIsV6 ? ecn_of(*reinterpret_cast<const Ipv6Header*>(ip))
+                                              : ecn_of(*reinterpret_cast<const Ipv4Header*>(ip))};
+    put_outer_headers(packet, tunnel, *link, outer, worker_.underlay().udp6_zero_checksum);
+    context_of(packet).egress = uplink_index_;
+    return true;
+  }
+
+  // A veth leaves checksums to "the hardware".
+  template <class Key>
+  void complete_checksum(FlowLane<Key>& lane) {
+    if (!context_of(lane.packet).ingress->device.partial_checksums) [[likely]] {
+      return;
+    }
+    FrameHeaders headers;
+    headers.kind = Key::kIsV6 ? Ipv4OrIpv6::kIpv6 : Ipv4OrIpv6::kIpv4;
+    headers.protocol = protocol_of(lane.key.scope);
+    headers.l3_offset = sizeof(EthernetHeader);
+    const std::uint8_t* ip = lane.frame + sizeof(EthernetHeader);
+    if constexpr (Key::kIsV6) {
+      headers.l4_offset = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+      headers.l3_end = static_cast<std::uint16_t>(
+          headers.l4_offset + reinterpret_cast<const Ipv6Header*>(ip)->payload_length.host());
+    } else {
+      headers.l4_offset = sizeof(EthernetHeader) + sizeof(Ipv4Header);
+      headers.l3_end = static_cast<std::uint16_t>(
+          sizeof(EthernetHeader) + reinterpret_cast<const Ipv4Header*>(ip)->total_length.host());
+    }
+    const auto before =
+        static_cast<std::size_t>(lane.frame - rte_pktmbuf_mtod(lane.packet, std::uint8_t*));
+    complete_partial_checksum({lane.frame, lane.packet->data_len - before}, headers);
+  }
+
+  Worker& worker_;
+  const Milliseconds now_;
+  const PortIndex uplink_index_;
+  const Port* const uplink_;
+};
+
+}  // namespace alkaid

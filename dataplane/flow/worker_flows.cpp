@@ -1,0 +1,160 @@
+#include "dataplane/flow/worker_flows.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace alkaid {
+
+template <class Key>
+WorkerFlows<Key>::WorkerFlows(FlowState& state, QuiescenceDomain& quiescence)
+    : state_(state),
+      table_(state.table<Key>()),
+      quiescence_(quiescence),
+      victims_memory_(std::bit_ceil(std::uint64_t{table_.capacity()} + table_.reserve()) *
+                      sizeof(Victim)),
+      victims_(victims_memory_.as<Victim>()),
+      victims_mask_(std::bit_ceil(std::uint64_t{table_.capacity()} + table_.reserve()) - 1),
+      batches_(kBatches) {}
+
+template <class Key>
+std::optional<ConnectionNumber> WorkerFlows<Key>::allocate() {
+  if (cached_ == 0) [[unlikely]] {
+    cached_ = table_.take_free({cache_.data(), kRefill});
+    if (cached_ == 0) {
+      return std::nullopt;
+    }
+  }
+  const ConnectionNumber number = cache_[--cached_];
+  if (cached_ > 0) {
+    // The next one will be filled in soon.
+    __builtin_prefetch(&table_.half(cache_[cached_ - 1], Direction::kOriginal), 1);
+    __builtin_prefetch(&table_.half(cache_[cached_ - 1], Direction::kReply), 1);
+    __builtin_prefetch(&table_.record(cache_[cached_ - 1]), 1);
+  }
+  return number;
+}
+
+template <class Key>
+void WorkerFlows<Key>::offer_as_victim(ConnectionNumber number) {
+  victims_[end_of_victims_++ & victims_mask_] = {
+      number, table_.record(number).life.load(std::memory_order_relaxed)};
+  first_victim_ =
+      std::max(first_victim_, end_of_victims_ - std::min(end_of_victims_, victims_mask_));
+}
+
+template <class Key>
+bool WorkerFlows<Key>::take_down(ConnectionNumber number) {
+  // Never more in waiting than there are batches for: another worker may be long in its burst.
+  if (open_batch_ - first_batch_ + 1 == kBatches || !table_.end_life(number)) {
+    return false;
+  }
+  table_.unlink(number);
+  const FlowPort charged = table_.record(number).charged_port();
+  if (charged != kUnderlayPort) {
+    state_.ports[charged].connections.fetch_sub(1, std::memory_order_relaxed);
+  }
+  counters_.ended.add(1);
+  retire(number);
+  return true;
+}
+
+template <class Key>
+void WorkerFlows<Key>::retire(ConnectionNumber number) {
+  Batch& batch = batches_[open_batch_ % kBatches];
+  batch.numbers[batch.count++] = number;
+  if (batch.count == kBatchSize) {
+    close_batch();
+  }
+}
+
+template <class Key>
+void WorkerFlows<Key>::close_batch() {
+  batches_[open_batch_ % kBatches].token = quiescence_.start_grace_period();
+  batches_[++open_batch_ % kBatches].count = 0;
+}
+
+template <class Key>
+void WorkerFlows<Key>::reclaim() {
+  while (first_batch_ != open_batch_) {
+    Batch& batch = batches_[first_batch_ % kBatches];
+    if (!quiescence_.has_passed(batch.token)) {
+      return;
+    }
+    if (cached_ + batch.count <= kCacheSize) {
+      std::copy_n(batch.numbers.begin(), batch.count,
+                  cache_.begin() + static_cast<std::ptrdiff_t>(cached_));
+      cached_ += batch.count;
+    } else {
+      table_.give_back({batch.numbers.data(), batch.count});
+    }
+    ++first_batch_;
+  }
+}
+
+// In stages, so that the cache misses of many victims overlap.
+template <class Key>
+std::size_t WorkerFlows<Key>::evict_some(std::size_t wanted) {
+  struct Candidate {
+    ConnectionNumber number;
+    std::uint64_t original_hash;
+    std::uint64_t reply_hash;
+  };
+  std::array<Victim, kEvictAtOnce> victims;
+  std::size_t count = 0;
+  while (count < wanted && first_victim_ != end_of_victims_) {
+    victims[count] = victims_[first_victim_++ & victims_mask_];
+    __builtin_prefetch(&table_.record(victims[count].number), 1);
+    ++count;
+  }
+  std::array<Candidate, kEvictAtOnce> candidates;
+  std::size_t chosen = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const ConnectionRecord& record = table_.record(victims[i].number);
+    if (record.life.load(std::memory_order_acquire) == victims[i].life &&
+        eviction_class(record.word()) != EvictionClass::kSettled) {
+      candidates[chosen++].number = victims[i].number;
+      __builtin_prefetch(&table_.half(victims[i].number, Direction::kOriginal).key);
+      __builtin_prefetch(&table_.half(victims[i].number, Direction::kReply).key);
+    }
+  }
+  for (std::size_t i = 0; i < chosen; ++i) {
+    Candidate& candidate = candidates[i];
+    candidate.original_hash = table_.half(candidate.number, Direction::kOriginal).key.hash();
+    candidate.reply_hash = table_.half(candidate.number, Direction::kReply).key.hash();
+    table_.prefetch_bucket(candidate.original_hash);
+    table_.prefetch_bucket(candidate.reply_hash);
+  }
+  for (std::size_t i = 0; i < chosen; ++i) {
+    counters_.evicted.add(take_down(candidates[i].number) ? 1 : 0);
+  }
+  return count;
+}
+
+template <class Key>
+void WorkerFlows<Key>::evict() {
+  // Connections that have settled since they were offered are passed over: a few tries per walk.
+  constexpr int kTries = 4;
+  for (int i = 0; i < kTries && is_short_of_room(); ++i) {
+    if (evict_some(kEvictAtOnce) < kEvictAtOnce) {
+      return;
+    }
+  }
+}
+
+template <class Key>
+void WorkerFlows<Key>::housekeep() {
+  if (cached_ < kRefill / 2 && is_short_of_room()) [[unlikely]] {
+    evict();
+  }
+  if (batches_[open_batch_ % kBatches].count > 0) {
+    close_batch();
+  }
+  if (first_batch_ != open_batch_) {
+    reclaim();
+  }
+}
+
+template class WorkerFlows<FlowKeyV4>;
+template class WorkerFlows<FlowKeyV6>;
+
+}  // namespace alkaid

@@ -1,0 +1,91 @@
+// What one worker does to one family's connections: takes free ones, makes room, and gives back
+// what no other worker can be looking at any more.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dataplane/flow/flow_state.hpp"
+#include "dataplane/rcu/quiescence.hpp"
+#include "dataplane/worker/counter.hpp"
+
+namespace alkaid {
+
+// Written by the worker alone.
+struct FlowCounters {
+  Counter created;
+  Counter ended;    // taken down by the worker, for whatever reason
+  Counter evicted;  // of these, to make room
+  Counter refused;  // there was no room, or the port's quota was used up
+};
+
+template <class Key>
+class WorkerFlows {
+ public:
+  WorkerFlows(FlowState& state, QuiescenceDomain& quiescence);
+
+  // ---- the worker's thread
+  // A connection to fill in; none: the table is full.
+  std::optional<ConnectionNumber> allocate();
+  // One that was allocated and not published.
+  void abandon(ConnectionNumber number) { cache_[cached_++] = number; }
+  // It may be the one to make room: call when it is made, and when it begins to close.
+  void offer_as_victim(ConnectionNumber number);
+  // Ends its life; false if somebody else has, or if too much waits for a grace period.
+  bool take_down(ConnectionNumber number);
+  // Once per walk of the graph: bounded work.
+  void housekeep();
+
+  [[nodiscard]] FlowCounters& counters() { return counters_; }
+  // ---- any thread
+  [[nodiscard]] const FlowCounters& counters() const { return counters_; }
+
+ private:
+  static constexpr std::size_t kCacheSize = 512;
+  static constexpr std::size_t kRefill = 256;
+  static constexpr std::size_t kEvictAtOnce = 64;
+  static constexpr std::size_t kBatchSize = 64;
+  static constexpr std::size_t kBatches = 1024;
+
+  // A connection at the time it was offered.
+  struct Victim {
+    ConnectionNumber number;
+    std::uint32_t life;
+  };
+  // Waits for a grace period.
+  struct Batch {
+    std::uint64_t token = 0;
+    std::uint32_t count = 0;
+    std::array<ConnectionNumber, kBatchSize> numbers;
+  };
+
+  void retire(ConnectionNumber number);
+  void close_batch();
+  void reclaim();
+  void evict();
+  std::size_t evict_some(std::size_t wanted);
+  [[nodiscard]] bool is_short_of_room() const { return table_.free_count() < table_.reserve() / 2; }
+
+  FlowState& state_;
+  ConnectionTable<Key>& table_;
+  QuiescenceDomain& quiescence_;
+  std::array<ConnectionNumber, kCacheSize + 1> cache_;
+  std::size_t cached_ = 0;
+  // First in, first out; the oldest are forgotten if there are too many.
+  FlowMemory victims_memory_;
+  Victim* const victims_;
+  std::uint64_t victims_mask_;
+  std::uint64_t first_victim_ = 0;
+  std::uint64_t end_of_victims_ = 0;
+  std::vector<Batch> batches_;
+  std::uint64_t first_batch_ = 0;
+  std::uint64_t open_batch_ = 0;
+  FlowCounters counters_;
+};
+
+extern template class WorkerFlows<FlowKeyV4>;
+extern template class WorkerFlows<FlowKeyV6>;
+
+}  // namespace alkaid
