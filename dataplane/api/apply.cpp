@@ -102,6 +102,7 @@ grpc::Status apply(Dataplane& dataplane, const api::ApplyRequest& request,
   ApplyCall call(dataplane, response);
 
   call.set_all(api::SEGMENT, request.set_segments());
+  call.set_all(api::SECURITY_GROUP, request.set_security_groups());
   call.set_ports(request.set_ports());
   call.set_neighbors(request.set_neighbors());
   call.set_all(api::ROUTE, request.set_routes());
@@ -114,6 +115,9 @@ grpc::Status apply(Dataplane& dataplane, const api::ApplyRequest& request,
   call.remove_neighbors(request.delete_neighbors());
   for (const auto& id : request.delete_ports()) {
     programmer.remove_port(id);
+  }
+  for (const auto& id : request.delete_security_groups()) {
+    programmer.remove_security_group(id);
   }
   for (const std::uint32_t number : request.delete_segments()) {
     // A VNI out of range names no segment, and absence is no error.

@@ -12,10 +12,6 @@ std::nullopt_t refuse(ObjectError& error, std::string field, std::string message
   return std::nullopt;
 }
 
-IpAddress address_of(const api::IpAddress& message) {
-  return IpAddress::from_numbers(message.high(), message.low());
-}
-
 std::optional<Vni> vni_of(std::uint32_t number, const char* field, ObjectError& error) {
   const auto vni = Vni::from_number(number);
   if (!vni) {
@@ -29,17 +25,6 @@ std::optional<MacAddress> mac_of(std::uint64_t number, const char* field, Object
     return refuse(error, field, fmt::format("{:#x} has more than 48 bits", number));
   }
   return MacAddress::from_number(number);
-}
-
-std::optional<IpPrefix> prefix_of(const api::Prefix& message, const char* field,
-                                  ObjectError& error) {
-  IpPrefix prefix{address_of(message.address()), 0};
-  if (message.length() > prefix.max_length()) {
-    return refuse(error, field,
-                  fmt::format("length {} is beyond {}", message.length(), prefix.max_length()));
-  }
-  prefix.length = static_cast<std::uint8_t>(message.length());
-  return prefix;
 }
 
 std::vector<DhcpOptionConfig> options_of(
@@ -72,12 +57,22 @@ void put_options(const std::vector<DhcpOptionConfig>& options,
   }
 }
 
-void put_prefix(const IpPrefix& prefix, api::Prefix& message) {
-  to_api(prefix.address, *message.mutable_address());
-  message.set_length(prefix.length);
+}  // namespace
+
+IpAddress address_of(const api::IpAddress& message) {
+  return IpAddress::from_numbers(message.high(), message.low());
 }
 
-}  // namespace
+std::optional<IpPrefix> prefix_of(const api::Prefix& message, const std::string& field,
+                                  ObjectError& error) {
+  IpPrefix prefix{address_of(message.address()), 0};
+  if (message.length() > prefix.max_length()) {
+    return refuse(error, field,
+                  fmt::format("length {} is beyond {}", message.length(), prefix.max_length()));
+  }
+  prefix.length = static_cast<std::uint8_t>(message.length());
+  return prefix;
+}
 
 std::optional<SegmentConfig> from_api(const api::Segment& message, ObjectError& error) {
   SegmentConfig config;
@@ -156,6 +151,8 @@ std::optional<PortConfig> from_api(const api::Port& message, ObjectError& error)
   config.attachment = message.attachment();
   config.mtu = message.mtu();
   config.source_guard_off = message.source_guard_off();
+  config.security_groups.assign(message.security_groups().begin(), message.security_groups().end());
+  config.policy_enforced = message.policy_enforced();
   if (message.vni_v6() != 0) {
     const auto vni_v6 = vni_of(message.vni_v6(), "vni_v6", error);
     if (!vni_v6) {
@@ -264,10 +261,15 @@ void to_api(const IpAddress& address, api::IpAddress& message) {
   message.set_low(address.low());
 }
 
+void to_api(const IpPrefix& prefix, api::Prefix& message) {
+  to_api(prefix.address, *message.mutable_address());
+  message.set_length(prefix.length);
+}
+
 void to_api(const SegmentConfig& config, api::Segment& message) {
   message.set_vni(config.vni.number());
   for (const auto& prefix : config.prefixes) {
-    put_prefix(prefix, *message.add_prefixes());
+    to_api(prefix, *message.add_prefixes());
   }
   for (const auto& gateway : config.gateways) {
     auto* item = message.add_gateways();
@@ -303,7 +305,7 @@ void to_api(const PortConfig& config, api::Port& message) {
   }
   for (const auto& pair : config.allowed_address_pairs) {
     auto* item = message.add_allowed_address_pairs();
-    put_prefix(pair.prefix, *item->mutable_prefix());
+    to_api(pair.prefix, *item->mutable_prefix());
     item->set_mac(pair.mac.number());
   }
   message.set_admin_up(config.admin_up);
@@ -311,11 +313,15 @@ void to_api(const PortConfig& config, api::Port& message) {
   message.set_mtu(config.mtu);
   message.set_source_guard_off(config.source_guard_off);
   message.set_vni_v6(config.vni_v6.number());
+  for (const auto& group : config.security_groups) {
+    message.add_security_groups(group);
+  }
+  message.set_policy_enforced(config.policy_enforced);
 }
 
 void to_api(const RouteConfig& config, api::Route& message) {
   message.mutable_key()->set_table(config.key.table);
-  put_prefix(config.key.prefix, *message.mutable_key()->mutable_prefix());
+  to_api(config.key.prefix, *message.mutable_key()->mutable_prefix());
   if (const auto* connected = std::get_if<ConnectedAction>(&config.action)) {
     message.set_connected_vni(connected->vni.number());
   } else if (const auto* next_hop = std::get_if<NextHopAction>(&config.action)) {

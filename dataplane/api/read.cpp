@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/api/convert.hpp"
+#include "dataplane/api/read_security_groups.hpp"
 
 namespace alkaid {
 namespace {
@@ -36,6 +37,7 @@ class Reader {
   // The next kind begins in a batch of its own, since limits differ.
   void next_kind() { count_ = kNeighborsPerBatch; }
 
+  std::vector<api::ReadResponse>& batches() { return batches_; }
   std::vector<api::ReadResponse> take() { return std::move(batches_); }
 
  private:
@@ -55,6 +57,10 @@ std::vector<api::ReadResponse> read_objects(Dataplane& dataplane, const api::Rea
         to_api(segment.config, *reader.batch(kObjectsPerBatch).add_segments());
       }
     });
+  }
+  if (reader.wants(api::SECURITY_GROUP)) {
+    read_security_groups(tables.security_groups, reader.batches());
+    reader.next_kind();
   }
   if (reader.wants(api::PORT)) {
     for (const auto& view : dataplane.ports().views()) {

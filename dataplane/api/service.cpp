@@ -13,6 +13,7 @@
 #include "dataplane/api/convert.hpp"
 #include "dataplane/api/read.hpp"
 #include "dataplane/api/show.hpp"
+#include "dataplane/api/show_security_groups.hpp"
 
 namespace alkaid {
 namespace {
@@ -178,6 +179,12 @@ grpc::Status DataplaneService::ShowTables(grpc::ServerContext* /*context*/,
                                           const api::ShowTablesRequest* /*request*/,
                                           api::ShowTablesResponse* response) {
   return on_control_thread([&] { show_tables(dataplane_, *response); });
+}
+
+grpc::Status DataplaneService::ShowSecurityGroups(grpc::ServerContext* /*context*/,
+                                                  const api::ShowSecurityGroupsRequest* request,
+                                                  api::ShowSecurityGroupsResponse* response) {
+  return on_control_thread([&] { show_security_groups(dataplane_, *request, *response); });
 }
 
 }  // namespace alkaid

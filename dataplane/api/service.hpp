@@ -43,6 +43,9 @@ class DataplaneService final : public api::Dataplane::Service {
                             api::ShowUnderlayResponse* response) override;
   grpc::Status ShowTables(grpc::ServerContext* context, const api::ShowTablesRequest* request,
                           api::ShowTablesResponse* response) override;
+  grpc::Status ShowSecurityGroups(grpc::ServerContext* context,
+                                  const api::ShowSecurityGroupsRequest* request,
+                                  api::ShowSecurityGroupsResponse* response) override;
 
  private:
   // Runs `work` on the control thread; UNAVAILABLE if the data plane is stopping.

@@ -319,6 +319,21 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
       ->capture_default_str()
       ->check(table)
       ->group(capacity);
+  app.add_option("--max-security-groups", sizes.security_groups, "Security groups")
+      ->capture_default_str()
+      ->check(table)
+      ->group(capacity);
+  app.add_option(
+         "--max-security-rules", sizes.security_rules,
+         "Rules of all security groups together; 16 bytes each at start, about 600 when used")
+      ->capture_default_str()
+      ->check(CLI::Range(8U, RuleTable::kMostRules))
+      ->group(capacity);
+  app.add_option("--max-security-members", sizes.security_members,
+                 "Addresses that are in security groups, all groups together")
+      ->capture_default_str()
+      ->check(table)
+      ->group(capacity);
   add_connection_options(app, options.dataplane.flows);
   try {
     app.parse(argc, argv);

@@ -94,6 +94,12 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   }
   ports_ = std::make_unique<PortManager>(
       port_table_, *quiescence_, workers, pools_,
+      [this](const PortConfig& config) {
+        return config.policy_enforced
+                   ? std::make_unique<const PortPolicy>(
+                         tables_->security_groups.policy_of(config.security_groups))
+                   : nullptr;
+      },
       PortManager::Listener{
           .state_changed =
               [this](const PortView& view) {
@@ -209,7 +215,10 @@ std::vector<TableOccupancy> Dataplane::table_occupancies() const {
           tables_->segments.occupancy(),
           tables_->neighbors.occupancy(),
           tables_->routes.occupancy(),
-          tables_->dhcp_bindings.occupancy()};
+          tables_->dhcp_bindings.occupancy(),
+          tables_->security_groups.group_occupancy(),
+          tables_->rules.occupancy(),
+          tables_->security_groups.member_occupancy()};
 }
 
 std::chrono::microseconds Dataplane::uptime() const {

@@ -11,6 +11,8 @@ namespace alkaid {
 namespace {
 
 constexpr std::size_t kLongestPortId = 255;
+constexpr std::size_t kLongestGroupId = 255;
+constexpr std::size_t kMostPortGroups = 64;  // each is asked about every new connection
 
 // What a port's configuration says about who has which address on this host.
 std::vector<LocalClaim> claims_of(const PortConfig& config) {
@@ -102,6 +104,15 @@ ObjectResult Programmer::set(const PortConfig& config) {
   if (is_bad_mtu(config.mtu)) {
     return bad_mtu(config.mtu);
   }
+  if (config.security_groups.size() > kMostPortGroups) {
+    return invalid("security_groups", fmt::format("{} are more than {}",
+                                                  config.security_groups.size(), kMostPortGroups));
+  }
+  for (const auto& group : config.security_groups) {
+    if (group.empty() || group.size() > kLongestGroupId) {
+      return invalid("security_groups", fmt::format("an id wants 1 to {} bytes", kLongestGroupId));
+    }
+  }
   std::string error;
   const auto attachment = Attachment::parse(config.attachment, error);
   if (!attachment) {
@@ -112,6 +123,7 @@ ObjectResult Programmer::set(const PortConfig& config) {
   if (!zones) {
     return full("segments");
   }
+  acquire_groups(config);
   std::vector<NeighborKey> addresses = addresses_of(config);
   if (known != nullptr) {
     const auto more = addresses_of(*known);
@@ -122,6 +134,7 @@ ObjectResult Programmer::set(const PortConfig& config) {
                                  : add_port(config, *attachment, *zones);
   if (failed) {
     release_zones(config);
+    release_groups(config);
     return failed;
   }
   watch.finish(station_listener_);
@@ -163,6 +176,7 @@ ObjectResult Programmer::change_port(const PortConfig& known, const PortConfig& 
     tables_.flood.add_port(config.vni, config.segment_v6(), index);
   }
   release_zones(old);
+  release_groups(old);
   return std::nullopt;
 }
 
@@ -178,6 +192,7 @@ void Programmer::remove_port(const std::string& id) {
   remove_addresses(config, nullptr, index);
   ports_.remove(id);
   release_zones(config);
+  release_groups(config);
   watch.finish(station_listener_);
   ++operations_;
 }

@@ -40,12 +40,14 @@ class Programmer {
   ObjectResult set(const NeighborConfig& config);
   ObjectResult set(const RouteConfig& config);
   ObjectResult set(const DhcpBindingConfig& config);
+  ObjectResult set(const SecurityGroupChange& change);
 
   void remove_segment(Vni vni);
   void remove_port(const std::string& id);
   void remove_neighbor(const NeighborKey& key);
   void remove_route(const RouteKey& key);
   void remove_dhcp_binding(const DhcpBindingKey& key);
+  void remove_security_group(const std::string& id);
 
   // The underlay's MTU became known or changed: what derives from it is published again.
   void set_underlay_mtu(std::uint16_t mtu);
@@ -79,6 +81,9 @@ class Programmer {
   void let_go(const RouteReferences& references);
   std::optional<PortZones> acquire_zones(const PortConfig& config);
   void release_zones(const PortConfig& config);
+  // References on the groups of a port.
+  void acquire_groups(const PortConfig& config);
+  void release_groups(const PortConfig& config);
   void publish_segment(const SegmentConfig& config, Zone zone);
 
   Tables& tables_;

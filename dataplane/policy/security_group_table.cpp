@@ -379,6 +379,17 @@ const SecurityGroup& SecurityGroupTable::acquire(const std::string& id) {
   return hold(id);
 }
 
+PortPolicy SecurityGroupTable::policy_of(const std::vector<std::string>& ids) const {
+  std::vector<const SecurityGroup*> groups;
+  for (const auto& id : ids) {
+    const SecurityGroup* group = groups_.at(id).get();
+    if (std::find(groups.begin(), groups.end(), group) == groups.end()) {
+      groups.push_back(group);
+    }
+  }
+  return PortPolicy(std::move(groups));
+}
+
 void SecurityGroupTable::release(const std::string& id) {
   let_go(*groups_.at(id));
 }

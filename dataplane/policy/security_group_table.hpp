@@ -37,6 +37,8 @@ class SecurityGroupTable {
   // For a port that has the group, which need not be known yet. The group stays where it is until
   // release(), plus a grace period.
   const SecurityGroup& acquire(const std::string& id);
+  // What groups that are acquired allow together, for publication with their port.
+  [[nodiscard]] PortPolicy policy_of(const std::vector<std::string>& ids) const;
   // After what refers to the group was unpublished.
   void release(const std::string& id);
   // nullptr: neither known nor acquired nor named by a rule.

@@ -23,11 +23,13 @@ const std::string kExceptionKey(256, '\0');
 }  // namespace
 
 PortManager::PortManager(PortTable& table, QuiescenceDomain& quiescence,
-                         std::vector<Worker*> workers, PacketPools& pools, Listener listener)
+                         std::vector<Worker*> workers, PacketPools& pools, PolicySource policy_of,
+                         Listener listener)
     : table_(table),
       quiescence_(quiescence),
       workers_(std::move(workers)),
       pools_(pools),
+      policy_of_(std::move(policy_of)),
       listener_(std::move(listener)) {
   for (auto index = static_cast<PortIndex>(table.capacity()); index > 0; --index) {
     free_.push_back(index - 1);
@@ -231,6 +233,9 @@ void PortManager::publish(Record& record) {
     if (first != record.config.fixed_ips.end()) {
       port->guarded_v4 = first->v4();
     }
+  }
+  if (record.is_guest()) {
+    port->policy = policy_of_(record.config);
   }
   const Port* now = port.release();
   const Port* old = table_.publish(record.index, now);

@@ -54,8 +54,12 @@ class PortManager {
     std::function<void(const Port*)> exception_attached;
   };
 
+  // What a guest port's security groups allow; nullptr: everything passes. Asked whenever the port
+  // is published.
+  using PolicySource = std::function<std::unique_ptr<const PortPolicy>(const PortConfig&)>;
+
   PortManager(PortTable& table, QuiescenceDomain& quiescence, std::vector<Worker*> workers,
-              PacketPools& pools, Listener listener);
+              PacketPools& pools, PolicySource policy_of, Listener listener);
   ~PortManager();
   PortManager(const PortManager&) = delete;
   PortManager& operator=(const PortManager&) = delete;
@@ -133,6 +137,7 @@ class PortManager {
   QuiescenceDomain& quiescence_;
   const std::vector<Worker*> workers_;
   PacketPools& pools_;
+  const PolicySource policy_of_;
   const Listener listener_;
   std::map<std::string, Record> records_;  // by id; the uplink under a key that no id can be
   std::vector<PortIndex> free_;
