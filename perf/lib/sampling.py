@@ -42,7 +42,7 @@ def between(before: Counters, after: Counters) -> Sample:
     seconds = after.time - before.time
     received, sent = after.received - before.received, after.sent - before.sent
     return Sample(packets, after.busy_cycles - before.busy_cycles, seconds,
-                  sent / (after.ports_time - before.ports_time), max(0.0, 1 - sent / received) if received else 0.0,
+                  sent / seconds, max(0.0, 1 - sent / received) if received else 0.0,
                   min(1.0, (after.run_time - before.run_time) / seconds))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
+import subprocess
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,14 +33,27 @@ _LONGEST_PUSH = 120.0
 class Counters:
     """What the data plane has counted until now."""
 
-    time: float        # of packets and cycles
-    ports_time: float  # of what ports received and sent
+    time: float
     packets: int
     busy_cycles: int
     run_time: float
     received: int
     sent: int
     drops: dict[str, int]
+
+
+def show_all(console: Console, *commands: str) -> list[Any]:
+    """What several commands show, from one console: starting one takes longer than an answer."""
+    finished = subprocess.run(console.command(as_json=True), input="\n".join(commands) + "\n", capture_output=True,
+                              text=True, timeout=60, check=False)
+    if finished.returncode != 0:
+        raise LabError(f"alkaid-console: {finished.stderr.strip()}")
+    answers, rest = [], finished.stdout.lstrip()
+    while rest:
+        answer, end = json.JSONDecoder().raw_decode(rest)
+        answers.append(answer)
+        rest = rest[end:].lstrip()
+    return answers
 
 
 def default_of(flag: str, help_text: str) -> int:
@@ -169,19 +185,19 @@ class Subject:
         """What it has counted. The sinks' packets are those that were sent; drops are all ports'."""
         run_time = machine.run_time(self.pid, r"(worker-|lcore-.*)1$")
         now = time.monotonic()
-        workers = self.console.json("show", "worker")["workers"]
-        ports = self.console.ports()
-        ports_time = time.monotonic()
-        by_name = {(UPLINK if port["kind"] == "uplink" else name): port for name, port in ports.items()}
+        workers, ports, drops = show_all(self.console, "show worker", "show port", "show drops")
+        by_name = {UPLINK if port["kind"] == "uplink" else port["id"]: port for port in ports["ports"]}
+        reasons: Counter[str] = Counter()
+        for drop in drops["drops"]:
+            reasons[drop["reason"]] += int(drop["packets"])
         return Counters(
             time=now,
-            ports_time=ports_time,
-            packets=sum(int(worker["packets"]) for worker in workers),
-            busy_cycles=sum(int(worker["busy_cycles"]) for worker in workers),
+            packets=sum(int(worker["packets"]) for worker in workers["workers"]),
+            busy_cycles=sum(int(worker["busy_cycles"]) for worker in workers["workers"]),
             run_time=run_time,
             received=sum(int(by_name[source.port]["rx_packets"]) for source in self.scenario.sources),
             sent=sum(int(by_name[port]["tx_packets"]) for port in self.scenario.sinks),
-            drops=dict(self.console.drops()))
+            drops=dict(reasons))
 
     def received_by(self, port: str) -> int:
         """Packets that a guest port has received."""
