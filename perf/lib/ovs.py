@@ -77,12 +77,13 @@ class OpenVSwitch:
             "env", *(f"{key}={value}" for key, value in self._environment.items()), command, *words,
             "--no-chdir", f"--pidfile={self._directory}/{name}.pid", f"--unixctl={self._directory}/{name}.ctl",
             f"--log-file={self._directory}/{name}.log", "-vconsole:warn"], self._directory / f"{name}.out"))
+        machine.put_ahead(self._daemons[-1].pid)
 
     def _tool(self, *words: str | Path, timeout: float = 60) -> str:
         return run(self._namespace.command(words), environment=self._environment, timeout=timeout).stdout
 
     def _vsctl(self, *words: str) -> str:
-        return self._tool("ovs-vsctl", f"--db={self._socket}", "--timeout=30", *words)
+        return self._tool("ovs-vsctl", f"--db={self._socket}", "--timeout=55", *words)
 
     def _appctl(self, *words: str) -> str:
         return self._tool("ovs-appctl", "-t", self._directory / "ovs-vswitchd.ctl", *words)
@@ -142,7 +143,6 @@ class OpenVSwitch:
 
     def _choose_setting(self) -> None:
         """Its better one: few flows fit into the exact-match cache, many do better without it."""
-        machine.put_ahead(self._daemons[-1].pid)
         time.sleep(2 + self._scenario.line.flows / 50000)
         costs: dict[str, float] = {}
         for setting in _SETTINGS:

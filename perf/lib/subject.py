@@ -149,8 +149,8 @@ class Subject:
             "--vtep", f"{VTEP}/24", "--underlay-neighbor", f"{PEER_VTEP}={PEER_MAC}", "--underlay-neighbor", f"{OTHER_VTEP}={PEER_MAC}",
             *options],
             self._directory / "dataplane.log")
-        self._dataplane.wait_for_log("ready", timeout=120)
         machine.put_ahead(self._dataplane.pid)
+        self._dataplane.wait_for_log("ready", timeout=120)
 
     def start_agent(self, attach: str) -> None:
         """Starts the agent, or another one in its place."""
