@@ -52,7 +52,7 @@ DropReason Connector<Key>::connect() {
     case Trackable::Kind::kConnection:
       break;
     case Trackable::Kind::kIcmpError:
-      return refuse(DropReason::icmp_error_unrelated);
+      return is_related() ? DropReason::kNone : refuse(DropReason::icmp_error_unrelated);
     case Trackable::Kind::kStateless:
       return pass_stateless();
   }
@@ -91,6 +91,32 @@ DropReason Connector<Key>::pass_stateless() {
   const PolicyVerdict verdict = check_policy(opening_packet(), source_, destination_);
   worker_.count_rule_hits(verdict.egress_rule, verdict.ingress_rule);
   return verdict.reason;
+}
+
+// What the error quotes was sent by the station that the error goes to: a guest here, or one behind
+// the tunnel whose packet came to our guest. Nothing is refreshed by it.
+template <class Key>
+bool Connector<Key>::is_related() const {
+  const auto quoted = embedded_tuple(bytes_of(packet_), context_.headers);
+  if (!quoted || quoted->is_v6 != Key::kIsV6) {
+    return false;
+  }
+  const Side side = destination_ == nullptr ? Side::kUnderlay : Side::kGuest;
+  const Key key = Key::of(quoted->source, quoted->destination,
+                          raw_ports(quoted->source_port, quoted->destination_port),
+                          flow_scope(zone_of_replies(), side, quoted->protocol));
+  const FlowReference reference = table_.find(key, key.hash());
+  if (reference == kNoFlow || table_.half(reference).fields.ingress != flow_port(destination_)) {
+    return false;
+  }
+  const ConnectionRecord& record = table_.record(number_of(reference));
+  const auto port_of = [this](FlowPort index) {
+    return index == kUnderlayPort ? nullptr : worker_.ports().find(index);
+  };
+  const Half& original = table_.half(number_of(reference), Direction::kOriginal);
+  return record.is_live() && check_policy(opening_packet_of(original), port_of(record.initiator),
+                                          port_of(record.responder))
+                                     .reason == DropReason::kNone;
 }
 
 template <class Key>

@@ -37,6 +37,8 @@ class Connector {
   [[nodiscard]] bool may_pick_up_mid_stream() const;
 
   DropReason pass_stateless();
+  // The error is about a packet of a connection that the groups allow still.
+  [[nodiscard]] bool is_related() const;
   DropReason open();
   // The half is one of a connection that lives. reopen: the connection is over, as is the call.
   DropReason pass(FlowReference reference, bool& reopen);

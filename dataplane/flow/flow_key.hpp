@@ -57,6 +57,12 @@ struct FlowKeyV4 {
     return key;
   }
 
+  static FlowKeyV4 of(const IpAddress& source, const IpAddress& destination, std::uint32_t ports,
+                      std::uint32_t scope) {
+    const std::array ends{source.v4(), destination.v4()};
+    return {std::bit_cast<std::uint64_t>(ends), ports, scope};
+  }
+
   [[nodiscard]] std::uint64_t tuple() const {
     return tuple_hash(addresses, ports, protocol_of(scope));
   }
@@ -96,6 +102,12 @@ struct FlowKeyV6 {
     std::memcpy(key.from.data(), ip.source.data(), sizeof(key.from));
     std::memcpy(key.to.data(), ip.destination.data(), sizeof(key.to));
     return key;
+  }
+
+  static FlowKeyV6 of(const IpAddress& source, const IpAddress& destination, std::uint32_t ports,
+                      std::uint32_t scope) {
+    return {std::bit_cast<std::array<std::uint64_t, 2>>(source.bytes()),
+            std::bit_cast<std::array<std::uint64_t, 2>>(destination.bytes()), ports, scope};
   }
 
   [[nodiscard]] std::uint64_t tuple() const {

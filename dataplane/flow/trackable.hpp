@@ -6,6 +6,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/conntrack/connection_state.hpp"
+#include "dataplane/conntrack/embedded_tuple.hpp"
 #include "dataplane/conntrack/icmp_query.hpp"
 #include "dataplane/flow/flow_key.hpp"
 #include "dataplane/graph/packet_context.hpp"
@@ -27,14 +28,6 @@ struct Trackable {
   bool may_be_fast = false;
   TrackedPacket packet;
 };
-
-inline bool is_icmp_error(std::uint8_t protocol, std::uint8_t type) {
-  if (protocol == ip_protocol::kIcmpv6) {
-    return type < icmpv6_type::kFirstInformational;
-  }
-  // RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem.
-  return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
-}
 
 inline Trackable trackable_of(rte_mbuf* packet, const FrameHeaders& headers) {
   Trackable result;
@@ -61,8 +54,8 @@ inline Trackable trackable_of(rte_mbuf* packet, const FrameHeaders& headers) {
     result.ports = raw_ports(query->source_port, query->destination_port);
     result.may_open = query->is_request;
   } else {
-    result.kind = is_icmp_error(headers.protocol, icmp.type) ? Trackable::Kind::kIcmpError
-                                                             : Trackable::Kind::kStateless;
+    result.kind = is_icmp_error(bytes_of(packet), headers) ? Trackable::Kind::kIcmpError
+                                                           : Trackable::Kind::kStateless;
   }
   return result;
 }
