@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
 #include <emmintrin.h>
 #endif
 
@@ -91,9 +91,10 @@ class FlowIndex {
     const auto high = static_cast<std::uint16_t>(hash >> 48);
     return high != 0 ? high : 1;  // 0 is that of an empty slot
   }
-  // Bit i: slot i has the signature.
+  // Bit i: slot i has the signature. Read all at once: one that changes meanwhile makes a candidate
+  // that is none, or hides one that the slow path will find.
   static unsigned matches(const Bucket& bucket, std::uint16_t wanted) {
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
     const auto* signatures = reinterpret_cast<const std::uint8_t*>(&bucket.signatures);
     const __m128i pattern = _mm_set1_epi16(static_cast<short>(wanted));
     const auto equal = [&](std::size_t offset) {
