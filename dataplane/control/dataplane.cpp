@@ -115,6 +115,8 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
                 underlay_.exception.store(port->index, std::memory_order_release);
               }});
   programmer_ = std::make_unique<Programmer>(*tables_, *ports_, *tunnels_);
+  tables_->security_groups.on_narrowed(
+      [this](const std::vector<const SecurityGroup*>& groups) { review_connections(groups); });
   connections_ = std::make_unique<ConnectionKeeper>(*flows_, port_table_, *quiescence_);
   if (settings.announcements) {
     make_announcer();
@@ -192,6 +194,20 @@ void Dataplane::tick() {
   quiescence_->reclaim();
   for (const auto& occupancy : table_occupancies()) {
     table_watch_.look(occupancy, now);
+  }
+}
+
+// What the groups admitted may be admitted no more.
+void Dataplane::review_connections(const std::vector<const SecurityGroup*>& groups) {
+  const auto is_concerned = [&groups](const Port& port) {
+    const auto& own = port.policy->groups();
+    return std::find_first_of(own.begin(), own.end(), groups.begin(), groups.end()) != own.end();
+  };
+  for (PortIndex index = 0; index < port_table_.capacity(); ++index) {
+    const Port* port = port_table_.find(index);
+    if (port != nullptr && port->policy != nullptr && is_concerned(*port)) {
+      flows_->stamps.bump(index);
+    }
   }
 }
 

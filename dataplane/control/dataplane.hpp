@@ -118,6 +118,7 @@ class Dataplane {
  private:
   void ask_for(const IpAddress& target, const std::optional<MacAddress>& known);
   void uplink_changed(const Port* port);
+  void review_connections(const std::vector<const SecurityGroup*>& groups);
   void make_announcer();
   void guest_port_changed(const Port* before, const Port* now);
 

@@ -1,6 +1,7 @@
 #include "dataplane/flood/flood_node.hpp"
 
 #include "dataplane/flood/flood_table.hpp"
+#include "dataplane/flow/stateless_policy.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -42,6 +43,11 @@ class Replication {
   // A segment may have nobody else.
   void finish() { send(graph_, node_, packet_, next_); }
 
+  // One receiver that doesn't get it.
+  void count_missing(DropReason reason) {
+    worker_.counters_of(context_.ingress).drops[static_cast<std::size_t>(reason)].add(1);
+  }
+
  private:
   // For the receiver that the context names, if there is one.
   void send_copy() {
@@ -60,10 +66,6 @@ class Replication {
     }
     context_of(copy) = context_;
     send(graph_, node_, copy, next_);
-  }
-
-  void count_missing(DropReason reason) {
-    worker_.counters_of(context_.ingress).drops[static_cast<std::size_t>(reason)].add(1);
   }
 
   rte_graph* graph_;
@@ -85,6 +87,15 @@ void replicate(rte_graph* graph, rte_node* node, rte_mbuf* packet, unsigned& bud
     send(graph, node, packet, drop(DropReason::multicast_unsupported));
     return;
   }
+  const auto policy_packet = policy_packet_of(packet, context.headers);
+  const auto denies = [&](const Port* sender, const Port* receiver) {
+    return policy_packet &&
+           check_policy(*policy_packet, sender, receiver).reason != DropReason::kNone;
+  };
+  if (!context.from_wire && denies(context.ingress, nullptr)) {
+    send(graph, node, packet, drop(DropReason::policy_egress));
+    return;
+  }
   if (!flood.take_token(zone, *list, context.from_wire, worker.loop_time())) {
     send(graph, node, packet, drop(DropReason::broadcast_rate_limited));
     return;
@@ -92,7 +103,12 @@ void replicate(rte_graph* graph, rte_node* node, rte_mbuf* packet, unsigned& bud
   Replication replication(graph, node, packet, budget);
   for (const PortIndex index : list->ports_of(context.headers.kind)) {
     const Port* port = worker.ports().find(index);
-    if (index != context.ingress->index && port != nullptr && port->forwards()) {
+    if (index == context.ingress->index || port == nullptr || !port->forwards()) {
+      continue;
+    }
+    if (denies(nullptr, port)) {
+      replication.count_missing(DropReason::policy_ingress);
+    } else {
       replication.add_port(index);
     }
   }

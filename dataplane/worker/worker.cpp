@@ -112,7 +112,13 @@ unsigned Worker::hand_over(const Port& port, rte_mbuf** packets, unsigned count)
   return peers_[port.device.worker]->inject(packets, count);
 }
 
-void Worker::count_rule_hits(RuleNumber /*egress*/, RuleNumber /*ingress*/) {}
+void Worker::count_rule_hits(RuleNumber egress, RuleNumber ingress) {
+  for (const RuleNumber rule : {egress, ingress}) {
+    if (rule != kNoRule) {
+      shared_.tables.rules.count_hit(rule);
+    }
+  }
+}
 
 std::uint32_t Worker::step() {
   received_ = 0;
