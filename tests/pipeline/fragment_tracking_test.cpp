@@ -75,7 +75,9 @@ Case local_case(std::string name, const Frames& in, const std::string& out_port,
               [out, out_port](auto&) {
                 return std::map<std::string, Frames>{{out_port, out}};
               },
-          .drops = std::move(drops)};
+          .drops = std::move(drops),
+          // Of a datagram that was dropped once, everything is.
+          .once = in.size() != out.size()};
 }
 
 // The second piece once more, 8 bytes further on.

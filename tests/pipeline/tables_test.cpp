@@ -474,7 +474,7 @@ TEST(FullTables, AnObjectThatWasRefusedFitsWhenAnotherOneGoes) {
   ASSERT_EQ(told.size(), 2U);
   EXPECT_EQ(told[1], (std::pair<std::string, bool>{"neighbors", false}));
   for (const auto& occupancy : lab.dataplane().table_occupancies()) {
-    EXPECT_GT(occupancy.bytes, 0U) << occupancy.name;
+    EXPECT_TRUE(occupancy.bytes > 0 || occupancy.used == 0) << occupancy.name;
   }
 }
 
