@@ -20,7 +20,8 @@ using google::protobuf::DescriptorPool;
 using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 
-// "number name type", type as protobuf calls it, * for repeated, map<...> for maps.
+// "number name type", type as protobuf calls it, * for repeated, map<...> for maps. Numbers from
+// 1000 on are extensions of ours that Alcor's own schema doesn't have.
 const std::map<std::string, std::vector<std::string>> kMessages = {
     {"HostRequest", {"1 format_version uint32", "2 state_requests *ResourceStateRequest"}},
     {"HostRequest.ResourceStateRequest",
@@ -85,7 +86,7 @@ const std::map<std::string, std::vector<std::string>> kMessages = {
      {"1 revision_number uint32", "2 request_id string", "3 id string", "4 update_type UpdateType",
       "5 vpc_id string", "6 name string", "7 mac_address string", "8 host_mac_address string",
       "9 host_ip_address string", "10 fixed_ips *FixedIp",
-      "11 allow_address_pairs *AllowAddressPair"}},
+      "11 allow_address_pairs *AllowAddressPair", "1000 security_group_ids *string"}},
     {"NeighborConfiguration.FixedIp",
      {"1 neighbor_type NeighborType", "2 subnet_id string", "3 ip_address string",
       "4 arion_group string", "5 tunnel_id uint32"}},
@@ -94,12 +95,13 @@ const std::map<std::string, std::vector<std::string>> kMessages = {
      {"1 operation_type OperationType", "2 configuration SecurityGroupConfiguration"}},
     {"SecurityGroupConfiguration",
      {"1 revision_number uint32", "2 request_id string", "3 id string", "4 update_type UpdateType",
-      "5 vpc_id string", "6 name string", "7 security_group_rules *SecurityGroupRule"}},
+      "5 vpc_id string", "6 name string", "7 security_group_rules *SecurityGroupRule",
+      "1000 member_ips *string", "1001 removed_member_ips *string"}},
     {"SecurityGroupConfiguration.SecurityGroupRule",
      {"1 operation_type OperationType", "2 security_group_id string", "3 id string",
       "4 direction Direction", "5 ethertype EtherType", "6 protocol Protocol",
       "7 port_range_min uint32", "8 port_range_max uint32", "9 remote_ip_prefix string",
-      "10 remote_group_id string"}},
+      "10 remote_group_id string", "1000 protocol_number uint32"}},
     {"DHCPState", {"1 operation_type OperationType", "2 configuration DHCPConfiguration"}},
     {"DHCPConfiguration",
      {"1 revision_number uint32", "2 request_id string", "3 id string", "4 update_type UpdateType",
