@@ -56,6 +56,16 @@ bool add_broadcast(std::string_view text, Policy& policy) {
   return true;
 }
 
+// True for the first of two words, false for the second.
+std::optional<bool> parse_choice(std::string_view flag, const std::string& text,
+                                 std::string_view yes, std::string_view no, std::string& error) {
+  if (text != yes && text != no) {
+    error = fmt::format("{}: '{}' must be {} or {}", flag, printable(text), yes, no);
+    return std::nullopt;
+  }
+  return text == yes;
+}
+
 }  // namespace
 
 void PolicyOptions::add_to(CLI::App& app) {
@@ -75,6 +85,17 @@ void PolicyOptions::add_to(CLI::App& app) {
          "ports whose device_owner starts with this have no source guard, such as network:; "
          "repeatable")
       ->type_name("PREFIX");
+  app.add_option("--security-groups", security_groups_,
+                 "on or off: enforce ports' security groups; off: every port is open")
+      ->capture_default_str();
+  app.add_option("--default-policy", default_policy_,
+                 "open or closed: what passes ports without security groups, everything or nothing "
+                 "but ARP, ND, DHCP and router advertisements")
+      ->capture_default_str();
+  app.add_option("--tcp-without-ports", tcp_without_ports_,
+                 "any or tcp: what a security rule for TCP without ports allows; Alcor's clients "
+                 "send it for any protocol")
+      ->capture_default_str();
   app.add_flag(
       "--strict-revisions", strict_revisions_,
       "answer OUT_OF_ORDER to a revision_number lower than the one applied last to the same "
@@ -89,11 +110,17 @@ std::optional<Policy> PolicyOptions::policy(std::string& error) const {
       return std::nullopt;
     }
   }
-  if (source_guard_ != "on" && source_guard_ != "off") {
-    error = fmt::format("--source-guard: '{}' must be on or off", printable(source_guard_));
+  const auto guard = parse_choice("--source-guard", source_guard_, "on", "off", error);
+  const auto groups = parse_choice("--security-groups", security_groups_, "on", "off", error);
+  const auto open = parse_choice("--default-policy", default_policy_, "open", "closed", error);
+  const auto tcp = parse_choice("--tcp-without-ports", tcp_without_ports_, "tcp", "any", error);
+  if (!guard || !groups || !open || !tcp) {
     return std::nullopt;
   }
-  policy.source_guard = source_guard_ == "on";
+  policy.source_guard = *guard;
+  policy.security_groups = *groups;
+  policy.closed_by_default = !*open;
+  policy.tcp_without_ports_is_tcp = *tcp;
   policy.unguarded_ports.insert(unguarded_ports_.begin(), unguarded_ports_.end());
   for (const std::string& prefix : unguarded_owners_) {
     if (prefix.empty()) {

@@ -23,6 +23,9 @@ class PolicyOptions {
   std::string source_guard_ = "on";
   std::vector<std::string> unguarded_ports_;
   std::vector<std::string> unguarded_owners_;
+  std::string security_groups_ = "on";
+  std::string default_policy_ = "open";
+  std::string tcp_without_ports_ = "any";
   bool strict_revisions_ = false;
 };
 

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "control/agent/desired/store.hpp"
 
 namespace alkaid::agent {
@@ -11,8 +13,15 @@ bool DesiredStore::set_neighbor(const NeighborAddress& address, const NeighborRo
       record.vni == record.named_vni && others > 0) {
     return false;
   }
-  const auto [found, added] = record.neighbors.insert_or_assign(address.address, row);
+  const auto [found, added] = record.neighbors.try_emplace(address.address, row);
   neighbors_ += added ? 1 : 0;
+  const NeighborRow former = std::exchange(found->second, row);
+  if (stations_.is_indexed() && (added || former.station != row.station)) {
+    stations_.add_row(row.station, address.address);
+    if (!added) {
+      stations_.remove_row(former.station, address.address);
+    }
+  }
   if (address.vni != Vni{} && record.named_vni != address.vni) {
     record.named_vni = address.vni;
     rescope(record);
@@ -23,7 +32,8 @@ bool DesiredStore::set_neighbor(const NeighborAddress& address, const NeighborRo
   return true;
 }
 
-bool DesiredStore::delete_neighbor(const NeighborAddress& address) {
+bool DesiredStore::delete_neighbor(std::string_view id, const NeighborAddress& address) {
+  stations_.forget_address(id, address.address);
   const Subnet* known = find_subnet(address);
   const Vni vni = known != nullptr && known->vni != Vni{} ? known->vni : address.vni;
   if (vni != Vni{}) {
@@ -31,7 +41,13 @@ bool DesiredStore::delete_neighbor(const NeighborAddress& address) {
   }
   if (known != nullptr) {
     Subnet& record = *subnet_of(address);
-    neighbors_ -= record.neighbors.erase(address.address);
+    leave_groups(record, address.address);
+    const auto row = record.neighbors.find(address.address);
+    if (row != record.neighbors.end()) {
+      stations_.remove_row(row->second.station, address.address);
+      record.neighbors.erase(row);
+      --neighbors_;
+    }
     drop_if_unused(record);
   }
   return vni != Vni{};

@@ -30,6 +30,14 @@ struct Policy {
   std::set<std::string, std::less<>> unguarded_ports;
   std::vector<std::string> unguarded_owners;
 
+  // Security groups are enforced; otherwise no port has a policy.
+  bool security_groups = true;
+  // Ports without security groups: nothing passes but what every port may (ARP, ND, DHCP).
+  bool closed_by_default = false;
+  // A rule for TCP without ports holds for TCP; otherwise for any protocol, since clients of
+  // Alcor's releases have no other way to say that.
+  bool tcp_without_ports_is_tcp = false;
+
   // A revision_number lower than one that was applied to the same resource is refused.
   bool strict_revisions = false;
 

@@ -42,6 +42,7 @@ void DesiredStore::set_port(std::string_view id, PortSpec spec) {
   const PortSpec former = std::exchange(found->second, std::move(spec));
   link_port(key, former, false);
   link_port(key, found->second, true);
+  link_groups(key, added ? nullptr : &former, &found->second);
   mark_dhcp_of(former.mac);
   mark_dhcp_of(found->second.mac);
   for (const PortFixedIp& fixed_ip : former.fixed_ips) {
@@ -62,6 +63,7 @@ void DesiredStore::delete_port(std::string_view id) {
   const PortSpec former = std::move(found->second);
   ports_.erase(found);
   link_port(std::string{id}, former, false);
+  link_groups(id, &former, nullptr);
   mark_dhcp_of(former.mac);
   for (const PortFixedIp& fixed_ip : former.fixed_ips) {
     const auto subnet = subnets_.find(fixed_ip.subnet_id);

@@ -72,7 +72,7 @@ std::size_t DesiredStore::count(ResourceType type) const {
     case ResourceType::kRouter:
       return routers_.size();
     case ResourceType::kSecurityGroup:
-      return security_groups_.size();
+      return groups_.count();
     case ResourceType::kGateway:
       return known(gateways_);
   }

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "control/agent/desired/policy.hpp"
+#include "control/agent/desired/security_groups.hpp"
+#include "control/agent/desired/stations.hpp"
 #include "control/agent/desired/subnet.hpp"
 #include "control/agent/goal_state/resources.hpp"
 #include "control/agent/reconcile/dirty_keys.hpp"
@@ -25,7 +27,8 @@ namespace alkaid::agent {
 // that of the change, whatever else the store holds.
 class DesiredStore {
  public:
-  DesiredStore(DirtyKeys& dirty, Policy policy) : dirty_(dirty), policy_(std::move(policy)) {}
+  DesiredStore(DirtyKeys& dirty, Policy policy)
+      : dirty_(dirty), policy_(std::move(policy)), groups_(dirty), stations_(groups_) {}
 
   void set_vpc(std::string_view id, const VpcSpec& spec);
   void delete_vpc(std::string_view id);
@@ -40,11 +43,16 @@ class DesiredStore {
   // False: other rows say that its subnet has another VNI.
   bool set_neighbor(const NeighborAddress& address, const NeighborRow& row);
   // False: the VNI isn't known, so only the data plane's own tables can say which row is meant.
-  bool delete_neighbor(const NeighborAddress& address);
+  bool delete_neighbor(std::string_view id, const NeighborAddress& address);
 
   // The address pairs of a neighbor whose addresses were set; and before these are deleted.
   void set_pairs(std::string_view neighbor, const NeighborSpec& spec);
   void delete_pairs(std::string_view neighbor, const NeighborSpec& spec);
+
+  // The security groups of a neighbor whose addresses were set.
+  void set_neighbor_groups(const NeighborSpec& spec);
+  // Another host's port; false: too many, it is not remembered.
+  bool set_remote_port(const RemotePortSpec& spec);
 
   void set_dhcp(const DhcpSpec& spec);
   bool delete_dhcp(const DhcpSpec& spec);  // false: as delete_neighbor
@@ -56,8 +64,7 @@ class DesiredStore {
   void set_gateway(std::string_view id, const VpcGatewaySpec& spec);
   void delete_gateway(std::string_view id);
 
-  void set_security_group(std::string_view id, const SecurityGroupSpec& spec);
-  void delete_security_group(std::string_view id);
+  [[nodiscard]] SecurityGroups& groups() { return groups_; }
 
   // The addresses of this host: neighbors there are local, whatever else is known of them.
   void set_own_addresses(std::vector<IpAddress> addresses) { own_ = std::move(addresses); }
@@ -87,6 +94,8 @@ class DesiredStore {
   };
   [[nodiscard]] WantedRoute wanted_route(const RouteKey& key) const;
   [[nodiscard]] std::optional<DhcpObject> wanted_dhcp(const DhcpKey& key) const;
+  // None: nothing is needed for it.
+  [[nodiscard]] std::optional<SecurityRuleObject> wanted_rule(const SecurityRuleSpec& rule) const;
 
   // ---- looking
 
@@ -132,8 +141,9 @@ class DesiredStore {
   [[nodiscard]] const std::map<std::string, VpcGateway, std::less<>>& gateways() const {
     return gateways_;
   }
-  [[nodiscard]] const std::map<std::string, SecurityGroup, std::less<>>& security_groups() const {
-    return security_groups_;
+  [[nodiscard]] const SecurityGroups::Records& security_groups() const { return groups_.records(); }
+  [[nodiscard]] const SecurityGroup* find_security_group(std::string_view id) const {
+    return groups_.find(id);
   }
   [[nodiscard]] const std::map<std::string, PortSpec, std::less<>>& ports() const { return ports_; }
   [[nodiscard]] const std::map<std::string, Router, std::less<>>& routers() const {
@@ -160,6 +170,9 @@ class DesiredStore {
   void mark_dhcpv6_in(const Subnet& subnet);  // of its rows, and those that others may have there
   void link_dhcpv6(const Subnet& subnet, const MacAddress& mac, bool present);
   void link_port(const std::string& id, const PortSpec& spec, bool present);
+  void link_groups(std::string_view id, const PortSpec* former, const PortSpec* now);
+  void leave_groups(Subnet& subnet, const IpAddress& address);
+  void index_neighbors();
   void link_router(const std::string& id, const std::string& subnet_id, bool present);
   void drop_gateway_if_unused(const std::string& id);
   void link_gateways(const std::string& vpc_id, const std::vector<std::string>& ids, bool present);
@@ -196,7 +209,9 @@ class DesiredStore {
   std::map<std::string, Router, std::less<>> routers_;
   std::unordered_map<std::uint64_t, std::string> router_ids_;  // by key
   std::map<std::string, VpcGateway, std::less<>> gateways_;
-  std::map<std::string, SecurityGroup, std::less<>> security_groups_;
+  SecurityGroups groups_;
+  Stations stations_;
+  GroupSets neighbor_group_sets_;
   std::size_t neighbors_ = 0;
   std::size_t dhcp_ = 0;
   std::vector<std::string> resolved_;

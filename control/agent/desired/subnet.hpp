@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "control/agent/desired/stations.hpp"
 #include "control/agent/goal_state/resources.hpp"
 
 namespace alkaid::agent {
@@ -19,10 +20,11 @@ namespace alkaid::agent {
 struct NeighborRow {
   MacAddress mac;
   IpAddress vtep;
+  StationKey station = 0;  // of the neighbor's id
 
   bool operator==(const NeighborRow&) const = default;
 };
-static_assert(sizeof(NeighborRow) <= 24, "a host has up to a million of them");
+static_assert(sizeof(NeighborRow) <= 32, "a host has up to a million of them");
 
 struct DhcpRow {
   IpAddress ipv4;
@@ -51,6 +53,12 @@ struct PairClaim {
   NeighborRow row;
 };
 
+// The security groups that a neighbor itself says it is in, by the extension.
+struct NeighborGroups {
+  GroupSets::Handle groups = nullptr;
+  std::vector<IpAddress> addresses;
+};
+
 struct Subnet {
   std::string id;  // "" with a VNI: a segment that neighbors name by number only
   bool known = false;
@@ -59,7 +67,8 @@ struct Subnet {
   Vni vni;        // in force; none: not known yet
 
   std::unordered_map<IpAddress, NeighborRow> neighbors;
-  std::map<IpAddress, std::vector<PairClaim>> pairs;  // who claimed it last stands last
+  std::unordered_map<IpAddress, NeighborGroups> neighbor_groups;  // of those that say any
+  std::map<IpAddress, std::vector<PairClaim>> pairs;              // who claimed it last stands last
   std::map<std::string, std::vector<IpAddress>, std::less<>> pairs_of;  // by neighbor's id
   std::unordered_map<MacAddress, DhcpRow> dhcp;
   std::set<std::string> ports;                        // with an address here
@@ -93,12 +102,6 @@ struct VpcGateway {
   bool known = false;
   VpcGatewaySpec spec;
   std::set<std::string> vpcs;  // that name it
-};
-
-struct SecurityGroup {
-  std::string vpc_id;
-  std::string name;
-  std::map<std::string, SecurityRuleSpec> rules;  // by id
 };
 
 }  // namespace alkaid::agent

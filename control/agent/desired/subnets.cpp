@@ -132,6 +132,7 @@ void DesiredStore::mark_everything() {
   for (const auto& [vni, subnet] : numbered_) {
     mark_dependents(*subnet);
   }
+  groups_.mark_everything();
 }
 
 std::vector<std::string> DesiredStore::take_resolved() {

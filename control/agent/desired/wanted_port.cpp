@@ -46,6 +46,10 @@ DesiredStore::WantedPort DesiredStore::wanted_port(const std::string& id) const 
   for (const AddressPairSpec& pair : spec->address_pairs) {
     object.allowed_address_pairs.push_back({pair.prefix, pair.mac});
   }
+  if (policy_.security_groups) {
+    object.security_groups = spec->security_group_ids;
+    object.policy_enforced = policy_.closed_by_default || !object.security_groups.empty();
+  }
   make_canonical(object);
   return wanted;
 }

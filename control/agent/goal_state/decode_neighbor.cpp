@@ -119,6 +119,11 @@ void ResourceDecoder::add(const alcor::schema::NeighborState& state, std::string
     read_neighbor_addresses(configuration, *layout.fixed_ips, layout.released, spec);
     read_neighbor_pairs(*layout.allow_address_pairs, spec);
   }
+  if (intent == Intent::kSet && !configuration.security_group_ids().empty()) {
+    spec.security_group_ids = reader_.group_ids(
+        "configuration.security_group_ids",
+        {configuration.security_group_ids().begin(), configuration.security_group_ids().end()});
+  }
   finish(out_.neighbors, intent, configuration.id(), std::move(spec));
 }
 

@@ -74,6 +74,9 @@ struct DecodedGoalState {
   std::vector<Change<SecurityGroupSpec>> security_groups;
   std::vector<Change<VpcGatewaySpec>> gateways;
 
+  // Ports of other hosts that the message tells of; they have no results.
+  std::vector<RemotePortSpec> remote_ports;
+
   // Text that the message itself doesn't hold in readable form; nodes keep their addresses.
   std::unordered_set<std::string> strings;
 

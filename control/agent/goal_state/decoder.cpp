@@ -1,5 +1,7 @@
 #include "control/agent/goal_state/decoder.hpp"
 
+#include <type_traits>
+
 #include "control/agent/goal_state/host_filter.hpp"
 #include "control/agent/goal_state/resource_decoder.hpp"
 
@@ -18,6 +20,7 @@ void postpone_everything(DecodedGoalState& decoded) {
   decoded.vpcs.clear();
   decoded.subnets.clear();
   decoded.ports.clear();
+  decoded.remote_ports.clear();
   decoded.neighbors.clear();
   decoded.dhcp.clear();
   decoded.routers.clear();
@@ -57,6 +60,9 @@ DecodedGoalState decode(const alcor::schema::GoalStateV2& message, const DecodeC
         decoder.add(state, key);
       } else {
         ++decoded.filtered;
+        if constexpr (std::is_same_v<std::decay_t<decltype(state)>, alcor::schema::PortState>) {
+          decoder.add_remote(state, key);
+        }
       }
     }
   };

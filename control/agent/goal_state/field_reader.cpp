@@ -1,5 +1,7 @@
 #include "control/agent/goal_state/field_reader.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "control/common/logging.hpp"
@@ -26,6 +28,29 @@ std::string_view FieldReader::required(std::string_view field, std::string_view 
     refuse(field, text, "must not be empty");
   }
   return text;
+}
+
+std::string_view FieldReader::id(std::string_view field, std::string_view text) {
+  if (text.size() > kLongestId) {
+    refuse(field, text, fmt::format("must not be longer than {} bytes", kLongestId));
+  }
+  return text;
+}
+
+std::vector<std::string> FieldReader::group_ids(std::string_view field,
+                                                std::vector<std::string> ids) {
+  if (!list(field, static_cast<int>(ids.size()))) {
+    return {};
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i].empty() || ids[i].size() > kLongestId) {
+      const std::string path = fmt::format("{}[{}]", field, i);
+      id(path, required(path, ids[i]));
+    }
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
 }
 
 MacAddress FieldReader::mac(std::string_view field, std::string_view text) {

@@ -1,10 +1,12 @@
 // Reads and checks the fields of one resource; the first one that is wrong becomes the refusal.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/agent/goal_state/refusal.hpp"
 #include "control/common/net/ip_address.hpp"
@@ -19,6 +21,8 @@ class FieldReader {
  public:
   // Not empty.
   std::string_view required(std::string_view field, std::string_view text);
+  // Of no more than kLongestId bytes.
+  std::string_view id(std::string_view field, std::string_view text);
 
   // The MAC of one station, in any of the spellings that Alcor's clients use.
   MacAddress mac(std::string_view field, std::string_view text);
@@ -38,6 +42,9 @@ class FieldReader {
   // A list of not more entries than any client needs. False if it was refused.
   bool list(std::string_view field, int entries);
 
+  // The ids of security groups, sorted and without repetitions.
+  std::vector<std::string> group_ids(std::string_view field, std::vector<std::string> ids);
+
   // A VNI or 0 for none.
   Vni vni(std::string_view field, std::uint64_t number);
 
@@ -53,6 +60,9 @@ class FieldReader {
  private:
   std::optional<Refusal> refusal_;
 };
+
+// Of ports and security groups and their rules: the data plane's limit.
+inline constexpr std::size_t kLongestId = 255;
 
 // Can be the address of one station on a network.
 bool is_station_address(const IpAddress& address);

@@ -25,6 +25,9 @@ class ResourceDecoder {
   void add(const alcor::schema::SecurityGroupState& state, std::string_view key);
   void add(const alcor::schema::GatewayState& state, std::string_view key);
 
+  // A port of another host.
+  void add_remote(const alcor::schema::PortState& state, std::string_view key);
+
  private:
   // Opens a resource's result; decides what its operation means.
   template <class State>

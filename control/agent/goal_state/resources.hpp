@@ -91,7 +91,7 @@ struct PortSpec {
   std::vector<PortFixedIp> fixed_ips;
   std::vector<AddressPairSpec> address_pairs;
   std::string device_owner;
-  std::vector<std::string> security_group_ids;  // sorted
+  std::vector<std::string> security_group_ids;  // sorted, without repetitions
   std::string host_ip;                          // as host_info says
   std::string host_mac;
 
@@ -116,6 +116,15 @@ struct NeighborSpec {
   IpAddress host;  // VTEP; of a DELETE possibly unset, like the MAC
   std::vector<NeighborAddress> addresses;
   std::vector<NeighborPair> pairs;
+  std::vector<std::string> security_group_ids;  // sorted, without repetitions
+};
+
+// What matters here of another host's port: who is in which security group.
+struct RemotePortSpec {
+  std::string_view id;
+  bool is_gone = false;
+  std::vector<std::string> security_group_ids;  // sorted, without repetitions
+  std::vector<IpAddress> addresses;
 };
 
 struct DhcpSpec {
@@ -189,15 +198,19 @@ struct VpcGatewaySpec {
 // Numbers of alcor.schema.Protocol.
 enum class SecurityProtocol : std::uint8_t { kTcp = 0, kUdp = 1, kIcmp = 2, kHttp = 3, kArp = 4 };
 
+// As a protocol_number: any.
+inline constexpr std::uint16_t kAnyProtocol = 256;
+
 struct SecurityRuleSpec {
   std::string id;
   bool is_delete = false;
   bool ingress = false;
   bool is_v6 = false;
   SecurityProtocol protocol = SecurityProtocol::kTcp;
-  std::uint16_t port_min = 0;  // of ICMP: the type
-  std::uint16_t port_max = 0;  // of ICMP: the code
-  IpPrefix remote;             // unset: any
+  std::uint16_t protocol_number = 0;  // 0: as `protocol` says
+  std::uint16_t port_min = 0;         // of ICMP: the type
+  std::uint16_t port_max = 0;         // of ICMP: the code
+  std::optional<IpPrefix> remote;     // none: any
   std::string remote_group_id;
 
   bool operator==(const SecurityRuleSpec&) const = default;
@@ -208,6 +221,8 @@ struct SecurityGroupSpec {
   std::string vpc_id;
   std::string name;
   std::vector<SecurityRuleSpec> rules;
+  std::vector<IpAddress> members;
+  std::vector<IpAddress> removed_members;
 };
 
 }  // namespace alkaid::agent

@@ -22,12 +22,19 @@ class FailuresOf {
   // False if the object at this index was applied; else it is noted under its key.
   template <class Table, class Key>
   bool note(Table& table, const Key& key, int index) const {
+    const bool has_failed = note_failure(table, key, index);
+    if (!has_failed && !table.empty()) {
+      table.erase(key);
+    }
+    return has_failed;
+  }
+
+  // The same, but a former failure stays.
+  template <class Table, class Key>
+  bool note_failure(Table& table, const Key& key, int index) const {
     const auto found =
         by_index_.empty() ? by_index_.end() : by_index_.find(static_cast<std::uint32_t>(index));
     if (found == by_index_.end()) {
-      if (!table.empty()) {
-        table.erase(key);
-      }
       return false;
     }
     const api::ApplyFailure& failure = *found->second;
@@ -47,10 +54,23 @@ void Reconciler::restore_neighbors_of(const ProgrammedPort& port) {
   if (port.claimed) {
     return;
   }
+  release_groups_of(port);
   for (const IpAddress& address : port.object.fixed_ips) {
     const NeighborKey key{address, port.object.vni_of(address)};
     if (store_.wanted_neighbor(key)) {
       dirty_.neighbors.insert(key);
+    }
+  }
+}
+
+// A group's failure stays until the group is compared again, whatever becomes of its other parts.
+void Reconciler::commit_security_group_sets(const api::ApplyRequest& request,
+                                            const api::ApplyResponse& response) {
+  const FailuresOf groups{response, api::SECURITY_GROUP, false};
+  for (int i = 0; i < request.set_security_groups_size(); ++i) {
+    const api::SecurityGroup& change = request.set_security_groups(i);
+    if (!groups.note_failure(failures_.security_groups, change.id(), i)) {
+      commit_security_group(change);
     }
   }
 }
@@ -63,6 +83,8 @@ void Reconciler::commit_sets(const api::ApplyRequest& request, const api::ApplyR
       mirror_.set(mirror_.segments, vni, decode(request.set_segments(i)));
     }
   }
+
+  commit_security_group_sets(request, response);
 
   std::unordered_map<std::string_view, const api::PortStatus*> statuses;
   for (const auto& status : response.ports()) {
@@ -157,6 +179,15 @@ void Reconciler::commit_deletes(const api::ApplyRequest& request,
     mirror_.erase_port(id);
     wants_retry_ = true;
   }
+
+  const FailuresOf groups{response, api::SECURITY_GROUP, true};
+  for (int i = 0; i < request.delete_security_groups_size(); ++i) {
+    const std::string& id = request.delete_security_groups(i);
+    if (!groups.note(failures_.security_groups, id, i)) {
+      commit_security_group_delete(id);
+    }
+  }
+  release_security_groups();
 
   const FailuresOf segments{response, api::SEGMENT, true};
   for (int i = 0; i < request.delete_segments_size(); ++i) {

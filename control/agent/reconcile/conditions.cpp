@@ -117,7 +117,7 @@ Condition Reconciler::port_condition(const std::string& id) {
                                  subnet->vni.number(), v4 ? "IPv4" : "IPv6", own.number()));
     }
   }
-  return {};
+  return port_groups_condition(*spec);
 }
 
 Condition Reconciler::neighbor_condition(const NeighborAddress& address) {
@@ -209,6 +209,9 @@ void Reconciler::conclude(GoalStateTask& task) {
       }
     }
   }
+  for (const auto& change : decoded.security_groups) {
+    settle(change.result, security_group_condition(std::string{change.id}));
+  }
   report_events(task, reported);
 }
 
@@ -289,6 +292,11 @@ void Reconciler::report(v1::GetConfigResponse& response) {
 
   for (const auto& [id, port] : store_.ports()) {
     consider(ResourceType::kPort, id, port_condition(id));
+  }
+  for (const auto& [id, group] : store_.security_groups()) {
+    if (group.known) {
+      consider(ResourceType::kSecurityGroup, id, security_group_condition(id));
+    }
   }
   for (const auto& [id, router] : store_.routers()) {
     Condition condition = router_condition(id);

@@ -81,9 +81,11 @@ struct Failures {
   FailureTable<NeighborKey> neighbors;
   FailureTable<RouteKey> routes;
   FailureTable<DhcpKey> dhcp;
+  FailureTable<std::string> security_groups;
 
   [[nodiscard]] std::size_t size() const {
-    return segments.size() + ports.size() + neighbors.size() + routes.size() + dhcp.size();
+    return segments.size() + ports.size() + neighbors.size() + routes.size() + dhcp.size() +
+           security_groups.size();
   }
   [[nodiscard]] bool empty() const { return size() == 0; }
 };

@@ -32,6 +32,7 @@ void Reconciler::merge(GoalStateTask& task) {
     change.intent == Intent::kSet ? store_.set_port(change.id, change.spec)
                                   : store_.delete_port(change.id);
   }
+  merge_remote_ports(decoded.remote_ports);
   constexpr std::size_t kManyNeighbors = 4096;  // fewer aren't worth a rehash of their own
   if (decoded.neighbors.size() >= kManyNeighbors) {
     dirty_.neighbors.reserve(dirty_.neighbors.size() + decoded.neighbors.size());
@@ -43,7 +44,8 @@ void Reconciler::merge(GoalStateTask& task) {
     }
     bool is_accepted = true;
     for (const NeighborAddress& address : change.spec.addresses) {
-      if (!store_.set_neighbor(address, {change.spec.mac, change.spec.host})) {
+      if (!store_.set_neighbor(address,
+                               {change.spec.mac, change.spec.host, station_key(change.id)})) {
         is_accepted = false;
         decoded.refuse(
             change.result,
@@ -55,6 +57,7 @@ void Reconciler::merge(GoalStateTask& task) {
     }
     if (is_accepted) {
       store_.set_pairs(change.id, change.spec);
+      store_.set_neighbor_groups(change.spec);
     }
   }
   for (const auto& change : decoded.dhcp) {
@@ -65,8 +68,21 @@ void Reconciler::merge(GoalStateTask& task) {
     }
   }
   for (const auto& change : decoded.security_groups) {
-    change.intent == Intent::kSet ? store_.set_security_group(change.id, change.spec)
-                                  : store_.delete_security_group(change.id);
+    change.intent == Intent::kSet ? store_.groups().set(change.id, change.spec)
+                                  : store_.groups().erase(change.id);
+  }
+}
+
+void Reconciler::merge_remote_ports(const std::vector<RemotePortSpec>& ports) {
+  std::size_t forgotten = 0;
+  for (const RemotePortSpec& port : ports) {
+    forgotten += store_.set_remote_port(port) ? 0 : 1;
+  }
+  if (forgotten > 0) {
+    events_.add(v1::Event::WARNING, "remote_ports_full",
+                fmt::format("{} ports of other hosts are not remembered, since {} are: they are in "
+                            "no security group unless their neighbor states say so",
+                            forgotten, Stations::kMostRemote));
   }
 }
 
@@ -144,7 +160,7 @@ void Reconciler::merge_neighbor_delete(GoalStateTask& task, const Change<Neighbo
     delete_in_mirror({false, pair.address, pair.mac});
   }
   for (const NeighborAddress& address : change.spec.addresses) {
-    if (!store_.delete_neighbor(address)) {
+    if (!store_.delete_neighbor(change.id, address)) {
       conclude_delete(task.decoded, change.result,
                       delete_in_mirror({false, address.address, change.spec.mac}));
     }

@@ -47,6 +47,40 @@ void Mirror::take_read_back(const api::ReadResponse& response) {
     unclaimed_ += added ? 1 : 0;
     entry->second.object = decode(binding);
   }
+  for (const auto& group : response.security_groups()) {
+    take_read_back(group);
+  }
+}
+
+// Perhaps one part of several.
+void Mirror::take_read_back(const api::SecurityGroup& group) {
+  ProgrammedGroup& entry = security_groups[group.id()];
+  const bool was_unclaimed = entry.unclaimed > 0;
+  for (const auto& rule : group.rules()) {
+    const auto [programmed, added] = entry.rules.try_emplace(rule.id());
+    entry.unclaimed += added ? 1 : 0;
+    programmed->second.object = decode(rule);
+  }
+  for (const auto& member : group.members()) {
+    entry.unclaimed += entry.members.try_emplace(decode(member), false).second ? 1 : 0;
+  }
+  unclaimed_ += !was_unclaimed && entry.unclaimed > 0 ? 1 : 0;
+}
+
+void Mirror::claim_entry(ProgrammedGroup& group) {
+  if (--group.unclaimed == 0) {
+    --unclaimed_;
+  }
+}
+
+Programmed<SecurityRuleObject>* ProgrammedGroup::find_rule(const std::string& id) {
+  const auto found = rules.find(id);
+  return found == rules.end() ? nullptr : &found->second;
+}
+
+bool* ProgrammedGroup::find_member(const IpAddress& address) {
+  const auto found = members.find(address);
+  return found == members.end() ? nullptr : &found->second;
 }
 
 void Mirror::forget_addresses(const PortObject& port) {

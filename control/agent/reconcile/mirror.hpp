@@ -27,6 +27,17 @@ struct ProgrammedPort : Programmed<PortObject> {
   std::string detail;  // why it waits
 };
 
+// A security group; its rules and members are claimed one by one.
+struct ProgrammedGroup {
+  std::map<std::string, Programmed<SecurityRuleObject>> rules;  // by id
+  std::unordered_map<IpAddress, bool> members;                  // claimed?
+  std::size_t unclaimed = 0;                                    // rules and members
+
+  // nullptr: none.
+  [[nodiscard]] Programmed<SecurityRuleObject>* find_rule(const std::string& id);
+  [[nodiscard]] bool* find_member(const IpAddress& address);
+};
+
 static_assert(sizeof(Programmed<NeighborObject>) <= 24, "there may be a million of them");
 
 class Mirror {
@@ -36,6 +47,7 @@ class Mirror {
   std::unordered_map<NeighborKey, Programmed<NeighborObject>> neighbors;
   std::map<RouteKey, Programmed<RouteObject>> routes;
   std::unordered_map<DhcpKey, Programmed<DhcpObject>> dhcp;
+  std::map<std::string, ProgrammedGroup> security_groups;
 
   void clear();
   void take_read_back(const api::ReadResponse& response);
@@ -46,6 +58,8 @@ class Mirror {
     entry.claimed = true;
   }
   void claim_port(ProgrammedPort& port);
+  // One of its rules or members was claimed.
+  void claim_entry(ProgrammedGroup& group);
 
   // Upsert by a goal state.
   template <class Table, class Key, class Object>
@@ -82,6 +96,7 @@ class Mirror {
 
  private:
   void forget_addresses(const PortObject& port);
+  void take_read_back(const api::SecurityGroup& group);
 
   std::unordered_map<NeighborKey, int> unclaimed_addresses_;
   std::size_t unclaimed_ = 0;

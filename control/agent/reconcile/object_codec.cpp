@@ -5,13 +5,8 @@
 namespace alkaid::agent {
 namespace {
 
-void encode_address(const IpAddress& address, api::IpAddress& out) {
-  out.set_high(address.high());
-  out.set_low(address.low());
-}
-
 void encode_prefix(const IpPrefix& prefix, api::Prefix& out) {
-  encode_address(prefix.address, *out.mutable_address());
+  encode(prefix.address, *out.mutable_address());
   out.set_length(prefix.length);
 }
 
@@ -49,14 +44,14 @@ void encode(Vni vni, const SegmentObject& segment, api::Segment& out) {
   }
   for (const auto& gateway : segment.gateways) {
     auto& added = *out.add_gateways();
-    encode_address(gateway.address, *added.mutable_address());
+    encode(gateway.address, *added.mutable_address());
     added.set_mac(gateway.mac.number());
   }
   out.set_router(segment.router);
   out.set_host_dvr_mac(segment.host_dvr_mac.number());
   out.set_dhcp_enabled(segment.dhcp_enabled);
   for (const IpAddress& server : segment.dns_servers) {
-    encode_address(server, *out.add_dns_servers());
+    encode(server, *out.add_dns_servers());
   }
   out.set_mtu(segment.mtu);
   out.set_lease_seconds(segment.lease_seconds);
@@ -78,7 +73,7 @@ void encode(const std::string& id, const PortObject& port, api::Port& out) {
   out.set_vni(port.vni.number());
   out.set_mac(port.mac.number());
   for (const IpAddress& address : port.fixed_ips) {
-    encode_address(address, *out.add_fixed_ips());
+    encode(address, *out.add_fixed_ips());
   }
   for (const auto& pair : port.allowed_address_pairs) {
     auto& added = *out.add_allowed_address_pairs();
@@ -90,6 +85,10 @@ void encode(const std::string& id, const PortObject& port, api::Port& out) {
   out.set_mtu(port.mtu);
   out.set_source_guard_off(port.source_guard_off);
   out.set_vni_v6(port.vni_v6.number());
+  for (const std::string& group : port.security_groups) {
+    out.add_security_groups(group);
+  }
+  out.set_policy_enforced(port.policy_enforced);
 }
 
 void encode(const RouteKey& key, api::RouteKey& out) {
@@ -103,11 +102,11 @@ void encode(const RouteKey& key, const RouteObject& route, api::Route& out) {
     out.set_blackhole(true);
   } else if (!route.remote_vtep.is_unset()) {
     auto& remote = *out.mutable_remote();
-    encode_address(route.remote_vtep, *remote.mutable_vtep());
+    encode(route.remote_vtep, *remote.mutable_vtep());
     remote.set_vni(route.remote_vni.number());
     remote.set_mac(route.remote_mac.number());
   } else if (!route.next_hop.is_unset()) {
-    encode_address(route.next_hop, *out.mutable_next_hop());
+    encode(route.next_hop, *out.mutable_next_hop());
   } else {
     out.set_connected_vni(route.connected_vni.number());
   }
@@ -121,12 +120,38 @@ void encode(const DhcpKey& key, api::DhcpBindingKey& out) {
 void encode(const DhcpKey& key, const DhcpObject& binding, api::DhcpBinding& out) {
   encode(key, *out.mutable_key());
   if (!binding.ipv4.is_unset()) {
-    encode_address(binding.ipv4, *out.mutable_ipv4());
+    encode(binding.ipv4, *out.mutable_ipv4());
   }
   if (!binding.ipv6.is_unset()) {
-    encode_address(binding.ipv6, *out.mutable_ipv6());
+    encode(binding.ipv6, *out.mutable_ipv6());
   }
   out.set_host_name(binding.host_name);
+}
+
+void encode(const std::string& id, const SecurityRuleObject& rule, api::SecurityRule& out) {
+  out.set_id(id);
+  out.set_ingress(rule.ingress);
+  out.set_ipv6(rule.is_v6);
+  if (rule.protocol) {
+    out.set_protocol(*rule.protocol);
+  }
+  out.set_port_min(rule.port_min);
+  out.set_port_max(rule.port_max);
+  if (rule.icmp_type) {
+    out.set_icmp_type(*rule.icmp_type);
+  }
+  if (rule.icmp_code) {
+    out.set_icmp_code(*rule.icmp_code);
+  }
+  if (rule.remote) {
+    encode_prefix(*rule.remote, *out.mutable_remote_prefix());
+  }
+  out.set_remote_group(rule.remote_group);
+}
+
+void encode(const IpAddress& address, api::IpAddress& out) {
+  out.set_high(address.high());
+  out.set_low(address.low());
 }
 
 void append(const NeighborKey& key, const NeighborObject& neighbor, api::NeighborBatch& out) {
@@ -192,6 +217,8 @@ PortObject decode(const api::Port& port) {
   result.mtu = port.mtu();
   result.source_guard_off = port.source_guard_off();
   result.vni_v6 = Vni::from_trusted(port.vni_v6());
+  result.security_groups.assign(port.security_groups().begin(), port.security_groups().end());
+  result.policy_enforced = port.policy_enforced();
   make_canonical(result);
   return result;
 }
@@ -229,6 +256,28 @@ DhcpKey decode(const api::DhcpBindingKey& key) {
 
 DhcpObject decode(const api::DhcpBinding& binding) {
   return {decode(binding.ipv4()), decode(binding.ipv6()), binding.host_name()};
+}
+
+SecurityRuleObject decode(const api::SecurityRule& rule) {
+  SecurityRuleObject result;
+  result.ingress = rule.ingress();
+  result.is_v6 = rule.ipv6();
+  if (rule.has_protocol()) {
+    result.protocol = static_cast<std::uint8_t>(rule.protocol());
+  }
+  result.port_min = static_cast<std::uint16_t>(rule.port_min());
+  result.port_max = static_cast<std::uint16_t>(rule.port_max());
+  if (rule.has_icmp_type()) {
+    result.icmp_type = static_cast<std::uint8_t>(rule.icmp_type());
+  }
+  if (rule.has_icmp_code()) {
+    result.icmp_code = static_cast<std::uint8_t>(rule.icmp_code());
+  }
+  if (rule.has_remote_prefix()) {
+    result.remote = decode_prefix(rule.remote_prefix());
+  }
+  result.remote_group = rule.remote_group();
+  return result;
 }
 
 int rows(const api::NeighborBatch& batch) {

@@ -16,6 +16,8 @@ void encode(const RouteKey& key, const RouteObject& route, api::Route& out);
 void encode(const RouteKey& key, api::RouteKey& out);
 void encode(const DhcpKey& key, const DhcpObject& binding, api::DhcpBinding& out);
 void encode(const DhcpKey& key, api::DhcpBindingKey& out);
+void encode(const std::string& id, const SecurityRuleObject& rule, api::SecurityRule& out);
+void encode(const IpAddress& address, api::IpAddress& out);
 void append(const NeighborKey& key, const NeighborObject& neighbor, api::NeighborBatch& out);
 void append(const NeighborKey& key, api::NeighborKeyBatch& out);
 
@@ -28,6 +30,7 @@ RouteKey decode(const api::RouteKey& key);
 RouteObject decode(const api::Route& route);
 DhcpKey decode(const api::DhcpBindingKey& key);
 DhcpObject decode(const api::DhcpBinding& binding);
+SecurityRuleObject decode(const api::SecurityRule& rule);
 
 // Rows of a batch; a batch whose columns differ in length has as many rows as the shortest.
 int rows(const api::NeighborBatch& batch);

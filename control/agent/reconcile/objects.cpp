@@ -42,6 +42,9 @@ void make_canonical(PortObject& port) {
   port.allowed_address_pairs.erase(
       std::unique(port.allowed_address_pairs.begin(), port.allowed_address_pairs.end()),
       port.allowed_address_pairs.end());
+  std::sort(port.security_groups.begin(), port.security_groups.end());
+  port.security_groups.erase(std::unique(port.security_groups.begin(), port.security_groups.end()),
+                             port.security_groups.end());
 }
 
 std::uint64_t router_key(std::string_view router_id) {

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,8 @@ struct PortObject {
   std::uint32_t mtu = 0;
   bool source_guard_off = false;
   Vni vni_v6;  // none: vni
+  std::vector<std::string> security_groups;
+  bool policy_enforced = false;
 
   [[nodiscard]] Vni vni_of(const IpAddress& address) const {
     return address.is_v4() || vni_v6 == Vni{} ? vni : vni_v6;
@@ -124,6 +127,21 @@ struct DhcpObject {
   std::string host_name;
 
   bool operator==(const DhcpObject&) const = default;
+};
+
+// One "allow" of a security group.
+struct SecurityRuleObject {
+  bool ingress = false;
+  bool is_v6 = false;
+  std::optional<std::uint8_t> protocol;  // none: any
+  std::uint16_t port_min = 0;            // both 0: all
+  std::uint16_t port_max = 0;
+  std::optional<std::uint8_t> icmp_type;  // none: any
+  std::optional<std::uint8_t> icmp_code;
+  std::optional<IpPrefix> remote;  // none: any
+  std::string remote_group;        // empty: any
+
+  bool operator==(const SecurityRuleObject&) const = default;
 };
 
 // Brings an object into the form described above.

@@ -106,6 +106,10 @@ void Reconciler::plan(ChangeBatch& batch) {
     batch.set_segment(vni, segment);
   }
 
+  std::map<std::string, GroupRemovals> group_removals;
+  std::vector<std::string> delete_groups;
+  plan_security_groups(batch, group_removals, delete_groups);
+
   std::vector<std::string> delete_ports;
   for (const std::string& id : dirty_.ports) {
     const auto wanted = store_.wanted_port(id);
@@ -114,7 +118,7 @@ void Reconciler::plan(ChangeBatch& batch) {
     switch (wanted.state) {
       case DesiredStore::WantedPort::State::kPresent:
         if (exists && programmed->second.object == wanted.object) {
-          mirror_.claim_port(programmed->second);
+          claim_port(programmed->second);
           forgive(failures_.ports, id);
         } else {
           batch.set_port(id, wanted.object);
@@ -160,7 +164,19 @@ void Reconciler::plan(ChangeBatch& batch) {
       [&delete_dhcp](const DhcpKey& key) { delete_dhcp.push_back(key); });
 
   dirty_ = {};
+  release_security_groups();
 
+  if (!group_removals.empty()) {
+    batch.start_removals();
+  }
+  for (const auto& [id, removals] : group_removals) {
+    for (const std::string& rule : removals.rules) {
+      batch.remove_security_rule(id, rule);
+    }
+    for (const IpAddress& member : removals.members) {
+      batch.remove_security_member(id, member);
+    }
+  }
   for (const DhcpKey& key : delete_dhcp) {
     batch.delete_dhcp(key);
   }
@@ -172,6 +188,9 @@ void Reconciler::plan(ChangeBatch& batch) {
   }
   for (const std::string& id : delete_ports) {
     batch.delete_port(id);
+  }
+  for (const std::string& id : delete_groups) {
+    batch.delete_security_group(id);
   }
   for (const Vni vni : delete_segments) {
     batch.delete_segment(vni);

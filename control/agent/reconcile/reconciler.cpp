@@ -78,6 +78,7 @@ void Reconciler::read_back_done() {
   for (const DeferredDelete& deleted : std::exchange(deferred_deletes_, {})) {
     delete_in_mirror(deleted);
   }
+  hold_security_groups();
   store_.mark_everything();
 }
 
@@ -88,6 +89,7 @@ void Reconciler::connection_lost(std::string_view reason) {
   connected_ = false;
   client_.close();
   mirror_.clear();
+  store_.groups().drop_holds();
   failures_ = {};
   events_.add(v1::Event::WARNING, "dataplane_lost",
               fmt::format("connection to the data plane lost: {}", reason));
@@ -185,6 +187,22 @@ void Reconciler::forget_resolvable_marks() {
   });
   std::erase_if(dirty_.dhcp,
                 [this](const DhcpKey& key) { return store_.wanted_dhcp(key).has_value(); });
+  forget_resolvable_group_marks();
+}
+
+void Reconciler::forget_resolvable_group_marks() {
+  dirty_.security_groups.sweep([this](const std::string& id, DirtyGroup& marks) {
+    const SecurityGroup* group = store_.find_security_group(id);
+    if (group == nullptr) {
+      return false;
+    }
+    marks.whole = false;
+    std::erase_if(marks.rules,
+                  [group](const std::string& rule) { return group->rules.contains(rule); });
+    std::erase_if(marks.members,
+                  [group](const IpAddress& member) { return group->members.contains(member); });
+    return marks.rules.empty() && marks.members.empty();
+  });
 }
 
 void Reconciler::mark_deletes(const api::ApplyRequest& request) {
@@ -200,6 +218,17 @@ void Reconciler::mark_deletes(const api::ApplyRequest& request) {
                              Vni::from_trusted(neighbors.vni(row))});
   }
   dirty_.ports.insert(request.delete_ports().begin(), request.delete_ports().end());
+  for (const auto& change : request.set_security_groups()) {
+    for (const std::string& rule : change.removed_rules()) {
+      dirty_.security_groups.insert_rule(change.id(), rule);
+    }
+    for (const auto& member : change.removed_members()) {
+      dirty_.security_groups.insert_member(change.id(), decode(member));
+    }
+  }
+  for (const std::string& id : request.delete_security_groups()) {
+    dirty_.security_groups.insert(id);
+  }
   for (const auto vni : request.delete_segments()) {
     dirty_.segments.insert(Vni::from_trusted(vni));
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -83,6 +84,7 @@ class Reconciler {
 
   // With --strict-revisions: takes out what is older than what was applied before.
   void drop_out_of_order(DecodedGoalState& decoded);
+  void merge_remote_ports(const std::vector<RemotePortSpec>& ports);
   void merge_neighbor_delete(GoalStateTask& task, const Change<NeighborSpec>& change);
   void merge_routers(GoalStateTask& task);
   // The router's DELTA takes a rule away of which nothing is known, not even its destination.
@@ -99,6 +101,7 @@ class Reconciler {
 
   void read_back_done();
   void forget_resolvable_marks();
+  void forget_resolvable_group_marks();
   void plan(ChangeBatch& batch);
   void plan_segments(std::vector<std::pair<Vni, SegmentObject>>& sets, std::vector<Vni>& deletes);
   void plan_routes(ChangeBatch& batch, std::vector<RouteKey>& deletes);
@@ -106,7 +109,26 @@ class Reconciler {
   void mark_programmed_routes(std::uint64_t table);
   bool apply(api::ApplyRequest& request);
   void commit_sets(const api::ApplyRequest& request, const api::ApplyResponse& response);
+  void commit_security_group_sets(const api::ApplyRequest& request,
+                                  const api::ApplyResponse& response);
   void commit_deletes(const api::ApplyRequest& request, const api::ApplyResponse& response);
+  // What a group loses.
+  struct GroupRemovals {
+    std::vector<std::string> rules;
+    std::vector<IpAddress> members;
+  };
+  class GroupPlan;
+  void plan_security_groups(ChangeBatch& batch, std::map<std::string, GroupRemovals>& removals,
+                            std::vector<std::string>& deletes);
+  void claim_port(ProgrammedPort& port);
+  void claim_rule(ProgrammedGroup& group, Programmed<SecurityRuleObject>& rule);
+  void claim_member(ProgrammedGroup& group, bool& claimed);
+  // What was read back uses groups, whatever goal states have said so far.
+  void hold_security_groups();
+  void release_security_groups();
+  void release_groups_of(const ProgrammedPort& port);
+  void commit_security_group(const api::SecurityGroup& change);
+  void commit_security_group_delete(const std::string& id);
   void mark_deletes(const api::ApplyRequest& request);
   void restore_neighbors_of(const ProgrammedPort& port);
   void note_port_state(const std::string& id, api::PortState state, const std::string& detail);
@@ -119,6 +141,9 @@ class Reconciler {
   [[nodiscard]] Condition vpc_condition(std::string_view id);
   [[nodiscard]] Condition subnet_condition(std::string_view id);
   [[nodiscard]] Condition port_condition(const std::string& id);
+  // Of the groups that a port has.
+  [[nodiscard]] Condition port_groups_condition(const PortSpec& spec) const;
+  [[nodiscard]] Condition security_group_condition(const std::string& id) const;
   [[nodiscard]] Condition neighbor_condition(const NeighborAddress& address);
   // Of an address pair in the subnet of one of the neighbor's addresses.
   [[nodiscard]] Condition pair_condition(const NeighborAddress& address, const IpAddress& pair);
@@ -158,7 +183,10 @@ class Reconciler {
   std::vector<DeferredDelete> deferred_deletes_;
   bool wants_retry_ = false;
   std::chrono::seconds retry_interval_{kFirstRetry};
-  std::array<bool, 5> is_full_{};  // tables that were said to be full
+  // Groups that claimed objects held, until their marks can be set.
+  std::vector<std::string> released_names_;
+  std::vector<std::string> released_ports_;
+  std::array<bool, 6> is_full_{};  // tables that were said to be full
   Revisions revisions_;            // used only if the policy is strict
   std::uint64_t operations_ = 0;
   std::uint64_t goal_states_ = 0;

@@ -32,6 +32,7 @@ void refuse_all(const api::ApplyRequest& request, const grpc::Status& status,
     }
   };
   refuse(api::SEGMENT, false, request.set_segments_size());
+  refuse(api::SECURITY_GROUP, false, request.set_security_groups_size());
   refuse(api::PORT, false, request.set_ports_size());
   refuse(api::NEIGHBOR, false, request.set_neighbors().vni_size());
   refuse(api::ROUTE, false, request.set_routes_size());
@@ -40,6 +41,7 @@ void refuse_all(const api::ApplyRequest& request, const grpc::Status& status,
   refuse(api::ROUTE, true, request.delete_routes_size());
   refuse(api::NEIGHBOR, true, request.delete_neighbors().vni_size());
   refuse(api::PORT, true, request.delete_ports_size());
+  refuse(api::SECURITY_GROUP, true, request.delete_security_groups_size());
   refuse(api::SEGMENT, true, request.delete_segments_size());
 }
 
@@ -77,11 +79,13 @@ void Reconciler::retry() {
     retry_interval_ = kFirstRetry;
     return;
   }
-  const std::size_t marked = failures_.segments.mark_retries(kMostRetries, dirty_.segments) +
-                             failures_.ports.mark_retries(kMostRetries, dirty_.ports) +
-                             failures_.neighbors.mark_retries(kMostRetries, dirty_.neighbors) +
-                             failures_.routes.mark_retries(kMostRetries, dirty_.routes) +
-                             failures_.dhcp.mark_retries(kMostRetries, dirty_.dhcp);
+  const std::size_t marked =
+      failures_.segments.mark_retries(kMostRetries, dirty_.segments) +
+      failures_.ports.mark_retries(kMostRetries, dirty_.ports) +
+      failures_.neighbors.mark_retries(kMostRetries, dirty_.neighbors) +
+      failures_.routes.mark_retries(kMostRetries, dirty_.routes) +
+      failures_.dhcp.mark_retries(kMostRetries, dirty_.dhcp) +
+      failures_.security_groups.mark_retries(kMostRetries, dirty_.security_groups);
   const std::size_t before = failures_.size();
   flush();
   const std::size_t after = failures_.size();
@@ -94,12 +98,13 @@ void Reconciler::announce_room() {
   if (!connected_) {
     return;
   }
-  const std::array<std::pair<std::string_view, std::size_t>, 5> tables = {{
+  const std::array<std::pair<std::string_view, std::size_t>, 6> tables = {{
       {"segment", failures_.segments.without_room()},
       {"port", failures_.ports.without_room()},
       {"neighbor", failures_.neighbors.without_room()},
       {"route", failures_.routes.without_room()},
       {"DHCP binding", failures_.dhcp.without_room()},
+      {"security group", failures_.security_groups.without_room()},
   }};
   for (std::size_t i = 0; i < tables.size(); ++i) {
     const auto& [name, waiting] = tables[i];

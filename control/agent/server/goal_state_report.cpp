@@ -65,6 +65,13 @@ std::string target_of(const RoutingRuleSpec& rule) {
   return "";
 }
 
+std::string protocol_of(const SecurityRuleSpec& rule) {
+  if (rule.protocol_number == 0) {
+    return std::string{kProtocols.at(static_cast<std::size_t>(rule.protocol))};
+  }
+  return rule.protocol_number == kAnyProtocol ? "any" : fmt::format("{}", rule.protocol_number);
+}
+
 void Report::add_vpcs() {
   for (const auto& [id, vpc] : store_.vpcs()) {
     if (!vpc.known || !has_room()) {
@@ -174,6 +181,9 @@ void Report::add_gateways() {
 
 void Report::add_security_groups() {
   for (const auto& [id, group] : store_.security_groups()) {
+    if (!group.known) {
+      continue;
+    }
     if (has_room()) {
       auto& added = *response_.add_security_groups();
       added.set_id(id);
@@ -190,13 +200,10 @@ void Report::add_security_groups() {
       added.set_id(rule_id);
       added.set_direction(rule.ingress ? "ingress" : "egress");
       added.set_ethertype(rule.is_v6 ? "IPv6" : "IPv4");
-      added.set_protocol(std::string{kProtocols.at(static_cast<std::size_t>(rule.protocol))});
+      added.set_protocol(protocol_of(rule));
       added.set_port_min(rule.port_min);
       added.set_port_max(rule.port_max);
-      const bool anybody = rule.remote.address.is_unset();
-      added.set_remote(!rule.remote_group_id.empty() ? rule.remote_group_id
-                       : anybody                     ? ""
-                                                     : rule.remote.to_string());
+      added.set_remote(rule.remote ? rule.remote->to_string() : rule.remote_group_id);
     }
   }
 }

@@ -17,6 +17,17 @@ void fail(api::ApplyResponse& response, api::ObjectKind kind, int index, api::Er
   failure.set_message(message);
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) {
+      text.push_back(' ');
+    }
+    text.append(word);
+  }
+  return text;
+}
+
 auto route_key(const api::RouteKey& key) {
   const auto& address = key.prefix().address();
   return std::tuple{key.table(), FakeDataplane::Ip{address.high(), address.low()},
@@ -34,6 +45,18 @@ api::PortStatus FakeDataplane::status_of(const api::Port& port) const {
   return status;
 }
 
+bool FakeDataplane::has_room(const api::SecurityGroup& change) const {
+  std::size_t rules = 0;
+  for (const auto& [id, group] : groups) {
+    rules += group.rules.size();
+  }
+  const auto group = groups.find(change.id());
+  for (const auto& rule : change.rules()) {
+    rules += group == groups.end() || !group->second.rules.contains(rule.id()) ? 1 : 0;
+  }
+  return change.rules().empty() || rules <= most_rules;
+}
+
 void FakeDataplane::apply(const api::ApplyRequest& request, api::ApplyResponse& response) {
   ++apply_calls;
   std::uint64_t done = 0;
@@ -44,6 +67,31 @@ void FakeDataplane::apply(const api::ApplyRequest& request, api::ApplyResponse& 
   for (const auto& segment : request.set_segments()) {
     segments[segment.vni()] = segment;
     note("set segment");
+  }
+  for (int i = 0; i < request.set_security_groups_size(); ++i) {
+    const auto& change = request.set_security_groups(i);
+    if (!has_room(change)) {
+      fail(response, api::SECURITY_GROUP, i, api::TABLE_FULL, "rule table full");
+      continue;
+    }
+    Group& group = groups[change.id()];
+    if (change.replace()) {
+      group = {};
+    }
+    for (const auto& rule : change.rules()) {
+      group.rules[rule.id()] = rule;
+    }
+    for (const auto& rule : change.removed_rules()) {
+      group.rules.erase(rule);
+    }
+    for (const auto& member : change.members()) {
+      group.members.emplace(member.high(), member.low());
+    }
+    for (const auto& member : change.removed_members()) {
+      group.members.erase({member.high(), member.low()});
+    }
+    group_changes.push_back(change);
+    note("set group");
   }
   for (int i = 0; i < request.set_ports_size(); ++i) {
     const auto& port = request.set_ports(i);
@@ -91,6 +139,10 @@ void FakeDataplane::apply(const api::ApplyRequest& request, api::ApplyResponse& 
     ports.erase(id);
     note("delete port");
   }
+  for (const auto& id : request.delete_security_groups()) {
+    groups.erase(id);
+    note("delete group");
+  }
   for (const auto vni : request.delete_segments()) {
     segments.erase(vni);
     note("delete segment");
@@ -107,6 +159,29 @@ void FakeDataplane::read(const std::function<void(const api::ReadResponse&)>& ta
   for (const auto& [id, port] : ports) {
     *response.add_ports() = port;
     *response.add_port_statuses() = status_of(port);
+  }
+  take(response);
+  response.Clear();
+  // In parts of one rule or member, the first of which says that it is the first.
+  for (const auto& [id, group] : groups) {
+    bool is_first = true;
+    const auto part = [&]() -> api::SecurityGroup& {
+      auto& added = *response.add_security_groups();
+      added.set_id(id);
+      added.set_replace(std::exchange(is_first, false));
+      return added;
+    };
+    for (const auto& [rule_id, rule] : group.rules) {
+      *part().add_rules() = rule;
+    }
+    for (const auto& [high, low] : group.members) {
+      auto& member = *part().add_members();
+      member.set_high(high);
+      member.set_low(low);
+    }
+    if (is_first) {
+      part();
+    }
   }
   take(response);
   response.Clear();
@@ -149,7 +224,37 @@ std::string FakeDataplane::dump() const {
   for (const auto& [key, binding] : bindings) {
     text += "dhcp " + binding.ShortDebugString() + "\n";
   }
+  for (const auto& [id, group] : groups) {
+    text += fmt::format("group {} members {}\n", id, members(id));
+    for (const auto& [rule_id, rule] : group.rules) {
+      text += "rule " + rule.ShortDebugString() + "\n";
+    }
+  }
   return text;
+}
+
+std::string FakeDataplane::members(const std::string& group) const {
+  const auto found = groups.find(group);
+  if (found == groups.end()) {
+    return "none";
+  }
+  std::vector<std::string> words;
+  for (const auto& [high, low] : found->second.members) {
+    words.push_back(IpAddress::from_numbers(high, low).to_string());
+  }
+  return joined(words);
+}
+
+std::string FakeDataplane::rules(const std::string& group) const {
+  const auto found = groups.find(group);
+  if (found == groups.end()) {
+    return "none";
+  }
+  std::vector<std::string> words;
+  for (const auto& [id, rule] : found->second.rules) {
+    words.push_back(id);
+  }
+  return joined(words);
 }
 
 bool FakeDataplane::has_neighbor(std::uint32_t vni, std::string_view ip) const {

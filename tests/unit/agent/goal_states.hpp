@@ -156,6 +156,68 @@ inline schema::GatewayState gateway(const std::string& id, schema::GatewayType t
   return state;
 }
 
+using SecurityRule = schema::SecurityGroupConfiguration::SecurityGroupRule;
+
+// Lets TCP to these ports in.
+inline SecurityRule allow(const std::string& id, std::uint32_t port,
+                          const std::string& remote = "") {
+  SecurityRule made;
+  made.set_id(id);
+  made.set_direction(schema::SecurityGroupConfiguration::INGRESS);
+  made.set_protocol(schema::TCP);
+  made.set_port_range_min(port);
+  made.set_port_range_max(port);
+  made.set_remote_ip_prefix(remote);
+  return made;
+}
+
+// The same from the members of a group.
+inline SecurityRule allow_group(const std::string& id, const std::string& group) {
+  SecurityRule made = allow(id, 80);
+  made.set_remote_group_id(group);
+  return made;
+}
+
+inline SecurityRule without(SecurityRule rule) {
+  rule.set_operation_type(schema::DELETE);
+  return rule;
+}
+
+inline schema::SecurityGroupState group(const std::string& id,
+                                        const std::vector<SecurityRule>& rules,
+                                        schema::UpdateType update = schema::DELTA) {
+  schema::SecurityGroupState state;
+  state.mutable_configuration()->set_id(id);
+  state.mutable_configuration()->set_update_type(update);
+  for (const SecurityRule& rule : rules) {
+    *state.mutable_configuration()->add_security_group_rules() = rule;
+  }
+  return state;
+}
+
+template <class State>
+State deleted(State state) {
+  state.set_operation_type(schema::DELETE);
+  return state;
+}
+
+inline schema::PortState with_groups(schema::PortState port,
+                                     const std::vector<std::string>& groups) {
+  for (const std::string& id : groups) {
+    port.mutable_configuration()->add_security_group_ids()->set_id(id);
+  }
+  return port;
+}
+
+// By the extension.
+inline schema::NeighborState with_groups(schema::NeighborState neighbor,
+                                         const std::vector<std::string>& groups) {
+  for (const std::string& id : groups) {
+    neighbor.mutable_configuration()->add_security_group_ids(id);
+  }
+  return neighbor;
+}
+
 // Everything of one host: a port in each subnet, a neighbor in each, DHCP, VPC and router.
 inline schema::GoalState whole_network() {
   schema::GoalState state;

@@ -88,7 +88,8 @@ TEST(Options, Policy) {
   const auto outcome =
       parse({"--broadcast", "replicate:200", "--broadcast", "7=drop", "--broadcast", "8=replicate",
              "--source-guard", "off", "--source-guard-exempt", "a", "--source-guard-exempt", "b",
-             "--source-guard-exempt-owner", "network:"});
+             "--source-guard-exempt-owner", "network:", "--default-policy", "closed",
+             "--tcp-without-ports", "tcp", "--security-groups", "off"});
   ASSERT_TRUE(outcome.options) << outcome.output;
   const Policy& policy = outcome.options->agent.policy;
   EXPECT_EQ(policy.broadcast_in(Vni::from_trusted(6)), (BroadcastPolicy{true, 200}));
@@ -97,6 +98,9 @@ TEST(Options, Policy) {
   EXPECT_FALSE(policy.source_guard);
   EXPECT_THAT(policy.unguarded_ports, ElementsAre("a", "b"));
   EXPECT_THAT(policy.unguarded_owners, ElementsAre("network:"));
+  EXPECT_TRUE(policy.closed_by_default);
+  EXPECT_TRUE(policy.tcp_without_ports_is_tcp);
+  EXPECT_FALSE(policy.security_groups);
 }
 
 TEST(Options, PolicyFromTheFile) {
@@ -109,6 +113,9 @@ TEST(Options, PolicyFromTheFile) {
   EXPECT_FALSE(policy.broadcast.replicates);
   EXPECT_EQ(policy.broadcast_in(Vni::from_trusted(8)), (BroadcastPolicy{true, 9}));
   EXPECT_TRUE(policy.source_guard);
+  EXPECT_FALSE(policy.closed_by_default);
+  EXPECT_FALSE(policy.tcp_without_ports_is_tcp);
+  EXPECT_TRUE(policy.security_groups);
   EXPECT_THAT(policy.unguarded_ports, ElementsAre("a"));
 }
 
@@ -141,6 +148,9 @@ TEST(Options, BadUseIsRefusedByName) {
       {{"--broadcast", "replicate:"}, "--broadcast"},
       {{"--broadcast", "replicate500"}, "--broadcast"},
       {{"--source-guard", "maybe"}, "--source-guard"},
+      {{"--default-policy", "maybe"}, "--default-policy"},
+      {{"--tcp-without-ports", "udp"}, "--tcp-without-ports"},
+      {{"--security-groups", "some"}, "--security-groups"},
       {{"--source-guard-exempt-owner", ""}, "--source-guard-exempt-owner"},
   };
   for (const auto& bad : cases) {

@@ -9,30 +9,6 @@ namespace alkaid::agent::test {
 namespace {
 
 using ::testing::ElementsAre;
-using Group = schema::SecurityGroupConfiguration;
-
-Group::SecurityGroupRule allow(const std::string& id, std::uint32_t port,
-                               const std::string& remote = "") {
-  Group::SecurityGroupRule made;
-  made.set_id(id);
-  made.set_direction(Group::INGRESS);
-  made.set_protocol(schema::TCP);
-  made.set_port_range_min(port);
-  made.set_port_range_max(port);
-  made.set_remote_ip_prefix(remote);
-  return made;
-}
-
-schema::SecurityGroupState group(const std::vector<Group::SecurityGroupRule>& rules,
-                                 schema::UpdateType update = schema::DELTA) {
-  schema::SecurityGroupState state;
-  state.mutable_configuration()->set_id("web");
-  state.mutable_configuration()->set_update_type(update);
-  for (const auto& rule : rules) {
-    *state.mutable_configuration()->add_security_group_rules() = rule;
-  }
-  return state;
-}
 
 std::vector<std::string> ids_of(const DesiredStore& store) {
   std::vector<std::string> ids;
@@ -46,18 +22,18 @@ TEST(SecurityGroups, RulesAreMergedByDeltaAndReplacedByFull) {
   FakeDataplane tables;
   Host host{tables};
   const DesiredStore& store = host.reconciler.wanted();
-  auto first = group({allow("a", 80), allow("b", 443)});
+  auto first = group("web", {allow("a", 80), allow("b", 443)});
   first.mutable_configuration()->set_name("web servers");
   EXPECT_THAT(host.push(first), ElementsAre(Status::kSuccess));
   auto gone = allow("a", 80);
   gone.set_operation_type(schema::DELETE);
-  host.push(group({allow("c", 22, "10.0.0.0/8"), gone, allow("b", 8443)}));
+  host.push(group("web", {allow("c", 22, "10.0.0.0/8"), gone, allow("b", 8443)}));
   EXPECT_THAT(ids_of(store), ElementsAre("b", "c"));
   EXPECT_EQ(store.security_groups().at("web").rules.at("b").port_min, 8443);
   EXPECT_EQ(store.security_groups().at("web").name, "web servers");
-  host.push(group({allow("d", 25)}, schema::FULL));
+  host.push(group("web", {allow("d", 25)}, schema::FULL));
   EXPECT_THAT(ids_of(store), ElementsAre("d"));
-  auto deleted = group({});
+  auto deleted = group("web", {});
   deleted.set_operation_type(schema::DELETE);
   EXPECT_THAT(host.push(deleted), ElementsAre(Status::kSuccess));
   EXPECT_THAT(host.push(deleted), ElementsAre(Status::kSuccess));
@@ -75,7 +51,8 @@ TEST(SecurityGroups, MalformedRulesAreRefusedWithTheirGroup) {
   protocol.set_protocol(static_cast<schema::Protocol>(9));
   for (const auto& bad :
        {allow("", 80), allow("r", 80, "10.0.0.0/99"), range, port, family, protocol}) {
-    EXPECT_THAT(host.push(group({allow("good", 80), bad})), ElementsAre(Status::kInvalidArgument))
+    EXPECT_THAT(host.push(group("web", {allow("good", 80), bad})),
+                ElementsAre(Status::kInvalidArgument))
         << bad.ShortDebugString();
   }
   EXPECT_TRUE(host.reconciler.wanted().security_groups().empty());
@@ -83,7 +60,7 @@ TEST(SecurityGroups, MalformedRulesAreRefusedWithTheirGroup) {
   auto icmp = allow("r", 8);
   icmp.set_protocol(schema::ICMP);
   icmp.set_port_range_max(0);
-  EXPECT_THAT(host.push(group({icmp})), ElementsAre(Status::kSuccess));
+  EXPECT_THAT(host.push(group("web", {icmp})), ElementsAre(Status::kSuccess));
 }
 
 TEST(Gateways, AndGroupsComeInBothFormatsForTheHostThatIsMeant) {
@@ -92,8 +69,7 @@ TEST(Gateways, AndGroupsComeInBothFormatsForTheHostThatIsMeant) {
   schema::GoalStateV2 message;
   for (const char* id : {"here", "there"}) {
     (*message.mutable_gateway_states())[id] = gateway(id, schema::IGW, "172.16.0.9");
-    auto web = group({allow("a", 80)});
-    web.mutable_configuration()->set_id(id);
+    const auto web = group(id, {allow("a", 80)});
     (*message.mutable_security_group_states())[id] = web;
     (*message.mutable_vpc_states())[id] = vpc_with_gateways({id});
     (*message.mutable_vpc_states())[id].mutable_configuration()->set_id(id);
