@@ -16,11 +16,19 @@ class Clients;
 // Values of a command's arguments by the name of their node ("ID" -> "green-1").
 using Arguments = std::map<std::string, std::string, std::less<>>;
 
-// Carries a show command out.
+// Carries a command out.
 using Handler = Answer (*)(Clients& clients, const Arguments& arguments);
 
 // Where completion takes an argument's values from.
-enum class NameKind { kNone, kPort, kVni, kRouteTable };
+enum class NameKind {
+  kNone,
+  kPort,
+  kVni,
+  kRouteTable,
+  kSecurityGroup,
+  kConnectionState,
+  kTimeout,
+};
 
 struct Node {
   enum class Kind {
@@ -39,7 +47,13 @@ struct Node {
   NameKind names = NameKind::kNone;
   // Arguments: says what would be right, nullopt if the value is; nullptr accepts anything.
   std::optional<std::string> (*check)(std::string_view value) = nullptr;
+  // What follows that node may follow here, instead of `children`: clauses in any order.
+  const Node& (*continues)() = nullptr;
 };
+
+inline const std::vector<Node>& words_after(const Node& node) {
+  return node.continues != nullptr ? node.continues().children : node.children;
+}
 
 inline Node keyword(std::string word, std::string help, std::vector<Node> children) {
   return {Node::Kind::kKeyword, std::move(word), std::move(help), std::move(children)};

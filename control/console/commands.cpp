@@ -1,16 +1,12 @@
 #include "control/console/commands.hpp"
 
-#include <charconv>
-#include <cmath>
-#include <cstdint>
-
-#include "control/common/net/ip_address.hpp"
-#include "control/common/net/vni.hpp"
-#include "control/console/api_values.hpp"
+#include "control/console/argument_checks.hpp"
+#include "control/console/conntrack_commands.hpp"
 #include "control/console/show/agent.hpp"
 #include "control/console/show/drops.hpp"
 #include "control/console/show/forwarding.hpp"
 #include "control/console/show/goal_state.hpp"
+#include "control/console/show/policy.hpp"
 #include "control/console/show/port.hpp"
 #include "control/console/show/services.hpp"
 #include "control/console/show/version.hpp"
@@ -19,58 +15,13 @@
 namespace alkaid::console {
 namespace {
 
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return number;
-}
-
-std::optional<std::string> check_vni(std::string_view text) {
-  const auto number = parse_number<std::uint64_t>(text);
-  if (number && Vni::from_number(*number)) {
-    return std::nullopt;
-  }
-  return "a VNI, 1 to 16777215";
-}
-
-std::optional<std::string> check_address(std::string_view text) {
-  return IpAddress::parse(text) ? std::nullopt
-                                : std::optional<std::string>{"an address such as 10.1.0.12"};
-}
-
-std::optional<std::string> check_table(std::string_view text) {
-  return parse_identifier(text) ? std::nullopt
-                                : std::optional<std::string>{"a route table, such as 0x1f"};
-}
-
-std::optional<std::string> check_seconds(std::string_view text) {
-  const auto seconds = parse_number<double>(text);
-  if (seconds && *seconds >= 0.1 && *seconds <= 86400) {
-    return std::nullopt;
-  }
-  return "seconds between two looks, 0.1 to 86400";
-}
-
-Node argument(std::string name, std::string help, Handler handler, NameKind names,
-              std::optional<std::string> (*check)(std::string_view),
-              std::vector<Node> children = {}) {
-  Node node = show(std::move(name), std::move(help), handler, std::move(children));
-  node.kind = Node::Kind::kArgument;
-  node.names = names;
-  node.check = check;
-  return node;
-}
-
 Node show_tree() {
   return keyword(
       "show", "look at the running processes",
       {
           show("config", "the agent: wanted, applied, pending, refused with field and value",
                show_config),
+          show_conntrack_node(),
           show("dhcp", "DHCP bindings and counters", show_dhcp),
           show("drops", "dropped packets by port and reason", show_drops,
                {
@@ -102,11 +53,17 @@ Node show_tree() {
                {argument("ID", "everything about one port", show_port, NameKind::kPort, nullptr,
                          {
                              show("drops", "the port's dropped packets by reason", show_drops),
+                             show("policy", "the port's security groups, rules with hits",
+                                  show_port_policy),
                              show("stats", "the port's counters", show_port_stats),
                          })}),
           show("route", "routes by table and prefix", show_routes,
                {argument("TABLE", "routes of one table", show_routes, NameKind::kRouteTable,
-                         check_table)}),
+                         check_route_table)}),
+          show("security-group", "security groups as they are enforced, rules with hits",
+               show_enforced_groups,
+               {argument("GROUP", "one security group", show_enforced_groups,
+                         NameKind::kSecurityGroup, nullptr)}),
           show("segment", "segments: VNI, prefixes, gateway, router", show_segments),
           show("tables", "how full the tables are", show_tables),
           show("underlay", "next hops and tunnels of the underlay", show_underlay),
@@ -135,16 +92,19 @@ Node make_tree() {
                .word = std::string{kWatchArgument},
                .help = "seconds between two looks",
                .children = {show_tree()},
-               .check = check_seconds};
-  return keyword("", "",
-                 {
-                     help_node("?", "the same as help"),
-                     quit_node("exit"),
-                     help_node("help", "list commands; help show port lists those of show port"),
-                     quit_node("quit"),
-                     show_tree(),
-                     keyword("watch", "repeat a show command until Ctrl-C", {std::move(seconds)}),
-                 });
+               .check = check_watch_seconds};
+  return keyword(
+      "", "",
+      {
+          help_node("?", "the same as help"),
+          quit_node("exit"),
+          keyword("flush", "forget what the data plane has learnt", {flush_conntrack_node()}),
+          help_node("help", "list commands; help show port lists those of show port"),
+          quit_node("quit"),
+          keyword("set", "change settings of the running data plane", {set_conntrack_node()}),
+          show_tree(),
+          keyword("watch", "repeat a show command until Ctrl-C", {std::move(seconds)}),
+      });
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ Completion complete(const Node& root, std::string_view before_cursor, const Name
   if (node->action == Node::Action::kHelp && node->kind == Node::Kind::kKeyword) {
     node = &root;
   }
-  for (const Node& child : node->children) {
+  for (const Node& child : words_after(*node)) {
     if (child.kind == Node::Kind::kKeyword) {
       add_keyword(completion, child.word, child.help);
     } else {

@@ -12,6 +12,14 @@ namespace {
 
 constexpr std::chrono::milliseconds kTimeout{1000};
 
+dataplane::v1::ShowConnectionSummaryResponse summary_of(Clients& clients) {
+  dataplane::v1::ShowConnectionSummaryResponse response;
+  clients.call_dataplane(
+      [&](auto& stub, auto* context) { return stub.ShowConnectionSummary(context, {}, &response); },
+      kTimeout);
+  return response;
+}
+
 }  // namespace
 
 std::vector<std::string> live_names(Clients& clients, NameKind kind, std::size_t most) {
@@ -46,6 +54,26 @@ std::vector<std::string> live_names(Clients& clients, NameKind kind, std::size_t
             }
           },
           kTimeout);
+      break;
+    case NameKind::kSecurityGroup:
+      read_objects(
+          clients, {dataplane::v1::SECURITY_GROUP}, 0,
+          [&](const auto& batch) {
+            for (const auto& group : batch.security_groups()) {
+              found.insert(group.id());
+            }
+          },
+          kTimeout);
+      break;
+    case NameKind::kConnectionState:
+      for (const auto& count : summary_of(clients).states()) {
+        found.insert(count.state());
+      }
+      break;
+    case NameKind::kTimeout:
+      for (const auto& timeout : summary_of(clients).timeouts()) {
+        found.insert(timeout.name());
+      }
       break;
     case NameKind::kNone:
       break;

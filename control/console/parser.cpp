@@ -14,7 +14,7 @@ constexpr std::size_t kLongestLine = 4096;
 
 std::string expected_words(const Node& node) {
   std::string result;
-  for (const Node& child : node.children) {
+  for (const Node& child : words_after(node)) {
     result += (result.empty() ? "" : ", ") + child.word;
   }
   return result;
@@ -25,12 +25,12 @@ ParseError unknown(const Node& node, const Word& word, std::string_view why) {
   if (!why.empty()) {
     return {word.offset, fmt::format("\"{}\": expected {}", shown, why)};
   }
-  if (node.children.empty()) {
+  if (words_after(node).empty()) {
     return {word.offset, fmt::format("\"{}\": expected the end of the command here", shown)};
   }
   return {word.offset,
-          fmt::format("\"{}\": expected {}{}", shown, node.children.size() == 1 ? "" : "one of ",
-                      expected_words(node))};
+          fmt::format("\"{}\": expected {}{}", shown,
+                      words_after(node).size() == 1 ? "" : "one of ", expected_words(node))};
 }
 
 // Takes "| grep PATTERN" off the end.
@@ -68,7 +68,7 @@ std::variant<const Node*, ParseError> match_child(const Node& node, const Word& 
   std::string argument_wants;
   std::vector<const Node*> prefixed;
   const Node* argument = nullptr;
-  for (const Node& child : node.children) {
+  for (const Node& child : words_after(node)) {
     if (child.kind != Node::Kind::kKeyword) {
       const auto wants = child.check == nullptr ? std::nullopt : child.check(word.text);
       if (wants) {
@@ -89,7 +89,7 @@ std::variant<const Node*, ParseError> match_child(const Node& node, const Word& 
     return prefixed.front();
   }
   if (prefixed.empty()) {
-    return unknown(node, word, node.children.size() == 1 ? argument_wants : "");
+    return unknown(node, word, words_after(node).size() == 1 ? argument_wants : "");
   }
   std::string meanings;
   for (const Node* candidate : prefixed) {
@@ -133,14 +133,16 @@ std::variant<Command, ParseError> parse_line(const Node& root, std::string_view 
         command.rest.push_back(words[i]);
       }
     } else if (node->kind == Node::Kind::kArgument) {
-      command.arguments[node->word] = words[i].text;
+      if (!command.arguments.emplace(node->word, words[i].text).second) {
+        return ParseError{words[i].offset, fmt::format("{} is given twice", node->word)};
+      }
     }
   }
   if (node->action == Node::Action::kNone) {
     const std::size_t missing = words.empty() ? 0 : words.back().offset + words.back().length + 1;
-    return ParseError{
-        missing, fmt::format("incomplete command: expected {}{}",
-                             node->children.size() == 1 ? "" : "one of ", expected_words(*node))};
+    return ParseError{missing, fmt::format("incomplete command: expected {}{}",
+                                           words_after(*node).size() == 1 ? "" : "one of ",
+                                           expected_words(*node))};
   }
   command.node = node;
   return command;

@@ -11,6 +11,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 
 std::vector<std::string> fake_names(NameKind kind) {
@@ -43,7 +44,7 @@ TEST(Completion, KeywordsByPrefix) {
 }
 
 TEST(Completion, AfterABlankEverythingThatFits) {
-  EXPECT_THAT(words(""), ElementsAre("?", "exit", "help", "quit", "show", "watch"));
+  EXPECT_THAT(words(""), ElementsAre("?", "exit", "flush", "help", "quit", "set", "show", "watch"));
   EXPECT_THAT(words("sh "), Contains("underlay"));
   EXPECT_THAT(words("show drops "), ElementsAre("all", "port", "--json", "| grep", "<Enter>"));
 }
@@ -56,6 +57,17 @@ TEST(Completion, LiveNamesOfPortsAndSegments) {
   EXPECT_THAT(words("show drops port gre"), ElementsAre("green-1", "green-2"));
   EXPECT_THAT(words("show neighbor vni "), ElementsAre("VNI", "1001", "1002"));
   EXPECT_EQ(at("watch 1 show port r").insertion(), "ed-1 ");
+}
+
+TEST(Completion, ClausesFollowEachOther) {
+  EXPECT_THAT(words("show conntrack "), IsSupersetOf({"port", "top", "summary", "timeouts"}));
+  const auto after = words("show conntrack vni 1001 top 3 ");
+  EXPECT_THAT(after, IsSupersetOf({"port", "state", "--json", "<Enter>"}));
+  EXPECT_THAT(after, Not(Contains("summary")));
+  EXPECT_THAT(words("show conntrack vni 1001 port g"), ElementsAre("green-1", "green-2"));
+  EXPECT_THAT(words("flush conntrack protocol tcp vni "), ElementsAre("VNI", "1001", "1002"));
+  EXPECT_THAT(words("flush conntrack "), Not(Contains("top")));
+  EXPECT_THAT(words("set conntrack timeout tcp_closed "), ElementsAre("TIME"));
 }
 
 TEST(Completion, HintsAndUntypableNamesAreNotInserted) {

@@ -55,6 +55,10 @@ class FakeDataplane : public dataplane::v1::Dataplane::Service {
       port->mutable_config()->set_vni(1001);
       port->mutable_config()->set_mac(0x020000000111);
       port->mutable_config()->set_admin_up(id == "green-1");
+      port->mutable_config()->set_id(id);
+      port->mutable_config()->add_security_groups("web");
+      port->mutable_config()->add_security_groups("late");
+      port->mutable_config()->set_policy_enforced(id == "green-1");
       set_ipv4(port->mutable_config()->add_fixed_ips(), 0x0a01000b);
       port->add_workers(1);
     }
@@ -119,6 +123,113 @@ class FakeDataplane : public dataplane::v1::Dataplane::Service {
     }
     return grpc::Status::OK;
   }
+
+  grpc::Status ShowConnections(
+      grpc::ServerContext* /*context*/, const dataplane::v1::ShowConnectionsRequest* request,
+      grpc::ServerWriter<dataplane::v1::ShowConnectionsResponse>* writer) override {
+    connections_request = *request;
+    for (const std::uint32_t protocol : {6U, 1U}) {
+      dataplane::v1::ShowConnectionsResponse batch;
+      auto* connection = batch.add_connections();
+      connection->set_protocol(protocol);
+      connection->set_state(protocol == 6 ? "established" : "two_way");
+      connection->set_age_milliseconds(5000);
+      connection->set_timeout_milliseconds(3'600'000);
+      connection->set_egress_rule("web/out");
+      auto* original = connection->mutable_original();
+      original->set_vni(1001);
+      set_ipv4(original->mutable_source(), 0x0a01000b);
+      set_ipv4(original->mutable_destination(), 0x0a01000c);
+      original->set_source_port(4242);
+      original->set_destination_port(protocol == 6 ? 80 : 8);
+      original->set_ingress("green-1");
+      original->set_packets(5);
+      original->set_bytes(500);
+      auto* reply = connection->mutable_reply();
+      reply->set_vni(1001);
+      reply->set_packets(4);
+      reply->set_bytes(4000);
+      reply->set_idle_milliseconds(12);
+      original->set_idle_milliseconds(15);
+      writer->Write(batch);
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ShowConnectionSummary(grpc::ServerContext* /*context*/,
+                                     const dataplane::v1::ShowConnectionSummaryRequest*,
+                                     dataplane::v1::ShowConnectionSummaryResponse* reply) override {
+    auto* table = reply->add_tables();
+    table->set_family("IPv4");
+    table->set_used(250);
+    table->set_capacity(1000);
+    table->set_created(300);
+    table->set_expired(50);
+    auto* count = reply->add_states();
+    count->set_protocol(6);
+    count->set_state("established");
+    count->set_connections(250);
+    auto* timeout = reply->add_timeouts();
+    timeout->set_name("udp_one_way");
+    timeout->set_seconds(udp_timeout);
+    timeout->set_default_seconds(30);
+    reply->set_fast_path(true);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status FlushConnections(grpc::ServerContext* /*context*/,
+                                const dataplane::v1::FlushConnectionsRequest* request,
+                                dataplane::v1::FlushConnectionsResponse* reply) override {
+    flush_request = *request;
+    reply->set_flushed(7);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status SetConnectionTimeouts(grpc::ServerContext* /*context*/,
+                                     const dataplane::v1::SetConnectionTimeoutsRequest* request,
+                                     dataplane::v1::SetConnectionTimeoutsResponse*) override {
+    if (request->timeouts_size() != 1 || request->timeouts(0).name() != "udp_one_way") {
+      return {grpc::StatusCode::INVALID_ARGUMENT, "there is udp_one_way"};
+    }
+    udp_timeout = request->timeouts(0).seconds();
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ShowSecurityGroups(grpc::ServerContext* /*context*/,
+                                  const dataplane::v1::ShowSecurityGroupsRequest* request,
+                                  dataplane::v1::ShowSecurityGroupsResponse* reply) override {
+    if (!request->id().empty() && request->id() != "web") {
+      return grpc::Status::OK;
+    }
+    auto* group = reply->add_groups();
+    group->set_id("web");
+    group->add_ports("green-1");
+    set_ipv4(group->add_members(), 0x0a01000b);
+    const auto add = [&](const char* id, bool ingress, std::uint64_t hits) {
+      auto* rule = group->add_rules();
+      rule->set_hits(hits);
+      rule->mutable_rule()->set_id(id);
+      rule->mutable_rule()->set_ingress(ingress);
+      return rule->mutable_rule();
+    };
+    auto* http = add("http", true, 11);
+    http->set_protocol(6);
+    http->set_port_min(80);
+    http->set_port_max(90);
+    http->set_remote_group("clients");
+    auto* ping = add("ping", true, 2);
+    ping->set_protocol(1);
+    ping->set_icmp_type(8);
+    ping->set_icmp_code(0);
+    auto* out = add("out", false, 5);
+    set_ipv4(out->mutable_remote_prefix()->mutable_address(), 0x0a000000);
+    out->mutable_remote_prefix()->set_length(8);
+    return grpc::Status::OK;
+  }
+
+  dataplane::v1::ShowConnectionsRequest connections_request;
+  dataplane::v1::FlushConnectionsRequest flush_request;
+  std::uint32_t udp_timeout = 30;
 
   grpc::Status ShowDhcp(grpc::ServerContext* /*context*/, const dataplane::v1::ShowDhcpRequest*,
                         dataplane::v1::ShowDhcpResponse* reply) override {
