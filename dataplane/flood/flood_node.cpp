@@ -1,7 +1,6 @@
 #include "dataplane/flood/flood_node.hpp"
 
-#include "dataplane/flood/flood_table.hpp"
-#include "dataplane/flow/stateless_policy.hpp"
+#include "dataplane/flood/flood_receivers.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -87,12 +86,8 @@ void replicate(rte_graph* graph, rte_node* node, rte_mbuf* packet, unsigned& bud
     send(graph, node, packet, drop(DropReason::multicast_unsupported));
     return;
   }
-  const auto policy_packet = policy_packet_of(packet, context.headers);
-  const auto denies = [&](const Port* sender, const Port* receiver) {
-    return policy_packet &&
-           check_policy(*policy_packet, sender, receiver).reason != DropReason::kNone;
-  };
-  if (!context.from_wire && denies(context.ingress, nullptr)) {
+  const FloodReceivers receivers(worker.ports(), packet, *list);
+  if (receivers.sender_is_denied()) {
     send(graph, node, packet, drop(DropReason::policy_egress));
     return;
   }
@@ -101,22 +96,10 @@ void replicate(rte_graph* graph, rte_node* node, rte_mbuf* packet, unsigned& bud
     return;
   }
   Replication replication(graph, node, packet, budget);
-  for (const PortIndex index : list->ports_of(context.headers.kind)) {
-    const Port* port = worker.ports().find(index);
-    if (index == context.ingress->index || port == nullptr || !port->forwards()) {
-      continue;
-    }
-    if (denies(nullptr, port)) {
-      replication.count_missing(DropReason::policy_ingress);
-    } else {
-      replication.add_port(index);
-    }
-  }
-  if (!context.from_wire) {
-    for (const Tunnel* tunnel : list->tunnels) {
-      replication.add_tunnel(tunnel);
-    }
-  }
+  receivers.for_each_port(
+      [&](const Port& port) { replication.add_port(port.index); },
+      [&](const Port& /*port*/) { replication.count_missing(DropReason::policy_ingress); });
+  receivers.for_each_tunnel([&](const Tunnel* tunnel) { replication.add_tunnel(tunnel); });
   replication.finish();
 }
 

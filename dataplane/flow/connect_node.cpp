@@ -5,15 +5,19 @@
 
 namespace alkaid {
 
-Verdict ConnectNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
-  const DropReason reason = context.headers.kind == FrameHeaders::Kind::kIpv6
-                                ? Connector<FlowKeyV6>(worker, packet, context).connect()
-                                : Connector<FlowKeyV4>(worker, packet, context).connect();
+Verdict ConnectNode::verdict_of(DropReason reason, const PacketContext& context) {
   if (reason != DropReason::kNone) [[unlikely]] {
     return drop(reason);
   }
   return context.egress != kNoPort ? Next::to<NodeId::kDeliver>()
                                    : Next::to<NodeId::kEncapsulate>();
+}
+
+Verdict ConnectNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
+  const DropReason reason = context.headers.kind == FrameHeaders::Kind::kIpv6
+                                ? Connector<FlowKeyV6>(worker, packet, context).connect()
+                                : Connector<FlowKeyV4>(worker, packet, context).connect();
+  return verdict_of(reason, context);
 }
 
 std::uint16_t ConnectNode::process(rte_graph* graph, rte_node* node, void** packets,

@@ -5,9 +5,7 @@
 
 #include <rte_mbuf.h>
 
-#include "dataplane/flow/flow_state.hpp"
-#include "dataplane/flow/policy_check.hpp"
-#include "dataplane/flow/trackable.hpp"
+#include "dataplane/flow/connection_judge.hpp"
 #include "dataplane/flow/worker_flows.hpp"
 #include "dataplane/graph/packet_context.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -16,8 +14,9 @@ namespace alkaid {
 
 // Forwarding has decided where the packet goes (context.egress or context.tunnel) and has rewritten
 // it already.
+// Carries out what the judge finds.
 template <class Key>
-class Connector {
+class Connector : private ConnectionJudge<Key> {
  public:
   Connector(Worker& worker, rte_mbuf* packet, PacketContext& context);
 
@@ -25,52 +24,35 @@ class Connector {
   DropReason connect();
 
  private:
+  using Judge = ConnectionJudge<Key>;
   using Half = FlowHalf<Key>;
-
-  // What to do with packets that belong to no connection and can't open one: where nobody enforces
-  // a policy they pass, untracked.
-  [[nodiscard]] DropReason refuse(DropReason reason) const {
-    return is_enforced_ ? reason : DropReason::kNone;
-  }
-  [[nodiscard]] OpeningPacket opening_packet() const;
-  [[nodiscard]] OpeningPacket opening_packet_of(const Half& original) const;
-  [[nodiscard]] bool may_pick_up_mid_stream() const;
+  using Judge::context_;
+  using Judge::destination_;
+  using Judge::destination_stamp_;
+  using Judge::flow_;
+  using Judge::flow_port;
+  using Judge::hash_;
+  using Judge::key_;
+  using Judge::now_;
+  using Judge::packet_;
+  using Judge::refuse;
+  using Judge::source_;
+  using Judge::source_stamp_;
+  using Judge::state_;
+  using Judge::table_;
+  using Judge::trackable_;
 
   DropReason pass_stateless();
-  // The error is about a packet of a connection that the groups allow still.
-  [[nodiscard]] bool is_related() const;
   DropReason open();
   // The half is one of a connection that lives. reopen: the connection is over, as is the call.
   DropReason pass(FlowReference reference, bool& reopen);
-  bool advance(ConnectionNumber number, Direction direction, TrackVerdict& verdict);
-  DropReason review_policy(ConnectionNumber number, Half& half, Direction direction);
+  TrackVerdict advance(ConnectionNumber number, Direction direction, const PassFinding& finding);
   void fill_forwarding(Half& half, bool is_steady);
-  void fill_record(ConnectionNumber number, StateWord word, const PolicyVerdict& verdict);
+  void fill_record(ConnectionNumber number, const OpenFinding& finding);
   FlowReference publish(ConnectionNumber number, bool& full);
-  [[nodiscard]] std::uint32_t zone_of_replies() const;
-  [[nodiscard]] FlowPort flow_port(const Port* port) const {
-    return port == nullptr ? kUnderlayPort : static_cast<FlowPort>(port->index);
-  }
-  [[nodiscard]] std::uint32_t stamp_of(const Port* port) const {
-    return port == nullptr ? 0 : state_.stamps.of(port->index);
-  }
 
   Worker& worker_;
-  FlowState& state_;
-  ConnectionTable<Key>& table_;
   WorkerFlows<Key>& flows_;
-  rte_mbuf* const packet_;
-  const PacketContext& context_;
-  const FlowContext& flow_;
-  const Port* const source_;       // nullptr: came out of a tunnel
-  const Port* const destination_;  // nullptr: goes into a tunnel
-  const bool is_enforced_;
-  // Read before anything is evaluated: what changes meanwhile has another one.
-  const std::uint32_t source_stamp_;
-  const std::uint32_t destination_stamp_;
-  const Trackable trackable_;
-  Key key_;
-  std::uint64_t hash_ = 0;
 };
 
 extern template class Connector<FlowKeyV4>;

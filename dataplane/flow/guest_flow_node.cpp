@@ -20,7 +20,34 @@ void add(FlowBurst<Key>& burst, rte_mbuf* packet, std::uint16_t position, const 
   }
 }
 
+// The slow path gets what is added to neither.
+void add(FlowBurst<FlowKeyV4>& v4, FlowBurst<FlowKeyV6>& v6, rte_mbuf* packet,
+         std::uint16_t position) {
+  if (packet->data_len < sizeof(EthernetHeader)) [[unlikely]] {
+    return;
+  }
+  const Port& port = *context_of(packet).ingress;
+  const BigEndian16 type = header_at<EthernetHeader>(packet, 0).type;
+  if (type == BigEndian16{ether_type::kIpv4}) [[likely]] {
+    add(v4, packet, position, port);
+  } else if (type == BigEndian16{ether_type::kIpv6}) {
+    add(v6, packet, position, port);
+  }
+}
+
 }  // namespace
+
+bool GuestFlowNode::would_take(Worker& worker, rte_mbuf* packet) {
+  FlowBurst<FlowKeyV4> v4(worker.flows(), worker.tables().neighbors);
+  FlowBurst<FlowKeyV6> v6(worker.flows(), worker.tables().neighbors);
+  add(v4, v6, packet, 0);
+  const HitForwarding forwarding(worker, 0);
+  bool is_taken = false;
+  const auto look = [&](const auto& lane) { is_taken = forwarding.would_take_from_guest(lane); };
+  v4.run(0, look);
+  v6.run(0, look);
+  return is_taken;
+}
 
 std::uint16_t GuestFlowNode::process(rte_graph* graph, rte_node* node, void** packets,
                                      std::uint16_t count) {
@@ -41,18 +68,8 @@ std::uint16_t GuestFlowNode::process(rte_graph* graph, rte_node* node, void** pa
       if (base + i + kPrefetchAhead < count) {
         prefetch(base + i + kPrefetchAhead);
       }
-      auto* packet = static_cast<rte_mbuf*>(packets[base + i]);
-      const Port& port = *context_of(packet).ingress;
       edges[i] = Next::to<NodeId::kGuestInput>().edge();
-      if (packet->data_len < sizeof(EthernetHeader)) [[unlikely]] {
-        continue;
-      }
-      const BigEndian16 type = header_at<EthernetHeader>(packet, 0).type;
-      if (type == BigEndian16{ether_type::kIpv4}) [[likely]] {
-        add(v4, packet, i, port);
-      } else if (type == BigEndian16{ether_type::kIpv6}) {
-        add(v6, packet, i, port);
-      }
+      add(v4, v6, static_cast<rte_mbuf*>(packets[base + i]), i);
     }
     HitForwarding forwarding(worker, worker.now());
     const auto forward = [&](auto& lane) {

@@ -9,6 +9,8 @@ struct GuestFlowNode {
   static constexpr NodeId kId = NodeId::kGuestFlow;
   static constexpr const char* kDescription = "forwards guests' packets of known connections";
   using Next = NextNodes<NodeId::kGuestInput, NodeId::kPortTx>;
+  // Whether the packet would leave from here now; nothing is changed. Any thread.
+  static bool would_take(Worker& worker, rte_mbuf* packet);
   static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,
                                std::uint16_t count);
 };

@@ -60,6 +60,27 @@ class HitForwarding {
     return true;
   }
 
+  // Whether the packet would be forwarded; nothing is changed.
+  template <class Key>
+  bool would_take_from_guest(const FlowLane<Key>& lane) const {
+    const Tunnel* tunnel = lane.neighbor->tunnel;
+    const std::uint16_t flags = lane.half->fields.flags.load(std::memory_order_relaxed);
+    const Segment* segment = nullptr;
+    return tunnel != nullptr
+               ? can_go_into_tunnel(lane, tunnel->path->choice.load(std::memory_order_acquire),
+                                    flags, segment)
+               : lane.neighbor->port != context_of(lane.packet).ingress->index &&
+                     can_go_to_port(lane, lane.packet->pkt_len, flags, segment);
+  }
+  // The packet without its outer headers.
+  template <class Key>
+  bool would_take_from_wire(const FlowLane<Key>& lane) const {
+    const Segment* segment = nullptr;
+    return lane.neighbor->tunnel == nullptr &&
+           can_go_to_port(lane, lane.packet->pkt_len,
+                          lane.half->fields.flags.load(std::memory_order_relaxed), segment);
+  }
+
  private:
   using Ipv4OrIpv6 = FrameHeaders::Kind;
 
@@ -97,32 +118,64 @@ class HitForwarding {
     }
   }
 
-  // frame_length: without outer headers.
+  // frame_length: without outer headers. segment: filled in if the source MAC is to be written.
   template <class Key>
-  bool to_port(FlowLane<Key>& lane, std::uint32_t frame_length) {
-    FlowFields& fields = lane.half->fields;
-    const std::uint16_t flags = fields.flags.load(std::memory_order_relaxed);
+  bool can_go_to_port(const FlowLane<Key>& lane, std::uint32_t frame_length, std::uint16_t flags,
+                      const Segment*& segment) const {
     const PortIndex index = lane.neighbor->port;
     const Port* port = worker_.ports().find(index);
     if (port == nullptr || !port->forwards() ||
-        fields.egress_stamp.load(std::memory_order_relaxed) != worker_.flows().stamps.of(index) ||
+        lane.half->fields.egress_stamp.load(std::memory_order_relaxed) !=
+            worker_.flows().stamps.of(index) ||
         frame_length - sizeof(EthernetHeader) > port->mtu || !has_hop_left(lane, flags))
         [[unlikely]] {
       return false;
     }
+    if ((flags & flow_flag::kWriteSource) == 0) {
+      return true;
+    }
+    segment = worker_.tables().segments.at(
+        port->zone_of(Key::kIsV6 ? Ipv4OrIpv6::kIpv6 : Ipv4OrIpv6::kIpv4));
+    return segment != nullptr;
+  }
+
+  template <class Key>
+  bool to_port(FlowLane<Key>& lane, std::uint32_t frame_length) {
+    FlowFields& fields = lane.half->fields;
+    const std::uint16_t flags = fields.flags.load(std::memory_order_relaxed);
     const Segment* segment = nullptr;
-    if ((flags & flow_flag::kWriteSource) != 0) {
-      segment = worker_.tables().segments.at(
-          port->zone_of(Key::kIsV6 ? Ipv4OrIpv6::kIpv6 : Ipv4OrIpv6::kIpv4));
-      if (segment == nullptr) [[unlikely]] {
-        return false;
-      }
+    if (!can_go_to_port(lane, frame_length, flags, segment)) [[unlikely]] {
+      return false;
     }
     complete_checksum(lane);
     rewrite(lane, flags, segment, true);
     fields.count(frame_length, now_);
-    context_of(lane.packet).egress = index;
+    context_of(lane.packet).egress = lane.neighbor->port;
     return true;
+  }
+
+  static std::uint32_t header_length(const Tunnel& tunnel) {
+    return tunnel.is_v6 ? sizeof(TunnelHeaderV6) : sizeof(TunnelHeaderV4);
+  }
+
+  // link: of the tunnel. segment: filled in if the source MAC is to be written.
+  template <class Key>
+  bool can_go_into_tunnel(const FlowLane<Key>& lane, const LinkChoice* link, std::uint16_t flags,
+                          const Segment*& segment) const {
+    const Tunnel& tunnel = *lane.neighbor->tunnel;
+    const std::uint32_t outer_length = header_length(tunnel);
+    if (link == nullptr || uplink_ == nullptr ||
+        lane.packet->pkt_len + outer_length > uplink_->mtu ||
+        lane.half->fields.egress_stamp.load(std::memory_order_relaxed) != 0 ||
+        !has_hop_left(lane, flags) ||
+        rte_pktmbuf_headroom(lane.packet) < link->header_length + outer_length) [[unlikely]] {
+      return false;
+    }
+    if ((flags & flow_flag::kWriteSource) == 0) {
+      return true;
+    }
+    segment = worker_.tables().segments.find(tunnel.vni);
+    return segment != nullptr;
   }
 
   template <class Key>
@@ -131,27 +184,17 @@ class HitForwarding {
     const std::uint16_t flags = fields.flags.load(std::memory_order_relaxed);
     const Tunnel& tunnel = *lane.neighbor->tunnel;
     const LinkChoice* link = tunnel.path->choice.load(std::memory_order_acquire);
-    const std::uint32_t header_length =
-        tunnel.is_v6 ? sizeof(TunnelHeaderV6) : sizeof(TunnelHeaderV4);
-    rte_mbuf* packet = lane.packet;
-    const std::uint32_t frame_length = packet->pkt_len;
-    if (link == nullptr || uplink_ == nullptr || frame_length + header_length > uplink_->mtu ||
-        fields.egress_stamp.load(std::memory_order_relaxed) != 0 || !has_hop_left(lane, flags) ||
-        rte_pktmbuf_headroom(packet) < link->header_length + header_length) [[unlikely]] {
+    const Segment* segment = nullptr;
+    if (!can_go_into_tunnel(lane, link, flags, segment)) [[unlikely]] {
       return false;
     }
-    const Segment* segment = nullptr;
-    if ((flags & flow_flag::kWriteSource) != 0) {
-      segment = worker_.tables().segments.find(tunnel.vni);
-      if (segment == nullptr) [[unlikely]] {
-        return false;
-      }
-    }
+    rte_mbuf* packet = lane.packet;
+    const std::uint32_t frame_length = packet->pkt_len;
     complete_checksum(lane);
     rewrite(lane, flags, segment, false);
     fields.count(frame_length, now_);
     const std::uint8_t* ip = lane.frame + sizeof(EthernetHeader);
-    const OuterFields outer{.length = frame_length + header_length,
+    const OuterFields outer{.length = frame_length + header_length(tunnel),
                             .entropy = entropy_of(lane.tuple),
                             .ecn = Key::kIsV6 ? ecn_of(*reinterpret_cast<const Ipv6Header*>(ip))
                                               : ecn_of(*reinterpret_cast<const Ipv4Header*>(ip))};

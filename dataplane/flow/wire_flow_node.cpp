@@ -17,6 +17,11 @@ struct OuterV4 {
 };
 static_assert(sizeof(OuterV4) == 50);
 
+// Whether tunnel packets to us can be plain.
+bool has_plain_tunnels(const Underlay& underlay) {
+  return !underlay.vtep_v4.is_zero() && underlay.format.vlan == 0;
+}
+
 // A VXLAN packet over IPv4 to our endpoint as other hosts send it: no options, no tag, no UDP
 // checksum. Everything else is the slow path's business.
 bool is_plain_tunnel(rte_mbuf* packet, const OuterV4& outer, const Underlay& underlay) {
@@ -26,8 +31,7 @@ bool is_plain_tunnel(rte_mbuf* packet, const OuterV4& outer, const Underlay& und
   const bool is_ours = outer.ethernet.destination == context_of(packet).ingress->mac &&
                        outer.ethernet.source.is_unicast() &&
                        outer.ethernet.type == BigEndian16{ether_type::kIpv4} &&
-                       ip.destination == underlay.vtep_v4 && !underlay.vtep_v4.is_zero() &&
-                       underlay.format.vlan == 0;
+                       ip.destination == underlay.vtep_v4 && has_plain_tunnels(underlay);
   const bool is_vxlan =
       ip.version_ihl == 0x45 && ip.protocol == ip_protocol::kUdp && !ip.is_fragment() &&
       udp.destination_port == BigEndian16{underlay.format.vxlan_port} && udp.checksum.raw() == 0 &&
@@ -45,7 +49,46 @@ bool keeps_ecn(std::uint8_t outer_tos, std::uint8_t inner) {
   return outer == 0 || outer == inner;
 }
 
+// What is inside a plain tunnel packet; the slow path gets what is added to neither. inner: where
+// it begins. tos: of the outer header.
+void add(FlowBurst<FlowKeyV4>& v4, FlowBurst<FlowKeyV6>& v6, rte_mbuf* packet, std::size_t inner,
+         std::uint16_t position, Zone zone, std::uint8_t tos) {
+  auto* front = rte_pktmbuf_mtod_offset(packet, std::uint8_t*, inner);
+  const FrameBytes frame{front, packet->data_len - inner, packet->pkt_len - inner};
+  const BigEndian16 type = frame.at<EthernetHeader>(0).type;
+  if (type == BigEndian16{ether_type::kIpv4}) [[likely]] {
+    FlowKeyV4 key;
+    if (quick_parse(frame, key) &&
+        keeps_ecn(tos, ecn_of(frame.at<Ipv4Header>(sizeof(EthernetHeader))))) [[likely]] {
+      v4.add(packet, front, position, key, zone, Side::kUnderlay);
+    }
+  } else if (type == BigEndian16{ether_type::kIpv6}) {
+    FlowKeyV6 key;
+    if (quick_parse(frame, key) &&
+        keeps_ecn(tos, ecn_of(frame.at<Ipv6Header>(sizeof(EthernetHeader))))) [[likely]] {
+      v6.add(packet, front, position, key, zone, Side::kUnderlay);
+    }
+  }
+}
+
 }  // namespace
+
+bool WireFlowNode::would_take(Worker& worker, rte_mbuf* packet, Vni vni) {
+  const Zone zone = worker.tables().segments.zone_of(vni);
+  if (zone == kNoZone || !has_plain_tunnels(worker.underlay()) ||
+      packet->data_len < sizeof(EthernetHeader)) {
+    return false;
+  }
+  FlowBurst<FlowKeyV4> v4(worker.flows(), worker.tables().neighbors);
+  FlowBurst<FlowKeyV6> v6(worker.flows(), worker.tables().neighbors);
+  add(v4, v6, packet, 0, 0, zone, 0);
+  const HitForwarding forwarding(worker, 0);
+  bool is_taken = false;
+  const auto look = [&](const auto& lane) { is_taken = forwarding.would_take_from_wire(lane); };
+  v4.run(kUnderlayPort, look);
+  v6.run(kUnderlayPort, look);
+  return is_taken;
+}
 
 std::uint16_t WireFlowNode::process(rte_graph* graph, rte_node* node, void** packets,
                                     std::uint16_t count) {
@@ -84,24 +127,7 @@ std::uint16_t WireFlowNode::process(rte_graph* graph, rte_node* node, void** pac
       if (zone == kNoZone) [[unlikely]] {
         continue;
       }
-      auto* inner = rte_pktmbuf_mtod_offset(packet, std::uint8_t*, sizeof(OuterV4));
-      const FrameBytes frame{inner, packet->data_len - sizeof(OuterV4),
-                             packet->pkt_len - sizeof(OuterV4)};
-      const BigEndian16 type = frame.at<EthernetHeader>(0).type;
-      const std::uint8_t tos = outer.tunnel.ip.tos;
-      if (type == BigEndian16{ether_type::kIpv4}) [[likely]] {
-        FlowKeyV4 key;
-        if (quick_parse(frame, key) &&
-            keeps_ecn(tos, ecn_of(frame.at<Ipv4Header>(sizeof(EthernetHeader))))) [[likely]] {
-          v4.add(packet, inner, i, key, zone, Side::kUnderlay);
-        }
-      } else if (type == BigEndian16{ether_type::kIpv6}) {
-        FlowKeyV6 key;
-        if (quick_parse(frame, key) &&
-            keeps_ecn(tos, ecn_of(frame.at<Ipv6Header>(sizeof(EthernetHeader))))) [[likely]] {
-          v6.add(packet, inner, i, key, zone, Side::kUnderlay);
-        }
-      }
+      add(v4, v6, packet, sizeof(OuterV4), i, zone, outer.tunnel.ip.tos);
     }
     HitForwarding forwarding(worker, worker.now());
     const auto forward = [&](auto& lane) {

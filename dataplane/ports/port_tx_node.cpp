@@ -24,7 +24,7 @@ void drop_all(rte_graph* graph, rte_node* node, void** packets, std::uint16_t co
 void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, void** packets,
           std::uint16_t count) {
   const Port* port = worker.ports().find(index);
-  if (port == nullptr || !port->attached) {
+  if (!PortTxNode::can_send(port)) {
     drop_all(graph, node, packets, count, DropReason::egress_port_down);
     return;
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dataplane/graph/node.hpp"
+#include "dataplane/ports/port.hpp"
 
 namespace alkaid {
 
@@ -10,6 +11,8 @@ struct PortTxNode {
   static constexpr NodeId kId = NodeId::kPortTx;
   static constexpr const char* kDescription = "sends packets to their egress ports";
   using Next = NextNodes<>;
+  // Whether packets can leave by the port; nullptr: it is gone.
+  static bool can_send(const Port* port) { return port != nullptr && port->attached; }
   static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,
                                std::uint16_t count);
 };

@@ -1,0 +1,114 @@
+// What policy and connection tracking say of one packet on the slow path. Nothing is changed here:
+// the connector does what is found, and `explain` tells it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/flow/flow_state.hpp"
+#include "dataplane/flow/policy_check.hpp"
+#include "dataplane/flow/trackable.hpp"
+#include "dataplane/graph/packet_context.hpp"
+
+namespace alkaid {
+
+// Of a packet of a known connection.
+struct PassFinding {
+  // Its address has moved to another port: what the old one had open is over, and the packet may
+  // open another connection. Nothing below is filled in.
+  bool has_moved = false;
+  // What the policy says now; none: nothing has changed since it was asked.
+  std::optional<PolicyVerdict> policy;
+  StateWord before;
+  TrackResult tracked;
+};
+
+// Of a packet that would open a connection.
+struct OpenFinding {
+  bool opens = false;
+  DropReason reason = DropReason::kNone;  // if it doesn't; kNone: it passes all the same, untracked
+  std::optional<StateWord> word;  // that the connection begins with; none: it can't open one
+  PolicyVerdict policy;
+  bool is_over_quota = false;
+  FlowPort charged = kUnderlayPort;  // with the connection
+};
+
+// Of any packet, step by step.
+struct ConnectionFinding {
+  DropReason reason = DropReason::kNone;  // kNone: it passes
+  Trackable::Kind kind = Trackable::Kind::kConnection;
+  FlowReference reference = kNoFlow;  // of the connection that was found
+  std::optional<PassFinding> pass;
+  std::optional<OpenFinding> open;
+  std::optional<PolicyVerdict> stateless;
+};
+
+template <class Key>
+class ConnectionJudge {
+ public:
+  // Forwarding has decided where the packet goes (context.egress or context.tunnel) and has
+  // rewritten it already. Any thread.
+  ConnectionJudge(FlowState& state, const PortTable& ports, rte_mbuf* packet,
+                  const PacketContext& context, Milliseconds now);
+
+  [[nodiscard]] ConnectionFinding judge() const;
+
+ protected:
+  using Half = FlowHalf<Key>;
+
+  [[nodiscard]] bool has_lost_egress() const {
+    return context_.egress != kNoPort && destination_ == nullptr;
+  }
+  [[nodiscard]] FlowReference find() const { return table_.find(key_, hash_); }
+  [[nodiscard]] PolicyVerdict judge_stateless() const;
+  [[nodiscard]] DropReason judge_icmp_error() const {
+    return is_related() ? DropReason::kNone : refuse(DropReason::icmp_error_unrelated);
+  }
+  [[nodiscard]] PassFinding judge_pass(FlowReference reference) const;
+  [[nodiscard]] OpenFinding judge_open() const;
+
+  // What to do with packets that belong to no connection and can't open one: where nobody enforces
+  // a policy they pass, untracked.
+  [[nodiscard]] DropReason refuse(DropReason reason) const {
+    return is_enforced_ ? reason : DropReason::kNone;
+  }
+  [[nodiscard]] FlowPort flow_port(const Port* port) const {
+    return port == nullptr ? kUnderlayPort : static_cast<FlowPort>(port->index);
+  }
+
+  [[nodiscard]] std::uint32_t zone_of_replies() const;
+
+  FlowState& state_;
+  const PortTable& ports_;
+  ConnectionTable<Key>& table_;
+  rte_mbuf* const packet_;
+  const PacketContext& context_;
+  const FlowContext& flow_;
+  const Milliseconds now_;
+  const Port* const source_;       // nullptr: came out of a tunnel
+  const Port* const destination_;  // nullptr: goes into a tunnel
+  const bool is_enforced_;
+  // Read before anything is evaluated: what changes meanwhile has another one.
+  const std::uint32_t source_stamp_;
+  const std::uint32_t destination_stamp_;
+  const Trackable trackable_;
+  const Key key_;
+  const std::uint64_t hash_;
+
+ private:
+  [[nodiscard]] OpeningPacket opening_packet() const;
+  [[nodiscard]] OpeningPacket opening_packet_of(const Half& original) const;
+  // The error is about a packet of a connection that the groups allow still.
+  [[nodiscard]] bool is_related() const;
+  [[nodiscard]] bool may_pick_up_mid_stream() const;
+  [[nodiscard]] std::uint32_t stamp_of(const Port* port) const {
+    return port == nullptr ? 0 : state_.stamps.of(port->index);
+  }
+};
+
+extern template class ConnectionJudge<FlowKeyV4>;
+extern template class ConnectionJudge<FlowKeyV6>;
+
+}  // namespace alkaid
