@@ -11,6 +11,7 @@
 #include "control/common/logging.hpp"
 #include "dataplane/api/apply.hpp"
 #include "dataplane/api/convert.hpp"
+#include "dataplane/api/explain.hpp"
 #include "dataplane/api/read.hpp"
 #include "dataplane/api/show.hpp"
 #include "dataplane/api/show_security_groups.hpp"
@@ -185,6 +186,12 @@ grpc::Status DataplaneService::ShowSecurityGroups(grpc::ServerContext* /*context
                                                   const api::ShowSecurityGroupsRequest* request,
                                                   api::ShowSecurityGroupsResponse* response) {
   return on_control_thread([&] { show_security_groups(dataplane_, *request, *response); });
+}
+
+grpc::Status DataplaneService::Explain(grpc::ServerContext* /*context*/,
+                                       const api::ExplainRequest* request,
+                                       api::ExplainResponse* response) {
+  return on_control_thread([&] { return explain_packet(dataplane_, *request, *response); });
 }
 
 }  // namespace alkaid

@@ -46,6 +46,8 @@ class DataplaneService final : public api::Dataplane::Service {
   grpc::Status ShowSecurityGroups(grpc::ServerContext* context,
                                   const api::ShowSecurityGroupsRequest* request,
                                   api::ShowSecurityGroupsResponse* response) override;
+  grpc::Status Explain(grpc::ServerContext* context, const api::ExplainRequest* request,
+                       api::ExplainResponse* response) override;
 
  private:
   // Runs `work` on the control thread; UNAVAILABLE if the data plane is stopping.
