@@ -65,16 +65,20 @@ std::vector<std::string> live_names(Clients& clients, NameKind kind, std::size_t
           },
           kTimeout);
       break;
-    case NameKind::kConnectionState:
-      for (const auto& count : summary_of(clients).states()) {
+    case NameKind::kConnectionState: {
+      const auto summary = summary_of(clients);
+      for (const auto& count : summary.states()) {
         found.insert(count.state());
       }
       break;
-    case NameKind::kTimeout:
-      for (const auto& timeout : summary_of(clients).timeouts()) {
+    }
+    case NameKind::kTimeout: {
+      const auto summary = summary_of(clients);
+      for (const auto& timeout : summary.timeouts()) {
         found.insert(timeout.name());
       }
       break;
+    }
     case NameKind::kNone:
       break;
   }
