@@ -32,6 +32,22 @@ std::uint64_t random_session() {
   return (std::uint64_t{device()} << 32 | device()) | 1;  // never zero: zero is "no session"
 }
 
+api::Event event_of(const TableOccupancy& occupancy, bool full) {
+  api::Event event;
+  event.set_time_microseconds(now_microseconds());
+  auto* table = event.mutable_table();
+  table->set_table(occupancy.name);
+  table->set_full(full);
+  table->set_used(occupancy.used);
+  table->set_capacity(occupancy.capacity);
+  return event;
+}
+
+// The option that makes a table larger.
+std::string flag_of(const std::string& table) {
+  return table.starts_with("connections") ? "--connections" : "--max-" + table;
+}
+
 }  // namespace
 
 DataplaneService::DataplaneService(Dataplane& dataplane) : dataplane_(dataplane) {
@@ -42,20 +58,24 @@ DataplaneService::DataplaneService(Dataplane& dataplane) : dataplane_(dataplane)
     events_.publish(event);
   });
   dataplane_.on_table_state([this](const TableOccupancy& occupancy, bool full) {
-    api::Event event;
-    event.set_time_microseconds(now_microseconds());
-    auto* table = event.mutable_table();
-    table->set_table(occupancy.name);
-    table->set_full(full);
-    table->set_used(occupancy.used);
-    table->set_capacity(occupancy.capacity);
-    events_.publish(event);
+    events_.publish(event_of(occupancy, full));
     if (full) {
-      spdlog::warn("the table of {} is full ({} of {}): objects are refused (more: --max-{})",
-                   occupancy.name, occupancy.used, occupancy.capacity, occupancy.name);
+      spdlog::warn("the table of {} is full ({} of {}): objects are refused (more: {})",
+                   occupancy.name, occupancy.used, occupancy.capacity, flag_of(occupancy.name));
     } else {
       spdlog::info("the table of {} takes objects again ({} of {})", occupancy.name, occupancy.used,
                    occupancy.capacity);
+    }
+  });
+  dataplane_.on_table_level([this](const TableOccupancy& occupancy, bool high) {
+    events_.publish(event_of(occupancy, false));
+    if (high) {
+      spdlog::warn("the table of {} is more than {} % full ({} of {}; more: {})", occupancy.name,
+                   TableWatch::kHighPercent, occupancy.used, occupancy.capacity,
+                   flag_of(occupancy.name));
+    } else {
+      spdlog::info("the table of {} is less than {} % full again ({} of {})", occupancy.name,
+                   TableWatch::kCalmPercent, occupancy.used, occupancy.capacity);
     }
   });
 }

@@ -46,8 +46,19 @@ class DataplaneService final : public api::Dataplane::Service {
   grpc::Status ShowSecurityGroups(grpc::ServerContext* context,
                                   const api::ShowSecurityGroupsRequest* request,
                                   api::ShowSecurityGroupsResponse* response) override;
-  grpc::Status Explain(grpc::ServerContext* context, const api::ExplainRequest* request,
-                       api::ExplainResponse* response) override;
+  // In connection_calls.cpp.
+  grpc::Status ShowConnections(grpc::ServerContext* context,
+                               const api::ShowConnectionsRequest* request,
+                               grpc::ServerWriter<api::ShowConnectionsResponse>* writer) override;
+  grpc::Status ShowConnectionSummary(grpc::ServerContext* context,
+                                     const api::ShowConnectionSummaryRequest* request,
+                                     api::ShowConnectionSummaryResponse* response) override;
+  grpc::Status FlushConnections(grpc::ServerContext* context,
+                                const api::FlushConnectionsRequest* request,
+                                api::FlushConnectionsResponse* response) override;
+  grpc::Status SetConnectionTimeouts(grpc::ServerContext* context,
+                                     const api::SetConnectionTimeoutsRequest* request,
+                                     api::SetConnectionTimeoutsResponse* response) override;
 
  private:
   // Runs `work` on the control thread; UNAVAILABLE if the data plane is stopping.

@@ -118,6 +118,7 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   tables_->security_groups.on_narrowed(
       [this](const std::vector<const SecurityGroup*>& groups) { review_connections(groups); });
   connections_ = std::make_unique<ConnectionKeeper>(*flows_, port_table_, *quiescence_);
+  connection_usage_ = std::make_unique<ConnectionUsage>(*flows_, *connections_, workers_);
   if (settings.announcements) {
     make_announcer();
   }
@@ -183,6 +184,7 @@ void Dataplane::tick() {
   next_hops_->tick(now);
   publish_changes();
   connections_->tick();
+  connection_usage_->tick();
   router_advertiser_.tick(now);
   if (announcer_) {
     announcer_->tick(now);
@@ -192,8 +194,11 @@ void Dataplane::tick() {
     ports_->tick();
   }
   quiescence_->reclaim();
-  for (const auto& occupancy : table_occupancies()) {
+  for (const auto& occupancy : agent_table_occupancies()) {
     table_watch_.look(occupancy, now);
+  }
+  for (const bool ipv6 : {false, true}) {
+    table_watch_.look(connection_usage_->occupancy(ipv6), now, TableWatch::Filler::kTraffic);
   }
 }
 
@@ -223,6 +228,13 @@ void Dataplane::publish_changes() {
 }
 
 std::vector<TableOccupancy> Dataplane::table_occupancies() const {
+  std::vector<TableOccupancy> occupancies = agent_table_occupancies();
+  occupancies.push_back(connection_usage_->occupancy(false));
+  occupancies.push_back(connection_usage_->occupancy(true));
+  return occupancies;
+}
+
+std::vector<TableOccupancy> Dataplane::agent_table_occupancies() const {
   const std::uint64_t ports = ports_->size();
   const std::uint64_t port_bytes = port_table_.capacity() * sizeof(const Port*) +
                                    ports * (sizeof(Port) + workers_.size() * sizeof(PortCounters));

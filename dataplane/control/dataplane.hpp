@@ -17,6 +17,7 @@
 #include "dataplane/announce/announcer.hpp"
 #include "dataplane/announce/tunnel_sender.hpp"
 #include "dataplane/conntrack/fragment_tracker.hpp"
+#include "dataplane/control/connection_usage.hpp"
 #include "dataplane/control/executor.hpp"
 #include "dataplane/control/frame_sender.hpp"
 #include "dataplane/control/programmer.hpp"
@@ -93,6 +94,7 @@ class Dataplane {
   [[nodiscard]] const Underlay& underlay() const { return underlay_; }
   [[nodiscard]] FlowState& flows() { return *flows_; }
   [[nodiscard]] ConnectionKeeper& connections() { return *connections_; }
+  [[nodiscard]] const ConnectionUsage& connection_usage() const { return *connection_usage_; }
   [[nodiscard]] QuiescenceDomain& quiescence() { return *quiescence_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   [[nodiscard]] PortTable& port_table() { return port_table_; }
@@ -112,10 +114,15 @@ class Dataplane {
   void on_table_state(TableWatch::Listener listener) {
     table_watch_.on_change(std::move(listener));
   }
-  // Of what the agent fills: a table may be full.
+  // Called on the control thread when a table passes 80 %, and when it falls below 75 % again.
+  void on_table_level(TableWatch::LevelListener listener) {
+    table_watch_.on_level(std::move(listener));
+  }
+  // Of what the agent fills, and of connections: a table may be full.
   [[nodiscard]] std::vector<TableOccupancy> table_occupancies() const;
 
  private:
+  [[nodiscard]] std::vector<TableOccupancy> agent_table_occupancies() const;
   void ask_for(const IpAddress& target, const std::optional<MacAddress>& known);
   void uplink_changed(const Port* port);
   void review_connections(const std::vector<const SecurityGroup*>& groups);
@@ -144,6 +151,7 @@ class Dataplane {
   std::unique_ptr<PortManager> ports_;
   std::unique_ptr<Programmer> programmer_;
   std::unique_ptr<ConnectionKeeper> connections_;
+  std::unique_ptr<ConnectionUsage> connection_usage_;
   std::chrono::steady_clock::time_point next_device_check_;
   bool running_ = false;
 };

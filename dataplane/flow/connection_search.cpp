@@ -1,0 +1,118 @@
+#include "dataplane/flow/connection_search.hpp"
+
+#include <algorithm>
+
+#include "dataplane/packet/headers.hpp"
+
+namespace alkaid {
+namespace {
+
+template <class Key>
+DirectionSnapshot snapshot_of(const FlowHalf<Key>& half) {
+  const FlowFields& fields = half.fields;
+  return {.zone = zone_of(half.key.scope),
+          .source = half.key.source(),
+          .destination = half.key.destination(),
+          .source_port = source_port_of(half.key.ports),
+          .destination_port = destination_port_of(half.key.ports),
+          .ingress = fields.ingress,
+          .packets = fields.packets.load(std::memory_order_relaxed) & FlowFields::kCounterMask,
+          .bytes = fields.bytes.load(std::memory_order_relaxed) & FlowFields::kCounterMask,
+          .last_seen = fields.last_seen.load(std::memory_order_relaxed)};
+}
+
+// A copy that is of one connection: its life was the same before and after.
+template <class Key>
+std::optional<ConnectionSnapshot> snapshot_of(const ConnectionTable<Key>& table,
+                                              ConnectionNumber number) {
+  const ConnectionRecord& record = table.record(number);
+  const std::uint32_t life = record.life.load(std::memory_order_acquire);
+  if ((life & 1) == 0) {
+    return std::nullopt;
+  }
+  const FlowHalf<Key>& original = table.half(number, Direction::kOriginal);
+  ConnectionSnapshot result{
+      .id = {.ipv6 = Key::kIsV6, .number = number, .life = life},
+      .protocol = protocol_of(original.key.scope),
+      .word = record.word(),
+      .created = record.created,
+      .egress_rule = record.egress_rule.load(std::memory_order_relaxed),
+      .ingress_rule = record.ingress_rule.load(std::memory_order_relaxed),
+      .initiator = record.initiator,
+      .responder = record.responder,
+      .initiator_generation = record.initiator_generation,
+      .responder_generation = record.responder_generation,
+      .directions = {snapshot_of(original), snapshot_of(table.half(number, Direction::kReply))}};
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return record.life.load(std::memory_order_relaxed) == life ? std::optional{result} : std::nullopt;
+}
+
+constexpr bool has_ports(std::uint8_t protocol) {
+  return protocol == ip_protocol::kTcp || protocol == ip_protocol::kUdp ||
+         protocol == ip_protocol::kSctp;
+}
+
+// True: there is more.
+template <class Key>
+bool look_at(const ConnectionTable<Key>& table, const ConnectionFilter& filter,
+             ConnectionNumber& next, std::uint32_t& places, std::size_t most,
+             std::vector<ConnectionSnapshot>& found) {
+  const std::uint32_t end = table.high_water();
+  for (; next < end && places > 0 && found.size() < most; ++next, --places) {
+    if (const auto connection = snapshot_of(table, next);
+        connection && filter.matches(*connection)) {
+      found.push_back(*connection);
+    }
+  }
+  return next < end;
+}
+
+}  // namespace
+
+std::optional<ConnectionSnapshot> look_up_connection(FlowState& state, const ConnectionId& id) {
+  auto connection = id.ipv6 ? snapshot_of(state.v6, id.number) : snapshot_of(state.v4, id.number);
+  return connection && connection->id.life == id.life ? connection : std::nullopt;
+}
+
+bool ConnectionFilter::matches(const ConnectionSnapshot& connection) const {
+  const DirectionSnapshot& original = connection.directions[0];
+  if (port &&
+      !(port->index == connection.initiator &&
+        port->generation == connection.initiator_generation) &&
+      !(port->index == connection.responder &&
+        port->generation == connection.responder_generation)) {
+    return false;
+  }
+  if (protocol && *protocol != connection.protocol) {
+    return false;
+  }
+  if (state != ConnectionState::kNone && state != connection.word.state()) {
+    return false;
+  }
+  if (zone && *zone != original.zone && *zone != connection.directions[1].zone) {
+    return false;
+  }
+  if (l4_port != 0 && (!has_ports(connection.protocol) ||
+                       (l4_port != original.source_port && l4_port != original.destination_port))) {
+    return false;
+  }
+  if (address && !address->contains(original.source) && !address->contains(original.destination)) {
+    return false;
+  }
+  const auto is_wanted = [this](RuleNumber number) { return number != kNoRule && rule(number); };
+  return !rule || is_wanted(connection.egress_rule) || is_wanted(connection.ingress_rule);
+}
+
+bool ConnectionSearch::advance(std::uint32_t places, std::size_t most,
+                               std::vector<ConnectionSnapshot>& found) {
+  if (!ipv6_) {
+    if (look_at(state_.v4, filter_, next_, places, most, found)) {
+      return true;
+    }
+    ipv6_ = true;
+    next_ = 0;
+  }
+  return look_at(state_.v6, filter_, next_, places, most, found);
+}
+
+}  // namespace alkaid
