@@ -59,6 +59,8 @@ class DataplaneService final : public api::Dataplane::Service {
   grpc::Status SetConnectionTimeouts(grpc::ServerContext* context,
                                      const api::SetConnectionTimeoutsRequest* request,
                                      api::SetConnectionTimeoutsResponse* response) override;
+  grpc::Status Explain(grpc::ServerContext* context, const api::ExplainRequest* request,
+                       api::ExplainResponse* response) override;
 
  private:
   // Runs `work` on the control thread; UNAVAILABLE if the data plane is stopping.
