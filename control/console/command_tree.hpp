@@ -13,7 +13,8 @@ namespace alkaid::console {
 
 class Clients;
 
-// Values of a command's arguments by the name of their node ("ID" -> "green-1").
+// Values of a command's arguments by the name of their node ("ID" -> "green-1"); of a kRest node
+// all words, as they may be typed.
 using Arguments = std::map<std::string, std::string, std::less<>>;
 
 // Carries a command out.

@@ -2,6 +2,7 @@
 
 #include "control/console/argument_checks.hpp"
 #include "control/console/conntrack_commands.hpp"
+#include "control/console/explain/explain.hpp"
 #include "control/console/show/agent.hpp"
 #include "control/console/show/drops.hpp"
 #include "control/console/show/forwarding.hpp"
@@ -98,6 +99,7 @@ Node make_tree() {
       {
           help_node("?", "the same as help"),
           quit_node("exit"),
+          explain_node(),
           keyword("flush", "forget what the data plane has learnt", {flush_conntrack_node()}),
           help_node("help", "list commands; help show port lists those of show port"),
           quit_node("quit"),

@@ -80,6 +80,7 @@ enum class ExitCode {
   kRefused = 1,  // a process refused, or has not what was asked for
   kBadCommand = 2,
   kNotRunning = 3,  // a process does not answer
+  kDropped = 4,     // explained: the packet would be dropped
 };
 
 struct Failure {

@@ -11,7 +11,8 @@ void add_commands(const Node& node, const std::string& path, Section& section) {
     section.rows.push_back({text(path + " COMMAND"), text("repeat a show command until Ctrl-C")});
     return;
   }
-  if (node.action != Node::Action::kNone && node.kind != Node::Kind::kRest) {
+  if (node.action != Node::Action::kNone &&
+      (node.kind != Node::Kind::kRest || node.action != Node::Action::kHelp)) {
     section.rows.push_back({text(path), text(node.help)});
   }
   for (const Node& child : node.children) {

@@ -40,7 +40,8 @@ of that as a script and stops at the first that fails. Leaving the console stops
   alkaid-console watch 2 show port                 until Ctrl-C
   alkaid-console help                              all commands
 
-Exit code: 0 done; 1 the process refused; 2 wrong command or flag; 3 a process does not answer.)";
+Exit code: 0 done; 1 the process refused; 2 wrong command or flag; 3 a process does not answer;
+4 an explained packet would be dropped.)";
 
 int run(int argc, char** argv) {
   CLI::App app{"Console of an Alkaid data plane and its agent."};

@@ -130,6 +130,8 @@ std::variant<Command, ParseError> parse_line(const Node& root, std::string_view 
     node = std::get<const Node*>(match);
     if (node->kind == Node::Kind::kRest) {
       for (; i < words.size(); ++i) {
+        auto& text = command.arguments[node->word];
+        text += (text.empty() ? "" : " ") + quote_word(words[i].text);
         command.rest.push_back(words[i]);
       }
     } else if (node->kind == Node::Kind::kArgument) {

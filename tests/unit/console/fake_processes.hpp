@@ -231,6 +231,24 @@ class FakeDataplane : public dataplane::v1::Dataplane::Service {
   dataplane::v1::FlushConnectionsRequest flush_request;
   std::uint32_t udp_timeout = 30;
 
+  grpc::Status Explain(grpc::ServerContext* /*context*/,
+                       const dataplane::v1::ExplainRequest* request,
+                       dataplane::v1::ExplainResponse* reply) override {
+    auto* stage = reply->add_stages();
+    stage->set_node("guest-input");
+    stage->set_decision("to bridge");
+    stage->add_facts("port " + request->port());
+    stage->add_facts("ttl " + std::to_string(request->ttl()));
+    if (request->inbound()) {
+      reply->set_outcome(dataplane::v1::ExplainResponse::DROPPED);
+      reply->set_reason("policy_ingress");
+    } else {
+      reply->set_outcome(dataplane::v1::ExplainResponse::FORWARDED);
+      reply->set_frame(std::string{"\x00\xff", 2});
+    }
+    return grpc::Status::OK;
+  }
+
   grpc::Status ShowDhcp(grpc::ServerContext* /*context*/, const dataplane::v1::ShowDhcpRequest*,
                         dataplane::v1::ShowDhcpResponse* reply) override {
     auto* counter = reply->add_counters();
