@@ -1,5 +1,6 @@
 #include "dataplane/flow/connect_node.hpp"
 
+#include "dataplane/flow/connect_prefetch.hpp"
 #include "dataplane/flow/connector.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -22,6 +23,11 @@ Verdict ConnectNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& con
 
 std::uint16_t ConnectNode::process(rte_graph* graph, rte_node* node, void** packets,
                                    std::uint16_t count) {
+  Worker& worker = worker_of(node);
+  for (std::uint16_t i = 0; i < count; ++i) {
+    prefetch_connection(worker, static_cast<rte_mbuf*>(packets[i]));
+  }
+  worker.own_flows<FlowKeyV4>().prefetch_free(count);
   return process_burst<ConnectNode>(graph, node, packets, count);
 }
 

@@ -24,14 +24,17 @@ std::optional<ConnectionNumber> WorkerFlows<Key>::allocate() {
       return std::nullopt;
     }
   }
-  const ConnectionNumber number = cache_[--cached_];
-  if (cached_ > 0) {
-    // The next one will be filled in soon.
-    __builtin_prefetch(&table_.half(cache_[cached_ - 1], Direction::kOriginal), 1);
-    __builtin_prefetch(&table_.half(cache_[cached_ - 1], Direction::kReply), 1);
-    __builtin_prefetch(&table_.record(cache_[cached_ - 1]), 1);
+  return cache_[--cached_];
+}
+
+template <class Key>
+void WorkerFlows<Key>::prefetch_free(std::size_t count) const {
+  for (std::size_t i = 1; i <= std::min(count, cached_); ++i) {
+    const ConnectionNumber number = cache_[cached_ - i];
+    __builtin_prefetch(&table_.half(number, Direction::kOriginal), 1);
+    __builtin_prefetch(&table_.half(number, Direction::kReply), 1);
+    __builtin_prefetch(&table_.record(number), 1);
   }
-  return number;
 }
 
 template <class Key>

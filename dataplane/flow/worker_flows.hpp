@@ -29,6 +29,8 @@ class WorkerFlows {
   // ---- the worker's thread
   // A connection to fill in; none: the table is full.
   std::optional<ConnectionNumber> allocate();
+  // The next `count` ones will be wanted soon.
+  void prefetch_free(std::size_t count) const;
   // One that was allocated and not published.
   void abandon(ConnectionNumber number) { cache_[cached_++] = number; }
   // It may be the one to make room: call when it is made, and when it begins to close.
