@@ -131,7 +131,8 @@ std::variant<Command, ParseError> parse_line(const Node& root, std::string_view 
     if (node->kind == Node::Kind::kRest) {
       for (; i < words.size(); ++i) {
         auto& text = command.arguments[node->word];
-        text += (text.empty() ? "" : " ") + quote_word(words[i].text);
+        text += text.empty() ? "" : " ";
+        text += quote_word(words[i].text);
         command.rest.push_back(words[i]);
       }
     } else if (node->kind == Node::Kind::kArgument) {
