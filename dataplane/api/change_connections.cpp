@@ -23,8 +23,9 @@ bool ConnectionFlush::advance() {
   const bool has_more = search_.advance(kPlacesPerStep, kPlacesPerStep, found_);
   ConnectionKeeper& keeper = dataplane_.connections();
   for (const auto& connection : found_) {
-    const bool is_down = connection.id.ipv6 ? keeper.take_down<FlowKeyV6>(connection.id.number)
-                                            : keeper.take_down<FlowKeyV4>(connection.id.number);
+    const ConnectionId& id = connection.id;
+    const bool is_down = id.ipv6 ? keeper.take_down<FlowKeyV6>(id.number, id.life)
+                                 : keeper.take_down<FlowKeyV4>(id.number, id.life);
     flushed_ += is_down ? 1 : 0;
   }
   return has_more;

@@ -97,8 +97,9 @@ template <class Key>
 ConnectionView judge_as(Worker& worker, rte_mbuf* packet, const PacketContext& context) {
   FlowState& state = worker.flows();
   const RuleTable& rules = worker.tables().rules;
-  const ConnectionFinding finding =
-      ConnectionJudge<Key>(state, worker.ports(), packet, context, state.clock.now()).judge();
+  const ConnectionFinding finding = ConnectionJudge<Key>(state, worker.ports(), packet, context,
+                                                         state.clock.now(), state.stamps.newest())
+                                        .judge();
   ConnectionView view{.reason = finding.reason, .is_known = finding.reference != kNoFlow};
   if (finding.kind == Trackable::Kind::kIcmpError) {
     view.facts.emplace_back("an ICMP error; what a described one quotes belongs to no connection");

@@ -19,7 +19,8 @@ Key key_of(rte_mbuf* packet, const PacketContext& context, std::uint32_t ports) 
 
 template <class Key>
 ConnectionJudge<Key>::ConnectionJudge(FlowState& state, const PortTable& ports, rte_mbuf* packet,
-                                      const PacketContext& context, Milliseconds now)
+                                      const PacketContext& context, Milliseconds now,
+                                      std::uint32_t newest_stamp)
     : state_(state),
       ports_(ports),
       table_(state.table<Key>()),
@@ -30,6 +31,7 @@ ConnectionJudge<Key>::ConnectionJudge(FlowState& state, const PortTable& ports, 
       source_(context.from_wire ? nullptr : context.ingress),
       destination_(context.egress == kNoPort ? nullptr : ports.find(context.egress)),
       is_enforced_(enforces(source_) || enforces(destination_)),
+      newest_stamp_(newest_stamp),
       source_stamp_(stamp_of(source_)),
       destination_stamp_(stamp_of(destination_)),
       trackable_(trackable_of(packet, context.headers)),
@@ -114,13 +116,27 @@ PolicyVerdict ConnectionJudge<Key>::judge_stateless() const {
   return check_policy(opening_packet(), source_, destination_);
 }
 
+// Whoever opened the connection from here must be the one that sends, or is sent the answers: an
+// address may be another port's by now, and a zone another segment's.
+template <class Key>
+bool ConnectionJudge<Key>::is_between_its_ports(const ConnectionRecord& record,
+                                                Direction direction) const {
+  const Port* initiator = direction == Direction::kOriginal ? source_ : destination_;
+  if (record.initiator == kUnderlayPort) {
+    return direction == Direction::kReply || initiator == nullptr;
+  }
+  return initiator != nullptr && flow_port(initiator) == record.initiator &&
+         static_cast<std::uint16_t>(initiator->generation) == record.initiator_generation;
+}
+
 template <class Key>
 PassFinding ConnectionJudge<Key>::judge_pass(FlowReference reference) const {
   const ConnectionNumber number = number_of(reference);
   const Direction direction = direction_of(reference);
   const FlowFields& fields = table_.half(reference).fields;
   PassFinding finding;
-  if (fields.ingress != flow_port(source_)) [[unlikely]] {
+  if (fields.ingress != flow_port(source_) ||
+      !is_between_its_ports(table_.record(number), direction)) [[unlikely]] {
     finding.has_moved = true;
     return finding;
   }

@@ -48,10 +48,12 @@ struct ConnectionFinding {
 template <class Key>
 class ConnectionJudge {
  public:
+  // newest_stamp: PortStamps::newest() from before anything was read that has decided about the
+  // packet so far.
   // Forwarding has decided where the packet goes (context.egress or context.tunnel) and has
   // rewritten it already. Any thread.
   ConnectionJudge(FlowState& state, const PortTable& ports, rte_mbuf* packet,
-                  const PacketContext& context, Milliseconds now);
+                  const PacketContext& context, Milliseconds now, std::uint32_t newest_stamp);
 
   [[nodiscard]] ConnectionFinding judge() const;
 
@@ -90,6 +92,7 @@ class ConnectionJudge {
   const Port* const source_;       // nullptr: came out of a tunnel
   const Port* const destination_;  // nullptr: goes into a tunnel
   const bool is_enforced_;
+  const std::uint32_t newest_stamp_;
   // Read before anything is evaluated: what changes meanwhile has another one.
   const std::uint32_t source_stamp_;
   const std::uint32_t destination_stamp_;
@@ -103,8 +106,10 @@ class ConnectionJudge {
   // The error is about a packet of a connection that the groups allow still.
   [[nodiscard]] bool is_related() const;
   [[nodiscard]] bool may_pick_up_mid_stream() const;
+  [[nodiscard]] bool is_between_its_ports(const ConnectionRecord& record,
+                                          Direction direction) const;
   [[nodiscard]] std::uint32_t stamp_of(const Port* port) const {
-    return port == nullptr ? 0 : state_.stamps.of(port->index);
+    return port == nullptr ? 0 : state_.stamps.of(port->index, newest_stamp_);
   }
 };
 

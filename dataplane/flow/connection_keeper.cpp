@@ -43,9 +43,9 @@ bool ConnectionKeeper::has_lost_port(const ConnectionRecord& record) const {
 }
 
 template <class Key>
-bool ConnectionKeeper::take_down(ConnectionNumber number) {
+bool ConnectionKeeper::take_down(ConnectionNumber number, std::uint32_t life) {
   ConnectionTable<Key>& table = state_.table<Key>();
-  if (!table.end_life(number)) {
+  if (!table.end_life(number, life)) {
     return false;
   }
   table.unlink(number);
@@ -75,25 +75,35 @@ Milliseconds ConnectionKeeper::time_left(ConnectionNumber number) const {
 // whatever it finds.
 template <class Key>
 void ConnectionKeeper::forget_old_stamps(ConnectionNumber number) {
+  ConnectionTable<Key>& table = state_.table<Key>();
   for (const Direction direction : {Direction::kOriginal, Direction::kReply}) {
-    FlowFields& fields = state_.table<Key>().half(number, direction).fields;
-    const std::uint32_t stamp = fields.ingress_stamp.load(std::memory_order_relaxed);
-    if (fields.ingress != kUnderlayPort && stamp != state_.stamps.of(fields.ingress)) {
+    FlowFields& fields = table.half(number, direction).fields;
+    const FlowPort destination = table.half(number, opposite(direction)).fields.ingress;
+    const bool is_old = is_old_stamp(fields.ingress_stamp, fields.ingress) ||
+                        is_old_stamp(fields.egress_stamp, destination);
+    if (is_old) {
       fields.flags.fetch_and(static_cast<std::uint16_t>(~flow_flag::kFast),
-                             std::memory_order_relaxed);
+                             std::memory_order_seq_cst);
       fields.ingress_stamp.store(PortStamps::kNever, std::memory_order_relaxed);
+      fields.egress_stamp.store(PortStamps::kNever, std::memory_order_relaxed);
     }
   }
+}
+
+bool ConnectionKeeper::is_old_stamp(const std::atomic<std::uint32_t>& stamp, FlowPort port) const {
+  const std::uint32_t value = stamp.load(std::memory_order_relaxed);
+  return port == kUnderlayPort ? value != 0 : value != state_.stamps.of(port);
 }
 
 template <class Key>
 void ConnectionKeeper::look_at(ConnectionNumber number, bool looks_at_all, Milliseconds now) {
   ConnectionRecord& record = state_.table<Key>().record(number);
-  if (!record.is_live()) {
+  const std::uint32_t life = record.life.load(std::memory_order_acquire);
+  if ((life & 1) == 0) {
     return;
   }
   if (has_lost_port(record)) {
-    take_down<Key>(number);
+    take_down<Key>(number, life);
     return;
   }
   if (looks_at_all) {
@@ -103,7 +113,7 @@ void ConnectionKeeper::look_at(ConnectionNumber number, bool looks_at_all, Milli
   }
   const Milliseconds left = time_left<Key>(number);
   if (left == 0) {
-    counts_[Key::kIsV6].expired += take_down<Key>(number) ? 1 : 0;
+    counts_[Key::kIsV6].expired += take_down<Key>(number, life) ? 1 : 0;
   } else {
     record.next_check.store(now + left, std::memory_order_relaxed);
   }
@@ -146,6 +156,16 @@ void ConnectionKeeper::tick() {
   look_at_some<FlowKeyV4>(rounds_[0], elapsed);
   look_at_some<FlowKeyV6>(rounds_[1], elapsed);
   hand_back();
+  keep_ages_apart();
+}
+
+// A port that appeared long ago must not look new when the clock has wrapped.
+void ConnectionKeeper::keep_ages_apart() {
+  constexpr Milliseconds kOld = 1U << 30;
+  auto& since = state_.ports[next_port_++ % state_.ports.size()].since;
+  if (now() - since.load(std::memory_order_relaxed) > kOld) {
+    since.store(now() - kOld, std::memory_order_relaxed);
+  }
 }
 
 void ConnectionKeeper::set_timeouts(const ConnectionTimeouts& timeouts) {
@@ -156,8 +176,8 @@ void ConnectionKeeper::set_timeouts(const ConnectionTimeouts& timeouts) {
   }
 }
 
-template bool ConnectionKeeper::take_down<FlowKeyV4>(ConnectionNumber number);
-template bool ConnectionKeeper::take_down<FlowKeyV6>(ConnectionNumber number);
+template bool ConnectionKeeper::take_down<FlowKeyV4>(ConnectionNumber number, std::uint32_t life);
+template bool ConnectionKeeper::take_down<FlowKeyV6>(ConnectionNumber number, std::uint32_t life);
 template Milliseconds ConnectionKeeper::time_left<FlowKeyV4>(ConnectionNumber number) const;
 template Milliseconds ConnectionKeeper::time_left<FlowKeyV6>(ConnectionNumber number) const;
 

@@ -36,9 +36,10 @@ class ConnectionKeeper {
       }
     }
   }
-  // Forgets a connection; false if it has gone already.
+  // Forgets a connection; false if it has gone already. life: that it was seen with
+  // (ConnectionRecord::life), since the number may be another's by now.
   template <class Key>
-  bool take_down(ConnectionNumber number);
+  bool take_down(ConnectionNumber number, std::uint32_t life);
 
   // When a connection is forgotten if nothing comes, in milliseconds from now; 0: it is due.
   template <class Key>
@@ -65,7 +66,9 @@ class ConnectionKeeper {
   [[nodiscard]] bool has_lost_port(const ConnectionRecord& record) const;
   template <class Key>
   void forget_old_stamps(ConnectionNumber number);
+  [[nodiscard]] bool is_old_stamp(const std::atomic<std::uint32_t>& stamp, FlowPort port) const;
   void hand_back();
+  void keep_ages_apart();
 
   FlowState& state_;
   const PortTable& ports_;
@@ -73,6 +76,7 @@ class ConnectionKeeper {
   Milliseconds last_tick_;
   Round rounds_[2];
   Counts counts_[2];
+  std::size_t next_port_ = 0;
   std::vector<ConnectionNumber> ended_[2];  // of this tick
 };
 

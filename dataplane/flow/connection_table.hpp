@@ -50,6 +50,8 @@ class ConnectionTable {
 
   // True for the one caller that ends the connection's life; it must then unlink() it.
   bool end_life(ConnectionNumber number);
+  // The same if it is still the life that was seen.
+  bool end_life(ConnectionNumber number, std::uint32_t life);
   // Takes a connection out of the index. Its memory may be given back after a grace period.
   void unlink(ConnectionNumber number);
 

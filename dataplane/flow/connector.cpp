@@ -15,7 +15,7 @@ constexpr std::uint16_t low_bits(std::uint32_t generation) {
 
 template <class Key>
 Connector<Key>::Connector(Worker& worker, rte_mbuf* packet, PacketContext& context)
-    : Judge(worker.flows(), worker.ports(), packet, context, worker.now()),
+    : Judge(worker.flows(), worker.ports(), packet, context, worker.now(), worker.newest_stamp()),
       worker_(worker),
       flows_(worker.own_flows<Key>()) {}
 
@@ -78,7 +78,7 @@ TrackVerdict Connector<Key>::advance(ConnectionNumber number, Direction directio
   TrackResult result = finding.tracked;
   while (
       result.verdict == TrackVerdict::kPass && !(result.next == word) &&
-      !record.state.compare_exchange_weak(word.bits, result.next.bits, std::memory_order_acq_rel)) {
+      !record.state.compare_exchange_weak(word.bits, result.next.bits, std::memory_order_seq_cst)) {
     result = track(word, direction, trackable_.packet);
   }
   if (result.verdict != TrackVerdict::kPass || result.next == word) {
@@ -90,9 +90,7 @@ TrackVerdict Connector<Key>::advance(ConnectionNumber number, Direction directio
     flows_.offer_as_victim(number);
   }
   if (!is_steady(result.next, opposite(direction))) {
-    table_.half(number, opposite(direction))
-        .fields.flags.fetch_and(static_cast<std::uint16_t>(~flow_flag::kFast),
-                                std::memory_order_acq_rel);
+    leave_fast_path(table_.half(number, opposite(direction)));
   }
   return result.verdict;
 }
@@ -130,7 +128,17 @@ DropReason Connector<Key>::pass(FlowReference reference, bool& reopen) {
   // A packet that can't be fast itself says nothing about how the others of its direction go.
   if (trackable_.may_be_fast) {
     fill_forwarding(half, is_steady(table_.record(number).word(), direction));
+    // The other direction may have changed the state since it was read, and have cleared the flag
+    // before it was set here.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!is_steady(table_.record(number).word(), direction)) [[unlikely]] {
+      leave_fast_path(half);
+    }
   } else {
+    // New stamps would vouch for an old way.
+    if (finding.policy) {
+      leave_fast_path(half);
+    }
     half.fields.ingress_stamp.store(source_stamp_, std::memory_order_relaxed);
     half.fields.egress_stamp.store(destination_stamp_, std::memory_order_relaxed);
   }
@@ -179,15 +187,16 @@ void Connector<Key>::fill_record(ConnectionNumber number, const OpenFinding& fin
 // The half that has one of the connection's keys already, if there is one.
 template <class Key>
 FlowReference Connector<Key>::publish(ConnectionNumber number, bool& full) {
-  ConnectionRecord& record = table_.record(number);
-  record.life.fetch_add(1, std::memory_order_release);
   const auto result =
       table_.insert(number, hash_, table_.half(number, Direction::kReply).key.hash());
   full = result.full;
   if (result.full || result.existing != kNoFlow) {
-    record.life.fetch_add(1, std::memory_order_release);
     flows_.abandon(number);
+    return result.existing;
   }
+  // It can be taken down from now on, not before it is in the index.
+  auto& life = table_.record(number).life;
+  life.store(life.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   return result.existing;
 }
 
@@ -205,14 +214,15 @@ DropReason Connector<Key>::open() {
     bool full = !number;
     if (number) {
       fill_record(*number, finding);
+      charged_connections.fetch_add(1, std::memory_order_relaxed);
       const FlowReference existing = publish(*number, full);
       if (existing == kNoFlow && !full) [[likely]] {
-        charged_connections.fetch_add(1, std::memory_order_relaxed);
         flows_.offer_as_victim(*number);
         flows_.counters().created.add(1);
         worker_.count_rule_hits(finding.policy.egress_rule, finding.policy.ingress_rule);
         return DropReason::kNone;
       }
+      charged_connections.fetch_sub(1, std::memory_order_relaxed);
       if (existing != kNoFlow && table_.half(existing).key == key_) {
         // Another worker was faster.
         bool reopen = false;

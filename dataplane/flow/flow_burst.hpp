@@ -21,11 +21,15 @@ inline constexpr std::uint16_t kFlowBurst = 32;
 // A packet in the fast path.
 template <class Key>
 struct FlowLane {
+  FlowLane() {}  // nothing is cleared: a burst has 32 of each family, most of them unused
+
   rte_mbuf* packet;
   // Of the tenant's frame; of a packet from the wire it is inside the tunnel's.
   std::uint8_t* frame;
   std::uint16_t position;  // in the burst
-  Key key;
+  union {
+    Key key;
+  };
   std::uint64_t tuple;
   std::uint64_t hash;
   FlowReference reference;

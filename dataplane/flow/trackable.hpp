@@ -45,12 +45,19 @@ inline Trackable trackable_of(rte_mbuf* packet, const FrameHeaders& headers) {
       result.packet.tcp_flags = tcp_flag::kAck;
     }
     result.may_open = headers.l4_offset != 0 || !headers.is_fragment;
-    result.may_be_fast = !headers.is_fragment && (is_tcp || headers.protocol == ip_protocol::kUdp);
+    // What looks like a DHCP server's is judged by its content, packet by packet.
+    const bool is_plain_udp = headers.protocol == ip_protocol::kUdp &&
+                              headers.source_port != BigEndian16{udp_port::kDhcpServer} &&
+                              headers.source_port != BigEndian16{udp_port::kDhcpv6Server};
+    result.may_be_fast = !headers.is_fragment && (is_tcp || is_plain_udp);
     return result;
   }
   const auto& icmp = header_at<IcmpEchoHeader>(packet, headers.l4_offset);
   result.selector = static_cast<std::uint16_t>(icmp.type << 8U | icmp.code);
-  if (const auto query = icmp_query_ports(headers.protocol, icmp.type, icmp.identifier)) {
+  // All queries have code 0; the tuple has no room for another.
+  const auto query = icmp.code == 0 ? icmp_query_ports(headers.protocol, icmp.type, icmp.identifier)
+                                    : std::nullopt;
+  if (query) {
     result.ports = raw_ports(query->source_port, query->destination_port);
     result.may_open = query->is_request;
   } else {

@@ -146,7 +146,9 @@ void WorkerFlows<Key>::evict() {
 
 template <class Key>
 void WorkerFlows<Key>::housekeep() {
-  if (cached_ < kRefill / 2 && is_short_of_room()) [[unlikely]] {
+  // Also for others who have none to evict themselves.
+  const bool is_wanted = cached_ < kRefill / 2 || table_.free_count() < table_.reserve() / 4;
+  if (is_wanted && is_short_of_room()) [[unlikely]] {
     evict();
   }
   if (batches_[open_batch_ % kBatches].count > 0) {

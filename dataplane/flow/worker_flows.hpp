@@ -68,7 +68,10 @@ class WorkerFlows {
   void reclaim();
   void evict();
   std::size_t evict_some(std::size_t wanted);
-  [[nodiscard]] bool is_short_of_room() const { return table_.free_count() < table_.reserve() / 2; }
+  [[nodiscard]] bool is_short_of_room() const {
+    const std::uint64_t waiting = (open_batch_ - first_batch_) * kBatchSize;
+    return table_.free_count() + waiting < table_.reserve() / 2;
+  }
 
   FlowState& state_;
   ConnectionTable<Key>& table_;

@@ -123,6 +123,7 @@ void Worker::count_rule_hits(RuleNumber egress, RuleNumber ingress) {
 std::uint32_t Worker::step() {
   received_ = 0;
   now_ = shared_.flows.clock.at(loop_time_ != 0 ? loop_time_ : rte_rdtsc());
+  newest_stamp_ = shared_.flows.stamps.newest();
   rte_graph_walk(graph_);
   shared_.quiescence.report_quiescent(settings_.index);
   flows_v4_.housekeep();

@@ -131,6 +131,8 @@ class Worker {
   }
   // When the walk began.
   [[nodiscard]] Milliseconds now() const { return now_; }
+  // PortStamps::newest() when the walk began.
+  [[nodiscard]] std::uint32_t newest_stamp() const { return newest_stamp_; }
   // Of rules that admitted something; kNoRule is counted nowhere.
   void count_rule_hits(RuleNumber egress, RuleNumber ingress);
   [[nodiscard]] WorkerCounters& own_counters() { return counters_; }
@@ -197,6 +199,7 @@ class Worker {
   std::uint64_t next_orphan_check_ = 0;      // TSC
   std::uint32_t fragment_identification_;
   Milliseconds now_ = 0;
+  std::uint32_t newest_stamp_ = 0;
   WorkerFlows<FlowKeyV4> flows_v4_;
   WorkerFlows<FlowKeyV6> flows_v6_;
 

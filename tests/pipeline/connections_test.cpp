@@ -183,6 +183,59 @@ TEST(Connections, ARouteThatChangesIsSeenByEstablishedFlows) {
   EXPECT_EQ(lab.take("red-1").size(), 1U);
 }
 
+// Two fragments of a whole frame, whose IP payload is longer than 24 bytes.
+Frames fragments_of(const Bytes& frame) {
+  constexpr std::size_t kHeaders = sizeof(EthernetHeader) + sizeof(Ipv4Header);
+  constexpr std::size_t kFirst = 24;
+  Bytes first(frame.begin(), frame.begin() + kHeaders + kFirst);
+  Bytes second(frame.begin(), frame.begin() + kHeaders);
+  second.insert(second.end(), frame.begin() + kHeaders + kFirst, frame.end());
+  const auto finish = [](Bytes& bytes, std::uint16_t flags_offset) {
+    auto& ip = *reinterpret_cast<Ipv4Header*>(bytes.data() + sizeof(EthernetHeader));
+    ip.flags_offset = BigEndian16{flags_offset};
+    ip.total_length =
+        BigEndian16{static_cast<std::uint16_t>(bytes.size() - sizeof(EthernetHeader))};
+    ipv4_checksum_set(ip);
+  };
+  finish(first, Ipv4Header::kMoreFragments);
+  finish(second, kFirst / 8);
+  return {first, second};
+}
+
+// The fragments go the new way; that must not make the old way good again for the others.
+TEST(Connections, FragmentsVouchForNoOldWay) {
+  PipelineLab lab;
+  const auto frame = udp_frame(kGreen1, kGreenGatewayMac, kRed1.ip);
+  lab.send("green-1", {frame, frame});
+  EXPECT_EQ(lab.take("red-1").size(), 2U);
+  ASSERT_FALSE(lab.programmer().set(RouteConfig{{kRouter, *IpPrefix::parse("10.2.0.11/32")},
+                                                NextHopAction{IpAddress{kRed2.ip}}}));
+  lab.send("green-1", fragments_of(frame));
+  EXPECT_EQ(lab.take("up").size(), 2U);
+  lab.send("green-1", {frame, frame});
+  EXPECT_EQ(lab.take("up").size(), 2U);
+  EXPECT_TRUE(lab.take("red-1").empty());
+}
+
+TEST(Connections, WhatLooksLikeADhcpServerIsNeverFast) {
+  PipelineLab lab;
+  const auto message = [](std::uint8_t operation) {
+    Bytes body(240);
+    body[0] = operation;
+    return packet()
+        .ethernet({.source = kGreen1.mac, .destination = kGreen3.mac})
+        .ipv4({.source = kGreen1.ip, .destination = kGreen3.ip})
+        .udp({.source_port = 67, .destination_port = 67})
+        .payload(body)
+        .build();
+  };
+  lab.send("green-1", {message(1), message(1)});
+  EXPECT_EQ(lab.take("green-3").size(), 2U);
+  lab.send("green-1", {message(2)});
+  EXPECT_TRUE(lab.take("green-3").empty());
+  EXPECT_EQ(lab.drops("green-1", DropReason::rogue_dhcp_server), 1U);
+}
+
 TEST(Connections, AreForgottenWhenIdleAndWithTheirPort) {
   PipelineLab lab;
   lab.send("green-1", {udp_frame(kGreen1, kGreen3.mac, kGreen3.ip)});

@@ -170,6 +170,40 @@ TEST_F(PolicyOfPorts, LosingTheMembershipCuts) {
   EXPECT_EQ(back(), 0U);
 }
 
+// What was opened from an address does not let answers in to another port that has it now.
+TEST_F(PolicyOfPorts, AnAddressThatMovesTakesNoConnectionsWithIt) {
+  lab.make_rings("second");
+  auto first = PipelineLab::port_config("green-1", kGreen, kGreen1);
+  first.policy_enforced = true;
+  first.security_groups = {"out"};
+  const IpAddress shared{Ipv4Address{0x0a010064}};
+  first.fixed_ips = {shared};
+  ASSERT_FALSE(lab.programmer().set(first));
+  set_rules("out", {rule("any", false, std::nullopt)});
+  const auto frame = [](const Station& from, const MacAddress& to, Ipv4Address source,
+                        Ipv4Address destination, bool reply) {
+    return packet()
+        .ethernet({.source = from.mac, .destination = to})
+        .ipv4({.source = source, .destination = destination})
+        .udp({.source_port = static_cast<std::uint16_t>(reply ? 53 : 1234),
+              .destination_port = static_cast<std::uint16_t>(reply ? 1234 : 53)})
+        .payload(Bytes(20))
+        .build();
+  };
+  lab.send("green-1", {frame(kGreen1, kGreen3.mac, shared.v4(), kGreen3.ip, false)});
+  EXPECT_EQ(lab.take("green-3").size(), 1U);
+  lab.send("green-3", {frame(kGreen3, kGreen1.mac, kGreen3.ip, shared.v4(), true)});
+  EXPECT_EQ(lab.take("green-1").size(), 1U);
+  // Another port takes address and MAC over; its groups let nothing in.
+  lab.programmer().remove_port("green-1");
+  auto second = first;
+  second.id = "second";
+  second.attachment = "ring:second";
+  ASSERT_FALSE(lab.programmer().set(second));
+  lab.send("green-3", {frame(kGreen3, kGreen1.mac, kGreen3.ip, shared.v4(), true)});
+  EXPECT_TRUE(lab.take("second").empty());
+}
+
 TEST_F(PolicyOfPorts, IcmpErrorsPassOnlyAboutKnownConnections) {
   enforce("green-1", kGreen1, {"out"});
   set_rules("out", {rule("udp", false, kUdp)});
