@@ -4,6 +4,7 @@
 
 #include "control/console/clients.hpp"
 #include "control/console/explain/packet_words.hpp"
+#include "control/console/protocols.hpp"
 
 namespace alkaid::console {
 namespace {
@@ -22,7 +23,7 @@ std::optional<std::string> check_direction(std::string_view text) {
 std::optional<std::string> check_protocol(std::string_view text) {
   return parse_protocol(text)
              ? std::nullopt
-             : std::optional<std::string>{"tcp, udp, icmp, icmp6, sctp or a number to 255"};
+             : std::optional<std::string>{"tcp, udp, icmp, icmpv6, sctp or a number to 255"};
 }
 
 std::optional<std::string> check_end(std::string_view text) {
@@ -139,7 +140,7 @@ Node explain_node() {
   destination.help = "every stage's decision for a packet, without sending it";
   Node source = argument("SOURCE", "address, or address:port, [IPv6]:port", check_end,
                          {std::move(destination)});
-  Node protocol = argument("PROTOCOL", "tcp, udp, icmp, icmp6, sctp or a number", check_protocol,
+  Node protocol = argument("PROTOCOL", "tcp, udp, icmp, icmpv6, sctp or a number", check_protocol,
                            {std::move(source)});
   Node direction = argument("DIRECTION", "out: from the guest; in: to it, out of a tunnel",
                             check_direction, {std::move(protocol)});

@@ -22,19 +22,14 @@ std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t l
              : std::nullopt;
 }
 
-constexpr std::pair<std::string_view, std::uint8_t> kProtocols[] = {
-    {"tcp", 6}, {"udp", 17}, {"icmp", 1}, {"icmp6", 58}, {"sctp", 132},
-};
 constexpr std::pair<std::string_view, std::uint8_t> kTcpFlags[] = {
     {"fin", 1}, {"syn", 2}, {"rst", 4}, {"psh", 8}, {"ack", 16}, {"urg", 32},
 };
 
-template <std::size_t N>
-std::optional<std::uint8_t> find_name(const std::pair<std::string_view, std::uint8_t> (&names)[N],
-                                      std::string_view name) {
-  for (const auto& [known, value] : names) {
+std::optional<std::uint8_t> find_flag(std::string_view name) {
+  for (const auto& [known, bit] : kTcpFlags) {
     if (known == name) {
-      return value;
+      return bit;
     }
   }
   return std::nullopt;
@@ -143,19 +138,11 @@ std::optional<PacketEnd> parse_packet_end(std::string_view text) {
   return PacketEnd{*address, static_cast<std::uint16_t>(*number)};
 }
 
-std::optional<std::uint8_t> parse_protocol(std::string_view text) {
-  if (const auto named = find_name(kProtocols, text)) {
-    return named;
-  }
-  const auto number = parse_number(text, UINT8_MAX);
-  return number ? std::optional{static_cast<std::uint8_t>(*number)} : std::nullopt;
-}
-
 std::optional<std::uint8_t> parse_tcp_flags(std::string_view text) {
   std::uint8_t flags = 0;
   while (true) {
     const auto comma = text.find(',');
-    const auto flag = find_name(kTcpFlags, text.substr(0, comma));
+    const auto flag = find_flag(text.substr(0, comma));
     if (!flag) {
       return std::nullopt;
     }

@@ -20,9 +20,6 @@ struct PacketEnd {
 // "10.1.0.11", "10.1.0.11:80", "2001:db8::1", "[2001:db8::1]:80".
 std::optional<PacketEnd> parse_packet_end(std::string_view text);
 
-// tcp, udp, icmp, icmp6, sctp or 0 .. 255.
-std::optional<std::uint8_t> parse_protocol(std::string_view text);
-
 // "syn,ack": the bits in a TCP header.
 std::optional<std::uint8_t> parse_tcp_flags(std::string_view text);
 
