@@ -44,7 +44,8 @@ TEST(Completion, KeywordsByPrefix) {
 }
 
 TEST(Completion, AfterABlankEverythingThatFits) {
-  EXPECT_THAT(words(""), ElementsAre("?", "exit", "flush", "help", "quit", "set", "show", "watch"));
+  EXPECT_THAT(words(""),
+              ElementsAre("?", "exit", "explain", "flush", "help", "quit", "set", "show", "watch"));
   EXPECT_THAT(words("sh "), Contains("underlay"));
   EXPECT_THAT(words("show drops "), ElementsAre("all", "port", "--json", "| grep", "<Enter>"));
 }
