@@ -225,8 +225,8 @@ TEST_P(RuleMeaning, IsThis) {
   const auto status = host.push(group("web", {rule})).front();
   if (meaning.becomes.starts_with("refused ")) {
     EXPECT_EQ(status, Status::kInvalidArgument);
-    EXPECT_EQ("refused " + host.report().refused(0).field(),
-              "refused configuration.security_group_rules[0]." + meaning.becomes.substr(8));
+    EXPECT_EQ(host.report().refused(0).field(),
+              fmt::format("configuration.security_group_rules[0].{}", meaning.becomes.substr(8)));
     return;
   }
   EXPECT_EQ(status, Status::kSuccess);
