@@ -7,6 +7,14 @@
 namespace alkaid {
 namespace {
 
+// Not before then can it have been idle for long enough, whatever comes: until then the keeper
+// looks no further than at the record, and not at what workers write.
+Milliseconds first_check(const FlowState& state, StateWord word, std::uint8_t protocol,
+                         Milliseconds now) {
+  const std::uint64_t seconds = state.timeouts.load(std::memory_order_acquire)->of(word, protocol);
+  return now + static_cast<Milliseconds>(std::min<std::uint64_t>(seconds * 1000, INT32_MAX));
+}
+
 constexpr std::uint16_t low_bits(std::uint32_t generation) {
   return static_cast<std::uint16_t>(generation);
 }
@@ -84,7 +92,8 @@ TrackVerdict Connector<Key>::advance(ConnectionNumber number, Direction directio
   if (result.verdict != TrackVerdict::kPass || result.next == word) {
     return result.verdict;
   }
-  record.next_check.store(now_, std::memory_order_relaxed);
+  record.next_check.store(first_check(state_, result.next, context_.headers.protocol, now_),
+                          std::memory_order_relaxed);
   if (eviction_class(result.next) == EvictionClass::kClosing &&
       eviction_class(word) != EvictionClass::kClosing) {
     flows_.offer_as_victim(number);
@@ -152,7 +161,8 @@ void Connector<Key>::fill_record(ConnectionNumber number, const OpenFinding& fin
   const Milliseconds now = now_;
   record.state.store(finding.word->bits, std::memory_order_relaxed);
   record.created = now;
-  record.next_check.store(now, std::memory_order_relaxed);
+  record.next_check.store(first_check(state_, *finding.word, context_.headers.protocol, now),
+                          std::memory_order_relaxed);
   record.egress_rule.store(finding.policy.egress_rule, std::memory_order_relaxed);
   record.ingress_rule.store(finding.policy.ingress_rule, std::memory_order_relaxed);
   record.initiator = flow_port(source_);
