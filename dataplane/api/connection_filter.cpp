@@ -54,7 +54,7 @@ grpc::Status from_api(Dataplane& dataplane, const api::ConnectionFilter& message
                                                        printable(message.port(), kLongestShown))};
     }
     filter.port = {.index = static_cast<FlowPort>(port->index),
-                   .generation = static_cast<std::uint16_t>(port->generation)};
+                   .generation = short_generation(port->generation)};
   }
   if (message.vni() != 0) {
     const auto vni = Vni::from_number(message.vni());

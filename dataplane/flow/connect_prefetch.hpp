@@ -4,7 +4,7 @@
 
 #include <rte_mbuf.h>
 
-#include "dataplane/flow/flow_key.hpp"
+#include "dataplane/flow/packet_key.hpp"
 #include "dataplane/flow/worker_flows.hpp"
 #include "dataplane/graph/packet_context.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -12,35 +12,29 @@
 namespace alkaid {
 
 template <class Key>
-void prefetch_connection(Worker& worker, const Key& key, const PacketContext& context) {
+void prefetch_connection_of(Worker& worker, rte_mbuf* packet) {
+  const PacketContext& context = context_of(packet);
+  const FrameHeaders& headers = context.headers;
   const ConnectionTable<Key>& table = worker.flows().table<Key>();
-  table.prefetch_bucket(key.hash());
+  const Key key =
+      key_of<Key>(packet, context, raw_ports(headers.source_port, headers.destination_port));
   const Port* destination =
       context.egress == kNoPort ? nullptr : worker.ports().find(context.egress);
-  const std::uint32_t zone =
-      destination == nullptr ? zone_of(key.scope) : destination->zone_of(context.headers.kind);
-  const Side side = destination == nullptr ? Side::kUnderlay : Side::kGuest;
-  table.prefetch_bucket(key.reversed(flow_scope(zone, side, context.headers.protocol)).hash());
+  table.prefetch_bucket(key.hash());
+  table.prefetch_bucket(
+      key.reversed(reply_scope(destination, zone_of(key.scope), headers.kind, headers.protocol))
+          .hash());
 }
 
 inline void prefetch_connection(Worker& worker, rte_mbuf* packet) {
-  const PacketContext& context = context_of(packet);
-  const FrameHeaders& headers = context.headers;
+  const FrameHeaders& headers = context_of(packet).headers;
   if (headers.protocol != ip_protocol::kTcp && headers.protocol != ip_protocol::kUdp) {
     return;
   }
-  const std::uint32_t ports = raw_ports(headers.source_port, headers.destination_port);
-  const std::uint32_t scope =
-      flow_scope(flow_context_of(packet).zone, context.from_wire ? Side::kUnderlay : Side::kGuest,
-                 headers.protocol);
   if (headers.kind == FrameHeaders::Kind::kIpv6) {
-    prefetch_connection(
-        worker, FlowKeyV6::of(header_at<Ipv6Header>(packet, headers.l3_offset), ports, scope),
-        context);
+    prefetch_connection_of<FlowKeyV6>(worker, packet);
   } else {
-    prefetch_connection(
-        worker, FlowKeyV4::of(header_at<Ipv4Header>(packet, headers.l3_offset), ports, scope),
-        context);
+    prefetch_connection_of<FlowKeyV4>(worker, packet);
   }
 }
 

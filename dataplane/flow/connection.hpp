@@ -32,6 +32,11 @@ using FlowPort = std::uint16_t;
 inline constexpr FlowPort kUnderlayPort = 0xffff;
 inline constexpr std::uint32_t kMostFlowPorts = 0xffff;
 
+// What a record keeps of a port's generation.
+constexpr std::uint16_t short_generation(std::uint32_t generation) {
+  return static_cast<std::uint16_t>(generation);
+}
+
 // Time in a half and a record: milliseconds, wrapping after 49 days; compare by difference.
 using Milliseconds = std::uint32_t;
 
@@ -77,6 +82,10 @@ struct FlowFields {
     };
     put(packets, signature >> 16);
     put(bytes, signature & 0xffff);
+  }
+  // Packets of this direction are decided by the slow path until that says otherwise. Any thread.
+  void leave_fast_path() {
+    flags.fetch_and(static_cast<std::uint16_t>(~flow_flag::kFast), std::memory_order_seq_cst);
   }
   void count(std::uint32_t length, Milliseconds now) {
     packets.store(packets.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

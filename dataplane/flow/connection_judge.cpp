@@ -1,22 +1,6 @@
 #include "dataplane/flow/connection_judge.hpp"
 
 namespace alkaid {
-namespace {
-
-template <class Key>
-Key key_of(rte_mbuf* packet, const PacketContext& context, std::uint32_t ports) {
-  const Side side = context.from_wire ? Side::kUnderlay : Side::kGuest;
-  const std::uint32_t scope =
-      flow_scope(flow_context_of(packet).zone, side, context.headers.protocol);
-  if constexpr (Key::kIsV6) {
-    return Key::of(header_at<Ipv6Header>(packet, context.headers.l3_offset), ports, scope);
-  } else {
-    return Key::of(header_at<Ipv4Header>(packet, context.headers.l3_offset), ports, scope);
-  }
-}
-
-}  // namespace
-
 template <class Key>
 ConnectionJudge<Key>::ConnectionJudge(FlowState& state, const PortTable& ports, rte_mbuf* packet,
                                       const PacketContext& context, Milliseconds now,
@@ -77,14 +61,6 @@ bool ConnectionJudge<Key>::may_pick_up_mid_stream() const {
   return is_new(source_) || is_new(destination_);
 }
 
-template <class Key>
-std::uint32_t ConnectionJudge<Key>::zone_of_replies() const {
-  // A remote station's host routes its packets into our guest's segment.
-  return destination_ == nullptr ? flow_.zone
-                                 : destination_->zone_of(Key::kIsV6 ? FrameHeaders::Kind::kIpv6
-                                                                    : FrameHeaders::Kind::kIpv4);
-}
-
 // What the error quotes was sent by the station that the error goes to: a guest here, or one behind
 // the tunnel whose packet came to our guest. Nothing is refreshed by it.
 template <class Key>
@@ -93,10 +69,9 @@ bool ConnectionJudge<Key>::is_related() const {
   if (!quoted || quoted->is_v6 != Key::kIsV6) {
     return false;
   }
-  const Side side = destination_ == nullptr ? Side::kUnderlay : Side::kGuest;
-  const Key key = Key::of(quoted->source, quoted->destination,
-                          raw_ports(quoted->source_port, quoted->destination_port),
-                          flow_scope(zone_of_replies(), side, quoted->protocol));
+  const Key key = Key::of(
+      quoted->source, quoted->destination, raw_ports(quoted->source_port, quoted->destination_port),
+      reply_scope(destination_, flow_.zone, context_.headers.kind, quoted->protocol));
   const FlowReference reference = table_.find(key, key.hash());
   if (reference == kNoFlow || table_.half(reference).fields.ingress != flow_port(destination_)) {
     return false;
@@ -126,7 +101,7 @@ bool ConnectionJudge<Key>::is_between_its_ports(const ConnectionRecord& record,
     return direction == Direction::kReply || initiator == nullptr;
   }
   return initiator != nullptr && flow_port(initiator) == record.initiator &&
-         static_cast<std::uint16_t>(initiator->generation) == record.initiator_generation;
+         short_generation(initiator->generation) == record.initiator_generation;
 }
 
 template <class Key>

@@ -8,6 +8,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/flow/flow_state.hpp"
+#include "dataplane/flow/packet_key.hpp"
 #include "dataplane/flow/policy_check.hpp"
 #include "dataplane/flow/trackable.hpp"
 #include "dataplane/graph/packet_context.hpp"
@@ -79,8 +80,6 @@ class ConnectionJudge {
   [[nodiscard]] FlowPort flow_port(const Port* port) const {
     return port == nullptr ? kUnderlayPort : static_cast<FlowPort>(port->index);
   }
-
-  [[nodiscard]] std::uint32_t zone_of_replies() const;
 
   FlowState& state_;
   const PortTable& ports_;

@@ -36,7 +36,7 @@ bool ConnectionKeeper::has_lost_port(const ConnectionRecord& record) const {
       return false;
     }
     const Port* port = ports_.find(index);
-    return port == nullptr || static_cast<std::uint16_t>(port->generation) != generation;
+    return port == nullptr || short_generation(port->generation) != generation;
   };
   return is_lost(record.initiator, record.initiator_generation) ||
          is_lost(record.responder, record.responder_generation);
@@ -44,14 +44,8 @@ bool ConnectionKeeper::has_lost_port(const ConnectionRecord& record) const {
 
 template <class Key>
 bool ConnectionKeeper::take_down(ConnectionNumber number, std::uint32_t life) {
-  ConnectionTable<Key>& table = state_.table<Key>();
-  if (!table.end_life(number, life)) {
+  if (!state_.end_connection<Key>(number, life)) {
     return false;
-  }
-  table.unlink(number);
-  const FlowPort charged = table.record(number).charged_port();
-  if (charged != kUnderlayPort) {
-    state_.ports[charged].connections.fetch_sub(1, std::memory_order_relaxed);
   }
   ++counts_[Key::kIsV6].ended;
   ended_[Key::kIsV6].push_back(number);
@@ -82,8 +76,7 @@ void ConnectionKeeper::forget_old_stamps(ConnectionNumber number) {
     const bool is_old = is_old_stamp(fields.ingress_stamp, fields.ingress) ||
                         is_old_stamp(fields.egress_stamp, destination);
     if (is_old) {
-      fields.flags.fetch_and(static_cast<std::uint16_t>(~flow_flag::kFast),
-                             std::memory_order_seq_cst);
+      fields.leave_fast_path();
       fields.ingress_stamp.store(PortStamps::kNever, std::memory_order_relaxed);
       fields.egress_stamp.store(PortStamps::kNever, std::memory_order_relaxed);
     }

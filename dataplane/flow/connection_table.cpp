@@ -52,11 +52,6 @@ auto ConnectionTable<Key>::insert(ConnectionNumber number, std::uint64_t origina
 }
 
 template <class Key>
-bool ConnectionTable<Key>::end_life(ConnectionNumber number) {
-  return end_life(number, records_[number].life.load(std::memory_order_acquire));
-}
-
-template <class Key>
 bool ConnectionTable<Key>::end_life(ConnectionNumber number, std::uint32_t life) {
   return (life & 1) != 0 &&
          records_[number].life.compare_exchange_strong(life, life + 1, std::memory_order_acq_rel);

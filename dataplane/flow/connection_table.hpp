@@ -48,9 +48,7 @@ class ConnectionTable {
   InsertResult insert(ConnectionNumber number, std::uint64_t original_hash,
                       std::uint64_t reply_hash);
 
-  // True for the one caller that ends the connection's life; it must then unlink() it.
-  bool end_life(ConnectionNumber number);
-  // The same if it is still the life that was seen.
+  // True for the one caller that ends the life that was seen; it must then unlink() it.
   bool end_life(ConnectionNumber number, std::uint32_t life);
   // Takes a connection out of the index. Its memory may be given back after a grace period.
   void unlink(ConnectionNumber number);

@@ -15,10 +15,6 @@ Milliseconds first_check(const FlowState& state, StateWord word, std::uint8_t pr
   return now + static_cast<Milliseconds>(std::min<std::uint64_t>(seconds * 1000, INT32_MAX));
 }
 
-constexpr std::uint16_t low_bits(std::uint32_t generation) {
-  return static_cast<std::uint16_t>(generation);
-}
-
 }  // namespace
 
 template <class Key>
@@ -99,7 +95,7 @@ TrackVerdict Connector<Key>::advance(ConnectionNumber number, Direction directio
     flows_.offer_as_victim(number);
   }
   if (!is_steady(result.next, opposite(direction))) {
-    leave_fast_path(table_.half(number, opposite(direction)));
+    table_.half(number, opposite(direction)).fields.leave_fast_path();
   }
   return result.verdict;
 }
@@ -141,12 +137,12 @@ DropReason Connector<Key>::pass(FlowReference reference, bool& reopen) {
     // before it was set here.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!is_steady(table_.record(number).word(), direction)) [[unlikely]] {
-      leave_fast_path(half);
+      half.fields.leave_fast_path();
     }
   } else {
     // New stamps would vouch for an old way.
     if (finding.policy) {
-      leave_fast_path(half);
+      half.fields.leave_fast_path();
     }
     half.fields.ingress_stamp.store(source_stamp_, std::memory_order_relaxed);
     half.fields.egress_stamp.store(destination_stamp_, std::memory_order_relaxed);
@@ -167,8 +163,9 @@ void Connector<Key>::fill_record(ConnectionNumber number, const OpenFinding& fin
   record.ingress_rule.store(finding.policy.ingress_rule, std::memory_order_relaxed);
   record.initiator = flow_port(source_);
   record.responder = flow_port(destination_);
-  record.initiator_generation = source_ == nullptr ? 0 : low_bits(source_->generation);
-  record.responder_generation = destination_ == nullptr ? 0 : low_bits(destination_->generation);
+  record.initiator_generation = source_ == nullptr ? 0 : short_generation(source_->generation);
+  record.responder_generation =
+      destination_ == nullptr ? 0 : short_generation(destination_->generation);
 
   Half& original = table_.half(number, Direction::kOriginal);
   Half& reply = table_.half(number, Direction::kReply);
@@ -186,9 +183,8 @@ void Connector<Key>::fill_record(ConnectionNumber number, const OpenFinding& fin
   fill_forwarding(original, is_steady(*finding.word, Direction::kOriginal));
   original.fields.count(packet_->pkt_len, now);
 
-  const Side reply_side = destination_ == nullptr ? Side::kUnderlay : Side::kGuest;
-  reply.key =
-      key_.reversed(flow_scope(this->zone_of_replies(), reply_side, context_.headers.protocol));
+  reply.key = key_.reversed(
+      reply_scope(destination_, flow_.zone, context_.headers.kind, context_.headers.protocol));
   reply.fields.ingress = flow_port(destination_);
   // The first reply asks the policy, also where the underlay's stamp, 0, would match.
   reply.fields.ingress_stamp.store(PortStamps::kNever, std::memory_order_relaxed);

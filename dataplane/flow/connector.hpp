@@ -48,10 +48,6 @@ class Connector : private ConnectionJudge<Key> {
   DropReason pass(FlowReference reference, bool& reopen);
   TrackVerdict advance(ConnectionNumber number, Direction direction, const PassFinding& finding);
   void fill_forwarding(Half& half, bool is_steady);
-  static void leave_fast_path(Half& half) {
-    half.fields.flags.fetch_and(static_cast<std::uint16_t>(~flow_flag::kFast),
-                                std::memory_order_seq_cst);
-  }
   void fill_record(ConnectionNumber number, const OpenFinding& finding);
   FlowReference publish(ConnectionNumber number, bool& full);
 

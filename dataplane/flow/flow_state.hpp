@@ -76,6 +76,21 @@ struct FlowState {
     }
   }
 
+  // Takes a connection down, if it has still the life that was seen: out of the index, off the
+  // quota. Its memory may be given back after a grace period. Any thread.
+  template <class Key>
+  bool end_connection(ConnectionNumber number, std::uint32_t life) {
+    if (!table<Key>().end_life(number, life)) {
+      return false;
+    }
+    table<Key>().unlink(number);
+    const FlowPort charged = table<Key>().record(number).charged_port();
+    if (charged != kUnderlayPort) {
+      ports[charged].connections.fetch_sub(1, std::memory_order_relaxed);
+    }
+    return true;
+  }
+
   const FlowSettings settings;
   FlowClock clock;
   ConnectionTable<FlowKeyV4> v4;

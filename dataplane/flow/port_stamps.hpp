@@ -36,7 +36,7 @@ class PortStamps {
   void bump(std::uint32_t port) {
     const std::uint32_t last = newest();
     const std::uint32_t next = last >= kNever - 1 ? 1 : last + 1;
-    last_.store(next, std::memory_order_relaxed);
+    last_.store(next, std::memory_order_release);  // newest() is to bring what was published
     stamps_[port].store(next, std::memory_order_release);
   }
   // A quarter of all stamps has been used since the family's connections were last all looked at

@@ -48,13 +48,9 @@ void WorkerFlows<Key>::offer_as_victim(ConnectionNumber number) {
 template <class Key>
 bool WorkerFlows<Key>::take_down(ConnectionNumber number) {
   // Never more in waiting than there are batches for: another worker may be long in its burst.
-  if (open_batch_ - first_batch_ + 1 == kBatches || !table_.end_life(number)) {
+  const std::uint32_t life = table_.record(number).life.load(std::memory_order_acquire);
+  if (open_batch_ - first_batch_ + 1 == kBatches || !state_.end_connection<Key>(number, life)) {
     return false;
-  }
-  table_.unlink(number);
-  const FlowPort charged = table_.record(number).charged_port();
-  if (charged != kUnderlayPort) {
-    state_.ports[charged].connections.fetch_sub(1, std::memory_order_relaxed);
   }
   counters_.ended.add(1);
   retire(number);
@@ -97,11 +93,6 @@ void WorkerFlows<Key>::reclaim() {
 // In stages, so that the cache misses of many victims overlap.
 template <class Key>
 std::size_t WorkerFlows<Key>::evict_some(std::size_t wanted) {
-  struct Candidate {
-    ConnectionNumber number;
-    std::uint64_t original_hash;
-    std::uint64_t reply_hash;
-  };
   std::array<Victim, kEvictAtOnce> victims;
   std::size_t count = 0;
   while (count < wanted && first_victim_ != end_of_victims_) {
@@ -109,26 +100,24 @@ std::size_t WorkerFlows<Key>::evict_some(std::size_t wanted) {
     __builtin_prefetch(&table_.record(victims[count].number), 1);
     ++count;
   }
-  std::array<Candidate, kEvictAtOnce> candidates;
+  std::array<ConnectionNumber, kEvictAtOnce> chosen_numbers;
   std::size_t chosen = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const ConnectionRecord& record = table_.record(victims[i].number);
     if (record.life.load(std::memory_order_acquire) == victims[i].life &&
         eviction_class(record.word()) != EvictionClass::kSettled) {
-      candidates[chosen++].number = victims[i].number;
+      chosen_numbers[chosen++] = victims[i].number;
       __builtin_prefetch(&table_.half(victims[i].number, Direction::kOriginal).key);
       __builtin_prefetch(&table_.half(victims[i].number, Direction::kReply).key);
     }
   }
   for (std::size_t i = 0; i < chosen; ++i) {
-    Candidate& candidate = candidates[i];
-    candidate.original_hash = table_.half(candidate.number, Direction::kOriginal).key.hash();
-    candidate.reply_hash = table_.half(candidate.number, Direction::kReply).key.hash();
-    table_.prefetch_bucket(candidate.original_hash);
-    table_.prefetch_bucket(candidate.reply_hash);
+    for (const Direction direction : {Direction::kOriginal, Direction::kReply}) {
+      table_.prefetch_bucket(table_.half(chosen_numbers[i], direction).key.hash());
+    }
   }
   for (std::size_t i = 0; i < chosen; ++i) {
-    counters_.evicted.add(take_down(candidates[i].number) ? 1 : 0);
+    counters_.evicted.add(take_down(chosen_numbers[i]) ? 1 : 0);
   }
   return count;
 }

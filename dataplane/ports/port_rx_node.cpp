@@ -9,20 +9,15 @@ namespace {
 
 constexpr std::uint16_t kRxBurst = 32;
 
-bool port_goes_fast(const Port& port, bool fast_path) {
-  return fast_path && !port.is_exception;
-}
-
-rte_edge_t edge_for(const Port& port, bool fast_path) {
+rte_edge_t edge_for(const Port& port, bool is_fast) {
   using Next = PortRxNode::Next;
-  if (port.is_exception) {
-    return Next::to<NodeId::kExceptionInput>().edge();
+  if (is_fast) [[likely]] {
+    return port.is_uplink ? Next::to<NodeId::kWireFlow>().edge()
+                          : Next::to<NodeId::kGuestFlow>().edge();
   }
-  if (port.is_uplink) {
-    return fast_path ? Next::to<NodeId::kWireFlow>().edge()
-                     : Next::to<NodeId::kUnderlayInput>().edge();
-  }
-  return fast_path ? Next::to<NodeId::kGuestFlow>().edge() : Next::to<NodeId::kGuestInput>().edge();
+  return port.is_uplink      ? Next::to<NodeId::kUnderlayInput>().edge()
+         : port.is_exception ? Next::to<NodeId::kExceptionInput>().edge()
+                             : Next::to<NodeId::kGuestInput>().edge();
 }
 
 }  // namespace
@@ -41,12 +36,11 @@ std::uint16_t PortRxNode::process(rte_graph* graph, rte_node* node, void** /*pac
     if (count == 0) {
       continue;
     }
-    const rte_edge_t edge = edge_for(*port, worker.flows().settings.fast_path);
-    // The fast path needs no more than that; whoever leaves it gets the rest there.
-    const bool is_slow = !port_goes_fast(*port, worker.flows().settings.fast_path);
+    const bool is_fast = worker.flows().settings.fast_path && !port->is_exception;
     std::uint64_t bytes = 0;
     for (std::uint16_t i = 0; i < count; ++i) {
-      if (is_slow) [[unlikely]] {
+      // The fast path needs only the port; whoever leaves it gets the rest there.
+      if (!is_fast) [[unlikely]] {
         context_of(burst[i]) = PacketContext{};
       }
       context_of(burst[i]).ingress = port;
@@ -55,7 +49,7 @@ std::uint16_t PortRxNode::process(rte_graph* graph, rte_node* node, void** /*pac
     PortCounters& counters = worker.counters_of(port);
     counters.rx_packets.add(count);
     counters.rx_bytes.add(bytes);
-    rte_node_enqueue(graph, node, edge, reinterpret_cast<void**>(burst), count);
+    rte_node_enqueue(graph, node, edge_for(*port, is_fast), reinterpret_cast<void**>(burst), count);
     received = static_cast<std::uint16_t>(received + count);
   }
   worker.count_received(received);

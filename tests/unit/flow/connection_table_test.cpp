@@ -45,8 +45,9 @@ TEST(ConnectionTable, IsFoundByBothKeys) {
   EXPECT_EQ(table.find(back, back.hash()), reference_of(number, Direction::kReply));
   EXPECT_EQ(number_of(reference_of(number, Direction::kReply)), number);
   EXPECT_EQ(direction_of(reference_of(number, Direction::kReply)), Direction::kReply);
-  EXPECT_TRUE(table.end_life(number));
-  EXPECT_FALSE(table.end_life(number)) << "only one takes it down";
+  const std::uint32_t life = table.record(number).life.load();
+  EXPECT_TRUE(table.end_life(number, life));
+  EXPECT_FALSE(table.end_life(number, life)) << "only one takes it down";
   table.unlink(number);
   EXPECT_EQ(table.find(there, there.hash()), kNoFlow);
   EXPECT_EQ(table.find(back, back.hash()), kNoFlow);
