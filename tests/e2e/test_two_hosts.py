@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from lab import GoalState, Lab, wait_until
+from lab.capture import BAD_CHECKSUM
 from lab.frames import DVR_MACS, GATEWAYS
 
 GUESTS = ["green-1", "green-2", "red-1", "red-2"]
@@ -120,14 +121,26 @@ def test_underlay_holds_what_the_counters_say(leased: Lab) -> None:
     assert green.ping("10.1.0.12").received == 3
 
     consoles = {number: host.console for number, host in leased.hosts.items()}
-    before = {number: console.uplink() for number, console in consoles.items()}
-    with leased.capture() as underlay:
-        assert green.ping("10.1.0.12", count=10).received == 10
-        assert red.ping("10.1.0.12", count=10).received == 10
-        server = leased.guests["red-2"].iperf3_server()
-        green.iperf3("10.2.0.12", "--bitrate", "50M", seconds=1)
-        server.wait(10)
-    after = {number: console.uplink() for number, console in consoles.items()}
+
+    def counters() -> dict[int, dict[str, object]]:
+        return {number: console.uplink() for number, console in consoles.items()}
+
+    for _ in range(5):
+        before = counters()
+        with leased.capture() as underlay:
+            steady = counters() == before
+            assert green.ping("10.1.0.12", count=10).received == 10
+            assert red.ping("10.1.0.12", count=10).received == 10
+            server = leased.guests["red-2"].iperf3_server()
+            green.iperf3("10.2.0.12", "--bitrate", "50M", seconds=1)
+            server.wait(10)
+            after = counters()
+        # A packet of somebody else's (ARP's refreshing, an IPv6 router's search) while the capture begins or ends is
+        # in one of the two only: then once more.
+        if steady and counters() == after:
+            break
+    else:
+        pytest.fail("the underlay was never quiet")
 
     def grown(host: int, counter: str) -> int:
         return int(after[host][counter]) - int(before[host][counter])
@@ -140,7 +153,7 @@ def test_underlay_holds_what_the_counters_say(leased: Lab) -> None:
         assert grown(host, "rx_packets") == sent[peer] + others[peer]
 
     assert underlay.count("_ws.malformed") == 0
-    assert underlay.count("ip.checksum.status == 0 || udp.checksum.status == 0 || tcp.checksum.status == 0") == 0
+    assert underlay.count(BAD_CHECKSUM) == 0
     headers = {tuple(row) for row in underlay.frames("vxlan", "vxlan.flags", "vxlan.vni")}
     assert headers == {("0x0800", "1001"), ("0x0800", "1002")}
 

@@ -12,6 +12,10 @@ from .process import Process
 from .shell import LabError, run
 
 VXLAN = "vxlan"
+# A computed TCP checksum of 0x0000 may be written as 0xffff, which is the same number in ones' complement: Linux does
+# so when it completes a checksum in software (CSUM_MANGLED_0), and tshark takes it for wrong.
+BAD_CHECKSUM = ("ip.checksum.status == 0 || udp.checksum.status == 0 || "
+                "(tcp.checksum.status == 0 && !(tcp.checksum == 0xffff && tcp.checksum_calculated == 0))")
 
 
 class Capture:
