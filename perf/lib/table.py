@@ -24,6 +24,8 @@ def _case(result: dict[str, Any]) -> str:
         words.append(f"{result['flows']:,} flows")
     elif "rules" in result:
         words.append(f"{result['rules']:,} rules")
+    elif "neighbors" in result:
+        words.append(f"{result['neighbors']:,} neighbors")
     return ", ".join(words)
 
 

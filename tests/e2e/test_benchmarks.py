@@ -89,3 +89,20 @@ def test_a_line_can_be_measured() -> None:
     assert result["compared_flows"] == 100
     assert 20 < result["cycles_per_packet"] < 5000
     assert Path("/proc/sys/vm/nr_hugepages").read_text() == pages
+
+
+@pytest.mark.parametrize("flags", [["--neighbors", "1,2000"],
+                                   ["--neighbors", "300", "--messages", "300"],
+                                   ["--neighbors", "500", "--ports", "20", "--clients", "4"],
+                                   ["--neighbors", "100", "--first-packet"]])
+def test_goal_states_can_be_measured(flags: list[str]) -> None:
+    """Every neighbor of the sample carries a packet, and a figure comes out."""
+    finished = subprocess.run([PYTHON, SOURCE / "perf/goalstate", *flags, "--rounds", "1", "--json"],
+                              env={"ALKAID_BUILD": str(build_directory()), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+                              capture_output=True, text=True, timeout=120, check=False)
+    if "hugepages" in finished.stderr:
+        pytest.skip(finished.stderr.strip())
+    assert finished.returncode == 0, finished.stderr
+    for result in json.loads(finished.stdout)["results"]:
+        assert result["milliseconds"] > 0
+        assert result["carried"] == min(result["neighbors"], 100)

@@ -1,0 +1,123 @@
+"""A data plane and an agent with a guest and an uplink on veths, for benchmarks of goal states."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from lab.console import Console
+from lab.namespace import Namespace
+from lab.process import Process
+from lab.programs import build_directory, program
+from lab.shell import LabError, wait_until
+
+from . import machine
+from .program import progress
+
+AGENT_PORT = 50001
+GATEWAY = "192.168.100.2"
+GATEWAY_MAC = "02:00:00:00:00:b2"
+# Room for the benchmarks' own neighbors and ports, in tables and in memory.
+_MOST_NEIGHBORS = 2200000
+_MOST_PORTS = 16384
+_MEMORY = 1536
+_LONGEST_RUN = 600
+
+
+class GoalStateHost:
+    """The shipping programs, in a namespace. The benchmark's client sends as the guest and listens on the wire."""
+
+    def __init__(self, namespace: Namespace, directory: Path) -> None:
+        self._namespace = namespace
+        self._directory = directory
+        self.console = Console(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        self._agent: Process | None = None
+        self._dataplane: Process | None = None
+
+    @staticmethod
+    def memory() -> int:
+        """MiB of hugepages that the data plane needs."""
+        return _MEMORY
+
+    def _add_veth(self, device: str, peer: str) -> None:
+        self._namespace.run(["ip", "link", "add", device, "type", "veth", "peer", "name", peer])
+        for name in (device, peer):
+            self._namespace.run(["ip", "link", "set", name, "up"])
+
+    def start(self, attach: str = "af_packet:{tap_name}") -> None:
+        """Starts both and returns when the agent is connected."""
+        if not self._namespace.has_device("up0"):
+            self._add_veth("up0", "wire0")
+            self._add_veth("tapprobe", "guest0")
+        self._dataplane = Process("the data plane", self._namespace, [
+            program("alkaid-dataplane"), "--run-dir", self._directory, "--uplink", "af_packet:up0",
+            "--vtep", "192.168.100.1/24", "--underlay-gateway", GATEWAY,
+            "--underlay-neighbor", f"{GATEWAY}={GATEWAY_MAC}", "--no-announcements",
+            "--worker-cpus", str(machine.MEASURED_CPU), "--control-cpu", str(machine.CONTROL_CPU),
+            "--idle-backoff", "500", "--max-neighbors", str(_MOST_NEIGHBORS), "--max-ports", str(_MOST_PORTS),
+            "--memory", str(_MEMORY)], self._directory / "dataplane.log")
+        self._dataplane.wait_for_log("ready", timeout=120)
+        self.start_agent(attach)
+
+    def start_agent(self, attach: str) -> None:
+        """Starts the agent, or another one in its place."""
+        self.stop_agent()
+        agent = self._agent = Process("the agent", self._namespace, [
+            program("alkaid-agent"), "--run-dir", self._directory, "--port", str(AGENT_PORT),
+            "--port-attach", attach], self._directory / "agent.log")
+
+        def connected() -> bool:
+            agent.require_running()
+            return bool(self.console.agent()["dataplane_connected"])
+
+        wait_until(connected, "the agent is connected", timeout=60)
+
+    def load(self, *flags: str | int) -> dict[str, Any]:
+        """Runs the client. Raises LabError if something failed or a packet was not carried."""
+        finished = subprocess.run(
+            self._namespace.command([build_directory() / "perf/goal-state-load", "--agent", f"127.0.0.1:{AGENT_PORT}",
+                                     *(str(flag) for flag in flags)]),
+            capture_output=True, text=True, timeout=_LONGEST_RUN, check=False)
+        if finished.returncode != 0:
+            log = self._agent.log_tail() if self._agent else ""
+            raise LabError(f"{finished.stderr.strip()}\n{log}")
+        result: dict[str, Any] = json.loads(finished.stdout)
+        return result
+
+    def agent_memory(self) -> int:
+        """Bytes of the agent that are resident."""
+        assert self._agent is not None
+        status = Path(f"/proc/{self._agent.pid}/status").read_text()
+        found = re.search(r"RssAnon:\s*(\d+) kB", status)
+        return int(found[1]) * 1024 if found else 0
+
+    @property
+    def pids(self) -> tuple[int, int]:
+        """Of the data plane and the agent."""
+        assert self._dataplane is not None and self._agent is not None
+        return self._dataplane.pid, self._agent.pid
+
+    def stop_agent(self) -> None:
+        """Ends the agent. The data plane goes on."""
+        if self._agent is not None:
+            self._agent.stop()
+            self._namespace.processes.remove(self._agent)
+            self._agent = None
+
+    def stop(self) -> None:
+        """Ends both."""
+        self.stop_agent()
+        if self._dataplane is not None:
+            self._dataplane.stop()
+            self._namespace.processes.remove(self._dataplane)
+            self._dataplane = None
+
+
+def show(result: dict[str, Any]) -> None:
+    """One result, for people."""
+    progress("  ".join(f"{key} {value:,}" if isinstance(value, int) else f"{key} {value}"
+                       for key, value in result.items()))
