@@ -114,7 +114,7 @@ def sanitizers(result: SuiteResult, context: Context) -> None:
 
 def end_to_end(result: SuiteResult, context: Context) -> None:
     """Real processes, network namespaces, real guests. Needs root."""
-    _pytest(result, context, "e2e", SOURCE / "tests/e2e", limit_seconds=20 * 60)
+    _pytest(result, context, "e2e", SOURCE / "tests/e2e", limit_seconds=30 * 60)
 
 
 def demo(result: SuiteResult, context: Context) -> None:
