@@ -1,12 +1,12 @@
 // The agent: its servers, its reconciler and its connection to the data plane.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "control/agent/desired/policy.hpp"
 #include "control/agent/port_attach.hpp"
+#include "control/agent/server/channel_config.hpp"
 #include "control/common/instance.hpp"
 #include "control/common/net/ip_address.hpp"
 
@@ -14,9 +14,8 @@ namespace alkaid::agent {
 
 struct AgentConfig {
   Instance instance;
-  std::string listen_address = "0.0.0.0";
-  std::uint16_t port = 50001;  // 0: any free one
-  IpAddress host;              // unset: the data plane's VTEPs
+  ChannelConfig channel;
+  IpAddress host;  // unset: the data plane's VTEPs
   PortAttach port_attach;
   Policy policy;
 };

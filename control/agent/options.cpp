@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "control/agent/channel_options.hpp"
 #include "control/agent/policy_options.hpp"
 #include "control/agent/toml_config.hpp"
 #include "control/common/logging.hpp"
@@ -15,11 +16,14 @@ namespace {
 constexpr int kUsageError = 2;
 
 constexpr const char* kExamples = R"(Examples:
-  alkaid-agent
-      serve goal states on 0.0.0.0:50001, program the data plane of instance 'default'
-  alkaid-agent --instance left --listen-address 127.0.0.1 --port 50011
+  alkaid-agent --tls-certificate agent.pem --tls-key agent.key --tls-client-ca clients.pem
+      serve goal states on 0.0.0.0:50001 to clients with a certificate, program the data plane of
+      instance 'default'
+  alkaid-agent --plaintext
+      the same for any client, unprotected
+  alkaid-agent --instance left --listen-address 127.0.0.1 --port 50011 --plaintext
       one of several on a machine
-  alkaid-agent --port-attach 'tap:{tap_name}'
+  alkaid-agent --plaintext --port-attach 'tap:{tap_name}'
       let the data plane create the guests' TAP devices
   alkaid-agent --config /etc/alkaid/agent.toml --log-level debug
       the file holds the same options by their long names: port = 50001
@@ -73,13 +77,8 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
   Options options;
   app.add_option("--instance", instance, "name of this instance")->capture_default_str();
   app.add_option("--run-dir", run_directory, "run-time directory (default /run/alkaid/INSTANCE)");
-  app.add_option("--listen-address", options.agent.listen_address,
-                 "address on which goal states are taken")
-      ->capture_default_str();
-  app.add_option("-s,--port", options.agent.port, "TCP port on which goal states are taken")
-      ->capture_default_str()
-      ->take_last()
-      ->check(CLI::Range(1, 65535));
+  ChannelOptions channel;
+  channel.add_to(app);
   app.add_option("--host-ip", host,
                  "this host's address in goal states (default: the data plane's VTEPs)");
   app.add_option("--port-attach", attach,
@@ -147,10 +146,6 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
         instance));
   }
   options.agent.instance = *made;
-  if (!IpAddress::parse(options.agent.listen_address)) {
-    return refuse(fmt::format("--listen-address: '{}' is no IPv4 or IPv6 address",
-                              options.agent.listen_address));
-  }
   if (!host.empty()) {
     const auto address = IpAddress::parse(host);
     if (!address) {
@@ -159,6 +154,11 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
     options.agent.host = *address;
   }
   std::string error;
+  auto channel_parsed = channel.channel(error);
+  if (!channel_parsed) {
+    return refuse(error);
+  }
+  options.agent.channel = std::move(*channel_parsed);
   auto template_parsed = PortAttach::parse(attach, error);
   if (!template_parsed) {
     return refuse(fmt::format("--port-attach: {}", error));

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "control/common/tls/channel_credentials.hpp"
 #include "control/goalstate/agent_address.hpp"
 #include "control/goalstate/goal_state_file.hpp"
 #include "control/goalstate/push_client.hpp"
@@ -62,6 +63,9 @@ struct Options {
   bool json = false;
   bool all = false;
   double timeout_seconds = 60;
+  bool tls = false;
+  alkaid::TlsFiles tls_files;
+  std::string tls_server_name;
 };
 
 int run_push(const Options& options) {
@@ -72,6 +76,15 @@ int run_push(const Options& options) {
                "10.0.0.1 or [2001:db8::1]:50001\n",
                options.agent);
     return kUsage;
+  }
+  Protection protection{.server_name = options.tls_server_name};
+  if (options.tls || options.tls_files.any() || !options.tls_server_name.empty()) {
+    std::string error;
+    protection.credentials = alkaid::make_channel_credentials(options.tls_files, error);
+    if (!protection.credentials) {
+      fmt::print(stderr, "alkaid-goalstate: {}\n", error);
+      return kUsage;
+    }
   }
   // All files are read before the first is pushed: a typing error in the last changes nothing.
   std::vector<GoalStateFile> files;
@@ -86,7 +99,7 @@ int run_push(const Options& options) {
 
   const auto timeout = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::duration<double>{options.timeout_seconds});
-  const PushResult result = push(files, *address, timeout);
+  const PushResult result = push(files, *address, timeout, protection);
   if (options.json) {
     fmt::print("{}", to_json(result.replies));
   } else if (!result.replies.empty()) {
@@ -123,6 +136,18 @@ int run(int argc, char** argv) {
   push->add_option("--agent", options.agent, "where the agent listens; port 50001 unless given")
       ->type_name("ADDRESS[:PORT]")
       ->capture_default_str();
+  push->add_flag("--tls", options.tls,
+                 "speak TLS and trust the system's certificate authorities (otherwise plaintext)");
+  push->add_option("--tls-ca", options.tls_files.authorities,
+                   "speak TLS and trust the authorities in this PEM file")
+      ->type_name("FILE");
+  push->add_option("--tls-certificate", options.tls_files.certificate,
+                   "certificate to show to an agent that asks for one, in PEM")
+      ->type_name("FILE");
+  push->add_option("--tls-key", options.tls_files.key, "its key")->type_name("FILE");
+  push->add_option("--tls-server-name", options.tls_server_name,
+                   "name that the agent's certificate must have (default: the address)")
+      ->type_name("NAME");
   push->add_flag("--v1", options.v1,
                  "the files hold GoalState (v1), also where that can't be seen");
   push->add_flag("--json", options.json, "print the agent's replies as JSON");

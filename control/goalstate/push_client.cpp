@@ -21,22 +21,29 @@ using Clock = std::chrono::system_clock;
 
 constexpr std::chrono::milliseconds kLongestConnect{5000};
 
-std::shared_ptr<grpc::Channel> make_channel(const std::string& address) {
+std::shared_ptr<grpc::Channel> make_channel(const std::string& address,
+                                            const Protection& protection) {
   grpc::ChannelArguments arguments;
   // A goal state may be larger than gRPC's default of 4 MiB, and hosts are never behind a web
   // proxy.
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetMaxSendMessageSize(-1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  if (!protection.server_name.empty()) {
+    arguments.SetSslTargetNameOverride(protection.server_name);
+  }
+  return grpc::CreateCustomChannel(
+      address, protection.credentials ? protection.credentials : grpc::InsecureChannelCredentials(),
+      arguments);
 }
 
 class Pusher {
  public:
-  Pusher(const std::string& address, Clock::time_point deadline)
+  Pusher(const std::string& address, Clock::time_point deadline, const Protection& protection)
       : address_(address),
         deadline_(deadline),
-        channel_(make_channel(address)),
+        plaintext_(!protection.credentials),
+        channel_(make_channel(address, protection)),
         stub_(GoalStateProvisioner::NewStub(channel_)) {}
 
   PushResult run(const std::vector<GoalStateFile>& files) {
@@ -106,8 +113,10 @@ class Pusher {
         result_.error = fmt::format(
             "can't reach an agent at {}: {}\n"
             "Check that alkaid-agent runs there, that it listens on this address and port\n"
-            "(--listen-address, --port), and that no firewall is between.",
-            address_, reason);
+            "(--listen-address, --port), and that no firewall is between. {}",
+            address_, reason,
+            plaintext_ ? "An agent that speaks TLS needs --tls-ca here."
+                       : "An agent in plaintext (--plaintext) needs no --tls flags here.");
         break;
       case grpc::StatusCode::DEADLINE_EXCEEDED:
         result_.error = fmt::format(
@@ -131,6 +140,7 @@ class Pusher {
 
   const std::string address_;
   const Clock::time_point deadline_;
+  const bool plaintext_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<GoalStateProvisioner::Stub> stub_;
   grpc::ClientContext stream_context_;
@@ -141,8 +151,8 @@ class Pusher {
 }  // namespace
 
 PushResult push(const std::vector<GoalStateFile>& files, const std::string& address,
-                std::chrono::milliseconds timeout) {
-  return Pusher{address, Clock::now() + timeout}.run(files);
+                std::chrono::milliseconds timeout, const Protection& protection) {
+  return Pusher{address, Clock::now() + timeout, protection}.run(files);
 }
 
 }  // namespace alkaid::goalstate

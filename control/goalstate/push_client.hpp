@@ -2,8 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include <grpcpp/security/credentials.h>
 
 #include "alcor/schema/goalstateprovisioner.pb.h"
 #include "control/goalstate/goal_state_file.hpp"
@@ -27,11 +30,17 @@ struct PushResult {
   std::string error;           // unless kAnswered: what happened and what to check
 };
 
+// How the agent is spoken to.
+struct Protection {
+  std::shared_ptr<grpc::ChannelCredentials> credentials;  // null: plaintext
+  std::string server_name;  // that the agent's certificate must have; empty: its address
+};
+
 // Pushes files in order and waits for the reply of each before the next is sent: v2 states share
 // one PushGoalStatesStream, v1 states are one PushNetworkResourceStates each. `address` is gRPC's
 // HOST:PORT; `timeout` bounds the whole call, and an agent that is starting is waited for at most 5
 // s.
 PushResult push(const std::vector<GoalStateFile>& files, const std::string& address,
-                std::chrono::milliseconds timeout);
+                std::chrono::milliseconds timeout, const Protection& protection = {});
 
 }  // namespace alkaid::goalstate

@@ -55,7 +55,7 @@ def test_one_process_of_a_kind(unplugged_lab: Lab, name: str) -> None:
     first = host.dataplane if name == "alkaid-dataplane" else host.agent
     arguments = {
         "alkaid-dataplane": ["--uplink", "af_packet:up0", "--vtep", "10.0.0.1/24", "--no-huge", "--memory", "256"],
-        "alkaid-agent": ["--port", "50009"],
+        "alkaid-agent": ["--port", "50009", "--plaintext"],
     }[name]
     second = Process(f"second {name}", host.namespace,
                      [program(name), "--run-dir", host.run_directory, *arguments], host.log_path("second"))

@@ -30,6 +30,7 @@ class Host:
         self.console = Console(run_directory)
         self.dataplane: Process | None = None
         self.agent: Process | None = None
+        self.agent_channel = ["--plaintext"]
         self.outlives_us = False
         self._pushes = 0
 
@@ -56,7 +57,7 @@ class Host:
         """Starts the agent and waits until it is connected to the data plane."""
         self.agent = agent = Process(f"{self}'s agent", self.namespace, [
             program("alkaid-agent"), "--instance", f"host-{self.number}", "--run-dir", self.run_directory,
-            "--port", str(AGENT_PORT), *extra], self.log_path("agent"), outlives_us=self.outlives_us)
+            "--port", str(AGENT_PORT), *self.agent_channel, *extra], self.log_path("agent"), outlives_us=self.outlives_us)
 
         def connected() -> bool:
             agent.require_running()

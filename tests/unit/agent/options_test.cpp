@@ -18,7 +18,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 OptionsOutcome parse(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), "alkaid-agent");
+  // How the channel is protected must be said: channel_options_test.cpp.
+  arguments.insert(arguments.begin(), {"alkaid-agent", "--plaintext"});
   return parse_options(static_cast<int>(arguments.size()), arguments.data());
 }
 
@@ -40,8 +41,8 @@ class ConfigFile {
 TEST(Options, Defaults) {
   const auto outcome = parse({});
   ASSERT_TRUE(outcome.options);
-  EXPECT_EQ(outcome.options->agent.port, 50001);
-  EXPECT_EQ(outcome.options->agent.listen_address, "0.0.0.0");
+  EXPECT_EQ(outcome.options->agent.channel.port, 50001);
+  EXPECT_EQ(outcome.options->agent.channel.address, "0.0.0.0");
   EXPECT_EQ(outcome.options->agent.instance.run_directory, "/run/alkaid/default");
   EXPECT_EQ(outcome.options->agent.port_attach.text(), "af_packet:{tap_name}");
   EXPECT_TRUE(outcome.options->agent.host.is_unset());
@@ -52,7 +53,7 @@ TEST(Options, TakesAcaCommandLine) {
                               "-g", "group",    "-k", "7",    "-s", "50021",      "-m", "-d",
                               "-c", "x",        "-t", "y",    "-o", "z"});
   ASSERT_TRUE(outcome.options) << outcome.output;
-  EXPECT_EQ(outcome.options->agent.port, 50021);
+  EXPECT_EQ(outcome.options->agent.channel.port, 50021);
   EXPECT_EQ(outcome.options->log_level, "debug");
   EXPECT_THAT(outcome.options->without_effect,
               ElementsAre("-a", "-p", "-b", "-h", "-g", "-k", "-m", "-c", "-t", "-o"));
@@ -62,7 +63,7 @@ TEST(Options, RepeatedAcaOptionsAndOperandsAreTaken) {
   const auto outcome = parse({"-s", "50021", "-a", "10.0.0.1", "stray", "-a", "10.0.0.2", "-m",
                               "-m", "-d", "-d", "-s", "50022"});
   ASSERT_TRUE(outcome.options) << outcome.output;
-  EXPECT_EQ(outcome.options->agent.port, 50022);
+  EXPECT_EQ(outcome.options->agent.channel.port, 50022);
   EXPECT_THAT(outcome.options->without_effect, ElementsAre("-a", "-m", "stray"));
 }
 
@@ -79,17 +80,32 @@ TEST(Options, FlagsOverrideTheFile) {
   const ConfigFile file{"port = 50031\nhost-ip = \"172.16.0.1\"\nlog-level = \"warning\"\n"};
   const auto outcome = parse({"--config", file.path(), "--port", "50032"});
   ASSERT_TRUE(outcome.options) << outcome.output;
-  EXPECT_EQ(outcome.options->agent.port, 50032);
+  EXPECT_EQ(outcome.options->agent.channel.port, 50032);
   EXPECT_EQ(outcome.options->agent.host.to_string(), "172.16.0.1");
   EXPECT_EQ(outcome.options->log_level, "warning");
 }
 
 TEST(Options, Policy) {
-  const auto outcome =
-      parse({"--broadcast", "replicate:200", "--broadcast", "7=drop", "--broadcast", "8=replicate",
-             "--source-guard", "off", "--source-guard-exempt", "a", "--source-guard-exempt", "b",
-             "--source-guard-exempt-owner", "network:", "--default-policy", "closed",
-             "--tcp-without-ports", "tcp", "--security-groups", "off"});
+  const auto outcome = parse({"--broadcast",
+                              "replicate:200",
+                              "--broadcast",
+                              "7=drop",
+                              "--broadcast",
+                              "8=replicate",
+                              "--source-guard",
+                              "off",
+                              "--source-guard-exempt",
+                              "a",
+                              "--source-guard-exempt",
+                              "b",
+                              "--source-guard-exempt-owner",
+                              "network:",
+                              "--default-policy",
+                              "closed",
+                              "--tcp-without-ports",
+                              "tcp",
+                              "--security-groups",
+                              "off"});
   ASSERT_TRUE(outcome.options) << outcome.output;
   const Policy& policy = outcome.options->agent.policy;
   EXPECT_EQ(policy.broadcast_in(Vni::from_trusted(6)), (BroadcastPolicy{true, 200}));

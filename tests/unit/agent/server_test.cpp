@@ -44,8 +44,8 @@ class AgentServer : public ::testing::Test {
   void start_agent() {
     AgentConfig config;
     config.instance = Instance::make("test", directory_).value();
-    config.listen_address = "127.0.0.1";
-    config.port = 0;
+    config.channel.address = "127.0.0.1";
+    config.channel.port = 0;
     std::string error;
     config.port_attach = PortAttach::parse("null:{port_id}", error).value();
     agent_ = std::make_unique<Agent>(std::move(config));
@@ -335,8 +335,8 @@ TEST_F(AgentServer, PortInUseIsAClearError) {
   AgentConfig config;
   config.instance = Instance::make("other", directory_ + "/other").value();
   std::filesystem::create_directories(directory_ + "/other");
-  config.listen_address = "127.0.0.1";
-  config.port = static_cast<std::uint16_t>(agent_->port());
+  config.channel.address = "127.0.0.1";
+  config.channel.port = static_cast<std::uint16_t>(agent_->port());
   Agent second{std::move(config)};
   const std::string error = second.start();
   EXPECT_THAT(error, HasSubstr(fmt::format("127.0.0.1:{}", agent_->port())));
