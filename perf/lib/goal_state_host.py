@@ -67,7 +67,7 @@ class GoalStateHost:
         """Starts the agent, or another one in its place."""
         self.stop_agent()
         agent = self._agent = Process("the agent", self._namespace, [
-            program("alkaid-agent"), "--run-dir", self._directory, "--port", str(AGENT_PORT),
+            program("alkaid-agent"), "--run-dir", self._directory, "--port", str(AGENT_PORT), "--plaintext",
             "--port-attach", attach], self._directory / "agent.log")
 
         def connected() -> bool:
