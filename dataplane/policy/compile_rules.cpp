@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/policy/rule_order.hpp"
+
 namespace alkaid {
 namespace {
 
@@ -91,10 +93,8 @@ class Compiler {
     }
     intervals_.clear();
     std::uint32_t depth = 0;
-    std::size_t shallower = 0;
     for (std::uint32_t i = head; i != kNone; i = nodes_[i].heavy_child, ++depth) {
       nodes_[i].place = RuleChain::place_of(number, depth);
-      shallower = intervals_.size();
       for (const auto& box : boxes_.subspan(nodes_[i].first_box, nodes_[i].boxes)) {
         intervals_.push_back(box.interval);
         intervals_.back().depth = depth;
@@ -103,12 +103,7 @@ class Compiler {
     if (depth == 1) {
       list_.merge_one_depth(intervals_);
     } else {
-      const auto middle = intervals_.begin() + static_cast<std::ptrdiff_t>(shallower);
-      // Each depth is in order already; mostly there are two.
-      if (depth > 2) {
-        std::sort(intervals_.begin(), middle, IsIntervalBefore{});
-      }
-      std::inplace_merge(intervals_.begin(), middle, intervals_.end(), IsIntervalBefore{});
+      sort_by_first(intervals_, scratch_);
       list_.merge_depths(intervals_);
     }
     chain.set_intervals(list_.ends(), list_.entries(), set_->selector_keys, set_->entries);
@@ -183,6 +178,7 @@ class Compiler {
   std::shared_ptr<RuleSet<Key>> set_ = std::make_shared<RuleSet<Key>>();
   std::vector<PrefixNode<Key>> nodes_;
   std::vector<RuleInterval> intervals_;
+  std::vector<RuleInterval> scratch_;
   IntervalList list_;
   std::vector<Key> ends_;
   Key next_ = 0;  // the first address that is not covered

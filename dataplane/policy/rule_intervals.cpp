@@ -1,21 +1,55 @@
 #include "dataplane/policy/rule_intervals.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
 
 namespace alkaid {
 namespace {
 
-// Of the heap of active rules: the shallowest on top, of those the one that reaches farthest.
-bool is_worse(const RuleInterval& a, const RuleInterval& b) {
-  return a.depth != b.depth ? a.depth > b.depth : a.last < b.last;
-}
+// The rules around a selector that moves on: of every depth the one that reaches farthest, since
+// it is as good as any other of its depth.
+class ActiveRules {
+ public:
+  // farthest: memory for one rule of every depth.
+  explicit ActiveRules(std::vector<RuleInterval>& farthest) : farthest_(farthest) {
+    farthest_.resize(RuleChain::kNoDepth);
+  }
+
+  void add(const RuleInterval& rule) {
+    std::uint64_t& word = depths_[rule.depth / 64];
+    const std::uint64_t bit = std::uint64_t{1} << rule.depth % 64;
+    RuleInterval& farthest = farthest_[rule.depth];
+    if ((word & bit) == 0 || farthest.last < rule.last) {
+      farthest = rule;
+      word |= bit;
+    }
+  }
+  // The shallowest one that reaches `point` or farther; nullptr: there is none. Those before it
+  // that end earlier are forgotten.
+  const RuleInterval* shallowest(Selector point) {
+    for (std::size_t i = 0; i < depths_.size(); ++i) {
+      for (std::uint64_t& word = depths_[i]; word != 0; word &= word - 1) {
+        const auto bit = static_cast<std::size_t>(std::countr_zero(word));
+        if (farthest_[i * 64 + bit].last >= point) {
+          return &farthest_[i * 64 + bit];
+        }
+      }
+    }
+    return nullptr;
+  }
+
+ private:
+  std::vector<RuleInterval>& farthest_;
+  std::array<std::uint64_t, RuleChain::kNoDepth / 64 + 1> depths_{};  // a bit for each in use
+};
 
 }  // namespace
 
 void IntervalList::clear() {
   ends_.clear();
   entries_.clear();
-  active_.clear();
   next_ = 0;
 }
 
@@ -51,24 +85,19 @@ void IntervalList::merge_one_depth(std::span<const RuleInterval> rules) {
 void IntervalList::merge_depths(std::span<const RuleInterval> rules) {
   clear();
   // Covers what lies before `point` by the rules that are active.
-  const auto advance = [this](Selector point) {
+  ActiveRules active(active_);
+  const auto advance = [&](Selector point) {
     while (next_ < point) {
-      while (!active_.empty() && active_.front().last < next_) {
-        std::pop_heap(active_.begin(), active_.end(), is_worse);
-        active_.pop_back();
-      }
-      if (active_.empty()) {
-        extend(point - 1, kNothing);
+      if (const RuleInterval* best = active.shallowest(next_)) {
+        extend(std::min(best->last, point - 1), RuleChain::entry_of(best->rule, best->depth));
       } else {
-        const RuleInterval& best = active_.front();
-        extend(std::min(best.last, point - 1), RuleChain::entry_of(best.rule, best.depth));
+        extend(point - 1, kNothing);
       }
     }
   };
   for (const auto& rule : rules) {
     advance(rule.first);
-    active_.push_back(rule);
-    std::push_heap(active_.begin(), active_.end(), is_worse);
+    active.add(rule);
   }
   advance(kLargestSelector + 1);
   finish();

@@ -39,7 +39,7 @@ class IntervalList {
 
   std::vector<Selector> ends_;
   std::vector<std::uint32_t> entries_;
-  std::vector<RuleInterval> active_;  // a heap
+  std::vector<RuleInterval> active_;  // by depth
   Selector next_ = 0;                 // the first selector that is not covered
 };
 
