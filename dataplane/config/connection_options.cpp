@@ -47,6 +47,11 @@ void add_connection_options(CLI::App& app, FlowSettings& settings) {
       ->capture_default_str()
       ->check(CLI::Range(0U, 86400U))
       ->group(group);
+  app.add_flag("--tcp-window-check", settings.tcp_window_check,
+               "Drop TCP segments that their receiver can't be expecting, forged RSTs among them "
+               "(connection_out_of_window); every TCP packet is then decided by the slow path, and "
+               "a connection takes 64 bytes more")
+      ->group(group);
   for_each_timeout([&](const char* name, auto member) {
     app.add_option(timeout_flag(name), settings.timeouts.*member,
                    fmt::format("Seconds after which an idle connection is forgotten ({})", name))

@@ -21,7 +21,10 @@ template <class Key>
 Connector<Key>::Connector(Worker& worker, rte_mbuf* packet, PacketContext& context)
     : Judge(worker.flows(), worker.ports(), packet, context, worker.now(), worker.newest_stamp()),
       worker_(worker),
-      flows_(worker.own_flows<Key>()) {}
+      flows_(worker.own_flows<Key>()),
+      windows_(context.headers.protocol == ip_protocol::kTcp && context.headers.l4_offset != 0
+                   ? worker.flows().tcp_windows<Key>()
+                   : nullptr) {}
 
 template <class Key>
 DropReason Connector<Key>::connect() {
@@ -67,7 +70,7 @@ void Connector<Key>::fill_forwarding(Half& half, bool is_steady) {
   } else if (flow_.restores_source) {
     flags = flow_flag::kWriteSource;
   }
-  if (is_steady && flow_.hop.is_set() && trackable_.may_be_fast) {
+  if (is_steady && flow_.hop.is_set() && trackable_.may_be_fast && windows_ == nullptr) {
     flags |= flow_flag::kFast;
   }
   fields.flags.store(flags, std::memory_order_release);
@@ -76,14 +79,14 @@ void Connector<Key>::fill_forwarding(Half& half, bool is_steady) {
 // Takes the connection to its next state.
 template <class Key>
 TrackVerdict Connector<Key>::advance(ConnectionNumber number, Direction direction,
-                                     const PassFinding& finding) {
+                                     const PassFinding& finding, const TrackedPacket& packet) {
   ConnectionRecord& record = table_.record(number);
   StateWord word = finding.before;
   TrackResult result = finding.tracked;
   while (
       result.verdict == TrackVerdict::kPass && !(result.next == word) &&
       !record.state.compare_exchange_weak(word.bits, result.next.bits, std::memory_order_seq_cst)) {
-    result = track(word, direction, trackable_.packet);
+    result = track(word, direction, packet);
   }
   if (result.verdict != TrackVerdict::kPass || result.next == word) {
     return result.verdict;
@@ -101,10 +104,19 @@ TrackVerdict Connector<Key>::advance(ConnectionNumber number, Direction directio
 }
 
 template <class Key>
+bool Connector<Key>::pass_window(ConnectionNumber number, Direction direction, PassFinding& finding,
+                                 TrackedPacket& packet) {
+  const TcpWindowResult result = windows_->pass(number, direction, segment_numbers());
+  packet.reset_sequence = result.reset;
+  finding.tracked = track(finding.before, direction, packet);
+  return result.is_inside;
+}
+
+template <class Key>
 DropReason Connector<Key>::pass(FlowReference reference, bool& reopen) {
   const ConnectionNumber number = number_of(reference);
   const Direction direction = direction_of(reference);
-  const PassFinding finding = this->judge_pass(reference);
+  PassFinding finding = this->judge_pass(reference);
   if (finding.has_moved) [[unlikely]] {
     reopen = true;
     flows_.take_down(number);
@@ -119,7 +131,12 @@ DropReason Connector<Key>::pass(FlowReference reference, bool& reopen) {
     record.egress_rule.store(finding.policy->egress_rule, std::memory_order_relaxed);
     record.ingress_rule.store(finding.policy->ingress_rule, std::memory_order_relaxed);
   }
-  switch (advance(number, direction, finding)) {
+  TrackedPacket packet = trackable_.packet;
+  if (windows_ != nullptr && finding.tracked.verdict == TrackVerdict::kPass &&
+      !pass_window(number, direction, finding, packet)) [[unlikely]] {
+    return refuse(DropReason::connection_out_of_window);
+  }
+  switch (advance(number, direction, finding, packet)) {
     case TrackVerdict::kPass:
       break;
     case TrackVerdict::kInvalid:
@@ -220,6 +237,9 @@ DropReason Connector<Key>::open() {
     bool full = !number;
     if (number) {
       fill_record(*number, finding);
+      if (windows_ != nullptr) {
+        windows_->open(*number, segment_numbers());
+      }
       charged_connections.fetch_add(1, std::memory_order_relaxed);
       const FlowReference existing = publish(*number, full);
       if (existing == kNoFlow && !full) [[likely]] {

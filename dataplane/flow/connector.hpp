@@ -46,13 +46,22 @@ class Connector : private ConnectionJudge<Key> {
   DropReason open();
   // The half is one of a connection that lives. reopen: the connection is over, as is the call.
   DropReason pass(FlowReference reference, bool& reopen);
-  TrackVerdict advance(ConnectionNumber number, Direction direction, const PassFinding& finding);
+  TrackVerdict advance(ConnectionNumber number, Direction direction, const PassFinding& finding,
+                       const TrackedPacket& packet);
+  // False: the segment is not what its receiver can be expecting. Otherwise tells of an RST what
+  // its number says.
+  bool pass_window(ConnectionNumber number, Direction direction, PassFinding& finding,
+                   TrackedPacket& packet);
+  [[nodiscard]] TcpSegmentNumbers segment_numbers() const {
+    return tcp_segment_numbers(bytes_of(packet_), context_.headers);
+  }
   void fill_forwarding(Half& half, bool is_steady);
   void fill_record(ConnectionNumber number, const OpenFinding& finding);
   FlowReference publish(ConnectionNumber number, bool& full);
 
   Worker& worker_;
   WorkerFlows<Key>& flows_;
+  TcpWindows* const windows_;  // nullptr: not to be checked
 };
 
 extern template class Connector<FlowKeyV4>;

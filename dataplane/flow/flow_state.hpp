@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "dataplane/conntrack/connection_state.hpp"
 #include "dataplane/flow/connection_table.hpp"
 #include "dataplane/flow/port_stamps.hpp"
+#include "dataplane/flow/tcp_windows.hpp"
 
 namespace alkaid {
 
@@ -28,6 +30,7 @@ struct FlowSettings {
   bool fast_path = true;                   // false: every packet is decided by the slow path
   MidStreamPickup mid_stream = MidStreamPickup::kWindow;
   std::uint32_t mid_stream_seconds = 120;
+  bool tcp_window_check = false;  // and every TCP packet is decided by the slow path
   ConnectionTimeouts timeouts;
 };
 
@@ -62,7 +65,12 @@ struct FlowState {
         v6(flow_settings.connections),
         stamps(most_ports),
         ports(most_ports),
-        timeouts(new ConnectionTimeouts(flow_settings.timeouts)) {}
+        timeouts(new ConnectionTimeouts(flow_settings.timeouts)) {
+    if (flow_settings.tcp_window_check) {
+      tcp_windows_v4 = std::make_unique<TcpWindows>(v4.capacity() + v4.reserve());
+      tcp_windows_v6 = std::make_unique<TcpWindows>(v6.capacity() + v6.reserve());
+    }
+  }
   ~FlowState() { delete timeouts.load(); }
   FlowState(const FlowState&) = delete;
   FlowState& operator=(const FlowState&) = delete;
@@ -74,6 +82,12 @@ struct FlowState {
     } else {
       return v6;
     }
+  }
+
+  // nullptr: windows are not checked.
+  template <class Key>
+  [[nodiscard]] TcpWindows* tcp_windows() {
+    return Key::kIsV6 ? tcp_windows_v6.get() : tcp_windows_v4.get();
   }
 
   // Takes a connection down, if it has still the life that was seen: out of the index, off the
@@ -95,6 +109,8 @@ struct FlowState {
   FlowClock clock;
   ConnectionTable<FlowKeyV4> v4;
   ConnectionTable<FlowKeyV6> v6;
+  std::unique_ptr<TcpWindows> tcp_windows_v4;
+  std::unique_ptr<TcpWindows> tcp_windows_v6;
   PortStamps stamps;
   std::vector<PortFlows> ports;
   // Replaced as a whole by the control thread.

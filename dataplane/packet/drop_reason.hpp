@@ -41,6 +41,8 @@ namespace alkaid {
   REASON(policy_egress, "no security group of the sending port allows it")                     \
   REASON(policy_ingress, "no security group of the receiving port allows it")                  \
   REASON(connection_invalid, "belongs to no connection and can't open one")                    \
+  REASON(connection_out_of_window,                                                             \
+         "TCP outside of what its receiver expects (--tcp-window-check)")                      \
   REASON(connection_table_full, "no room for another connection")                              \
   REASON(connection_quota, "the port has as many connections as it may have")                  \
   REASON(icmp_error_unrelated, "ICMP error about a packet of no known connection")             \

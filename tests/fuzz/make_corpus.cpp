@@ -191,6 +191,48 @@ void write_connection_state(const std::filesystem::path& directory) {
   udp.add("udp", life({{'o', 0}, {'o', 0}, {'r', 0}, {'o', 0}}));
 }
 
+// A segment as fuzz_tcp_window takes it.
+Bytes numbered(char direction, std::uint8_t flags, std::uint8_t sequence,
+               std::uint8_t acknowledgment) {
+  return {static_cast<std::uint8_t>((direction == 'r' ? 1 : 0) | 2),
+          flags,
+          sequence,
+          0xff,
+          0xff,
+          0xff,
+          acknowledgment,
+          0,
+          0,
+          0,
+          0xe8,
+          3,
+          0};
+}
+
+void write_tcp_window(const std::filesystem::path& directory) {
+  constexpr std::uint8_t kSyn = 0x02;
+  constexpr std::uint8_t kAck = 0x10;
+  constexpr std::uint8_t kRst = 0x04;
+  Corpus frames{directory / "fuzz_tcp_window", {0}};
+  frames.add("syn", packet().ethernet().ipv4().tcp({.options = {2, 4, 5, 180, 3, 3, 7}}).build());
+  frames.add("cut_option", packet().ethernet().ipv6().tcp({.options = {1, 1, 3, 3}}).build());
+  frames.add("data", packet().ethernet().ipv4().tcp({.flags = kAck}).payload_of_size(40).build());
+  Corpus segments{directory / "fuzz_tcp_window", {1}};
+  const auto join = [](std::initializer_list<Bytes> parts) {
+    Bytes bytes;
+    for (const Bytes& part : parts) {
+      bytes.insert(bytes.end(), part.begin(), part.end());
+    }
+    return bytes;
+  };
+  const Bytes syn = numbered('o', kSyn, 0, 0);
+  const Bytes syn_ack = numbered('r', kSyn | kAck, 0, 0);
+  segments.add("handshake", join({syn, syn_ack, numbered('o', kAck, 0, 0)}));
+  segments.add("reset", join({syn, syn_ack, numbered('r', kRst, 1, 0), numbered('o', kRst, 0, 0)}));
+  segments.add("anew", join({syn, syn_ack, numbered('o', kSyn, 9, 0), syn_ack}));
+  segments.add("picked_up", join({numbered('o', kAck, 3, 4), numbered('r', kAck, 200, 4)}));
+}
+
 // The packet behind its Ethernet header, as an error quotes it.
 Bytes quoted(std::uint8_t type, const Bytes& frame) {
   Bytes bytes{type, 1, 0, 0, 0, 0, 0, 0};
@@ -422,6 +464,7 @@ int main(int argc, char** argv) {
     alkaid::fuzz::write_router_solicitation(argv[1]);
     alkaid::fuzz::write_source_guard(argv[1]);
     alkaid::fuzz::write_connection_state(argv[1]);
+    alkaid::fuzz::write_tcp_window(argv[1]);
     alkaid::fuzz::write_embedded_tuple(argv[1]);
     alkaid::fuzz::write_fragment(argv[1]);
     alkaid::fuzz::write_dhcp_option_value(argv[1]);

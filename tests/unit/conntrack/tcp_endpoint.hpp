@@ -30,6 +30,8 @@ class TcpEndpoint {
     kTimeWait
   };
 
+  static constexpr std::uint16_t kWindow = 1000;
+
   explicit TcpEndpoint(std::function<void(const TcpSegment&)> send) : send_(std::move(send)) {}
 
   [[nodiscard]] State state() const { return state_; }
@@ -52,8 +54,6 @@ class TcpEndpoint {
   void receive(const TcpSegment& segment);
 
  private:
-  static constexpr std::uint32_t kWindow = 1000;
-
   void send(std::uint8_t flags, std::uint32_t sequence, std::uint32_t length = 0);
   void acknowledge();
   void refuse(const TcpSegment& segment);

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/conntrack/connection_state.hpp"
+#include "dataplane/conntrack/tcp_window.hpp"
 #include "dataplane/packet/headers.hpp"
 #include "tests/unit/conntrack/tcp_endpoint.hpp"
 
@@ -23,11 +24,14 @@ struct Network {
 
 class World {
  public:
-  World(const Network& network, std::uint64_t seed) : network_(network), random_(seed) {}
+  World(const Network& network, std::uint64_t seed, bool checks_windows)
+      : network_(network), checks_windows_(checks_windows), random_(seed) {}
 
   TcpEndpoint& end(std::size_t side) { return ends_[side]; }
   [[nodiscard]] StateWord word() const { return word_; }
   [[nodiscard]] unsigned reopened() const { return reopened_; }
+  // From now on two connections may mix, and segments of either be out of the other's window.
+  void allow_outside() { allows_outside_ = true; }
   [[nodiscard]] bool is_faithful() const {
     return network_.loss_percent == 0 && network_.doubling_percent == 0 && network_.reordering == 1;
   }
@@ -105,13 +109,13 @@ class World {
     const TrackedPacket packet{ip_protocol::kTcp, segment.flags};
     const StateWord before = word_;
     if (word_ == StateWord{}) {
-      open_with(side, packet);
+      open_with(side, packet, segment);
     } else {
       const auto direction = side == original_ ? Direction::kOriginal : Direction::kReply;
       const TrackResult result = track(word_, direction, packet);
       if (result.verdict == TrackVerdict::kReopen) {
         ++reopened_;
-        open_with(side, packet);
+        open_with(side, packet, segment);
       } else if (result.verdict == TrackVerdict::kInvalid) {
         // The one exception: the responder's SYN of a simultaneous open, come too late to be of
         // use.
@@ -121,29 +125,62 @@ class World {
                                  << unsigned{segment.flags};
         return false;
       } else {
-        word_ = result.next;
+        if (!take(direction, packet, segment)) {
+          EXPECT_TRUE(allows_outside_)
+              << story() << "out of window: from " << side << " flags " << unsigned{segment.flags}
+              << " sequence " << segment.sequence << " acknowledgment " << segment.acknowledgment;
+          return false;
+        }
       }
     }
-    story_.push_back(std::to_string(side) + " flags " + std::to_string(segment.flags) + ": " +
+    story_.push_back(std::to_string(side) + " flags " + std::to_string(segment.flags) +
+                     " sequence " + std::to_string(segment.sequence) + " acknowledgment " +
+                     std::to_string(segment.acknowledgment) + ": " +
                      std::string{name_of(before.state())} + " -> " +
                      std::string{name_of(word_.state())});
     return true;
   }
 
-  void open_with(std::size_t side, const TrackedPacket& packet) {
+  // False: out of the window.
+  bool take(Direction direction, TrackedPacket packet, const TcpSegment& segment) {
+    if (checks_windows_) {
+      const TcpWindowResult result = window_.pass(direction, numbers_of(segment));
+      if (!result.is_inside) {
+        return false;
+      }
+      packet.reset_sequence = result.reset;
+    }
+    word_ = track(word_, direction, packet).next;
+    return true;
+  }
+
+  static TcpSegmentNumbers numbers_of(const TcpSegment& segment) {
+    const bool takes_one_more = (segment.flags & (tcp_flag::kSyn | tcp_flag::kFin)) != 0;
+    return {.flags = segment.flags,
+            .sequence = segment.sequence,
+            .acknowledgment = segment.acknowledgment,
+            .length = segment.length + (takes_one_more ? 1 : 0),
+            .window = TcpEndpoint::kWindow};
+  }
+
+  void open_with(std::size_t side, const TrackedPacket& packet, const TcpSegment& segment) {
     const auto opened = open_connection(packet, false);
     ASSERT_TRUE(opened) << story();
     word_ = *opened;
+    window_.open(numbers_of(segment));
     original_ = side;
   }
 
   const Network network_;
+  const bool checks_windows_;
+  bool allows_outside_ = false;
   std::mt19937_64 random_;
   std::array<std::array<Leg, 2>, 2> legs_;  // [from side][before, behind the tracker]
   std::array<TcpEndpoint, 2> ends_{
       TcpEndpoint{[this](const TcpSegment& segment) { legs_[0][0].push_back(segment); }},
       TcpEndpoint{[this](const TcpSegment& segment) { legs_[1][0].push_back(segment); }}};
   StateWord word_;
+  TcpWindow window_;
   std::size_t original_ = 0;
   unsigned reopened_ = 0;
   std::vector<std::string> story_;
@@ -159,11 +196,13 @@ constexpr int kRounds = 400;
 template <class Scenario>
 void in_every_network(Scenario scenario) {
   std::uint64_t seed = 1;
-  for (const Network& network : kNetworks) {
-    for (int round = 0; round < kRounds && !::testing::Test::HasFailure(); ++round) {
-      SCOPED_TRACE(seed);
-      World world{network, seed++};
-      scenario(world);
+  for (const bool checks_windows : {false, true}) {
+    for (const Network& network : kNetworks) {
+      for (int round = 0; round < kRounds && !::testing::Test::HasFailure(); ++round) {
+        SCOPED_TRACE(seed);
+        World world{network, seed++, checks_windows};
+        scenario(world);
+      }
     }
   }
 }
@@ -280,6 +319,7 @@ TEST(TcpModel, InitiatorRebooted) {
     establish(world, 0);
     talk(world);
     world.settle([] { return true; });
+    world.allow_outside();
     world.open(0);
     world.settle([&] {
       if (world.end(1).is_over() && world.end(1).state() != TcpEndpoint::State::kListen) {
