@@ -10,6 +10,9 @@
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 
+#include "control/agent/durable/database.hpp"
+#include "control/agent/durable/loader.hpp"
+#include "control/agent/durable/state_keeper.hpp"
 #include "control/agent/reconcile/grpc_dataplane_client.hpp"
 #include "control/agent/reconcile/reconciler.hpp"
 #include "control/agent/reconcile/reconciler_thread.hpp"
@@ -65,6 +68,7 @@ struct Agent::Parts {
   GoalStatePipeline pipeline;
   GoalStateService goal_states;
   LocalService local;
+  std::unique_ptr<durable::StateKeeper> keeper;
   GoalStateServer goal_state_server;
   std::unique_ptr<grpc::Server> local_server;
 };
@@ -75,8 +79,53 @@ Agent::~Agent() {
   stop();
 }
 
+// Takes over what the last agent knew, and keeps what this one learns.
+std::string Agent::open_state() {
+  Parts& parts = *parts_;
+  const auto start = std::chrono::steady_clock::now();
+  std::string error;
+  auto database = durable::Database::open(parts.config.state_directory, error);
+  if (!database) {
+    return error;
+  }
+  durable::Database& records = *database;
+  parts.keeper =
+      std::make_unique<durable::StateKeeper>(std::move(database), parts.events, [&parts] {
+        parts.thread.post([&parts](Reconciler& reconciler) {
+          parts.keeper->submit_whole(reconciler.wanted(), reconciler.is_complete());
+        });
+      });
+  std::size_t count = 0;
+  error = parts.reconciler.restore(
+      [&](DesiredStore& store, bool& is_complete) {
+        durable::Loader loader{store};
+        std::string wrong = records.read([&](std::string_view key, std::string_view value) {
+          ++count;
+          return loader.take(key, value);
+        });
+        is_complete = loader.is_complete();
+        return wrong;
+      },
+      parts.keeper->journal());
+  if (!error.empty()) {
+    return error;
+  }
+  parts.thread.set_durability(*parts.keeper);
+  parts.keeper->start();
+  spdlog::info("{} records of desired state read from {} in {} ms", count, parts.keeper->path(),
+               std::chrono::duration_cast<std::chrono::milliseconds>(
+                   std::chrono::steady_clock::now() - start)
+                   .count());
+  return {};
+}
+
 std::string Agent::start() {
   Parts& parts = *parts_;
+  if (!parts.config.state_directory.empty()) {
+    if (std::string error = open_state(); !error.empty()) {
+      return error;
+    }
+  }
   parts.client.set_listener({
       .port_changed =
           [&parts](const api::PortStatus& status) {
@@ -124,6 +173,9 @@ void Agent::stop() {
   parts.pipeline.stop();
   parts.client.interrupt();
   parts.thread.stop();
+  if (parts.keeper) {
+    parts.keeper->stop();
+  }
   parts.client.close();  // its listener posts to the thread's queue until then
   parts.goal_state_server.destroy();
   parts.local_server.reset();

@@ -18,6 +18,7 @@ struct AgentConfig {
   IpAddress host;  // unset: the data plane's VTEPs
   PortAttach port_attach;
   Policy policy;
+  std::string state_directory;  // empty: the desired state is only in memory
 };
 
 // start() and stop() from one thread.
@@ -40,6 +41,7 @@ class Agent {
 
  private:
   struct Parts;
+  std::string open_state();
   std::unique_ptr<Parts> parts_;
 };
 

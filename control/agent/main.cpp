@@ -1,4 +1,5 @@
 // alkaid-agent: start, run until a signal, stop.
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -26,6 +27,7 @@ void log_of_grpc(gpr_log_func_args* entry) {
 
 int run(const alkaid::agent::Options& options) {
   alkaid::SignalWaiter signals;
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
   if (std::string error = alkaid::create_run_directory(options.agent.instance); !error.empty()) {
     spdlog::error("{}", error);
     return kRuntimeError;

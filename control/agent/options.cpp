@@ -71,12 +71,19 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
 
   std::string instance = "default";
   std::string run_directory;
+  std::string state_directory;
+  bool no_state = false;
   std::string host;
   std::string attach = "af_packet:{tap_name}";
   bool debug = false;
   Options options;
   app.add_option("--instance", instance, "name of this instance")->capture_default_str();
   app.add_option("--run-dir", run_directory, "run-time directory (default /run/alkaid/INSTANCE)");
+  app.add_option(
+      "--state-dir", state_directory,
+      "where goal states are kept for the next start (default /var/lib/alkaid/INSTANCE)");
+  app.add_flag("--no-state", no_state,
+               "keep goal states in memory only: after a restart they must be pushed again");
   ChannelOptions channel;
   channel.add_to(app);
   app.add_option("--host-ip", host,
@@ -146,6 +153,13 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
         instance));
   }
   options.agent.instance = *made;
+  if (no_state && !state_directory.empty()) {
+    return refuse("--no-state: keeps nothing in --state-dir; give one of them");
+  }
+  if (!no_state) {
+    options.agent.state_directory =
+        state_directory.empty() ? fmt::format("/var/lib/alkaid/{}", made->name) : state_directory;
+  }
   if (!host.empty()) {
     const auto address = IpAddress::parse(host);
     if (!address) {

@@ -68,7 +68,7 @@ class GoalStateHost:
         self.stop_agent()
         agent = self._agent = Process("the agent", self._namespace, [
             program("alkaid-agent"), "--run-dir", self._directory, "--port", str(AGENT_PORT), "--plaintext",
-            "--port-attach", attach], self._directory / "agent.log")
+            "--state-dir", self._directory / "state", "--port-attach", attach], self._directory / "agent.log")
 
         def connected() -> bool:
             agent.require_running()

@@ -157,7 +157,7 @@ class Subject:
         self.stop_agent()
         agent = self._agent = Process("the agent", self._namespace, [
             program("alkaid-agent"), "--run-dir", self._directory, "--port", str(AGENT_PORT), "--plaintext",
-            "--port-attach", attach],
+            "--no-state", "--port-attach", attach],
             self._directory / "agent.log")
 
         def connected() -> bool:

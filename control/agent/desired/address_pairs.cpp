@@ -11,6 +11,7 @@ void DesiredStore::release_pair(Subnet& subnet, std::string_view neighbor,
   const auto claims = subnet.pairs.find(address);
   std::erase_if(claims->second,
                 [neighbor](const PairClaim& claim) { return claim.neighbor == neighbor; });
+  journal_->put_claims(subnet.place, address, claims->second);
   if (claims->second.empty()) {
     subnet.pairs.erase(claims);
   }
@@ -47,6 +48,7 @@ void DesiredStore::replace_pairs(Subnet& subnet, std::string_view neighbor,
         claims.erase(same);
       }
       claims.push_back({std::string{neighbor}, row});
+      journal_->put_claims(subnet.place, pair.address, claims);
     }
     if (subnet.vni != Vni{}) {
       dirty_.neighbors.insert({pair.address, subnet.vni});
@@ -57,6 +59,15 @@ void DesiredStore::replace_pairs(Subnet& subnet, std::string_view neighbor,
   }
   if (!claimed.empty()) {
     subnet.pairs_of.emplace(neighbor, std::vector<IpAddress>{claimed.begin(), claimed.end()});
+  }
+}
+
+void DesiredStore::restore_claims(const NeighborAddress& address,
+                                  const std::vector<PairClaim>& claims) {
+  Subnet& record = *subnet_of(address);
+  record.pairs[address.address] = claims;
+  for (const PairClaim& claim : claims) {
+    record.pairs_of[claim.neighbor].push_back(address.address);
   }
 }
 

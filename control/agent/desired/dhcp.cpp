@@ -85,8 +85,12 @@ void DesiredStore::mark_dhcpv6_in(const Subnet& subnet) {
 void DesiredStore::set_dhcp(const DhcpSpec& spec) {
   Subnet& record = subnet(spec.subnet_id);
   mark_dhcp(record, spec.mac);
-  const auto [found, added] = record.dhcp.insert_or_assign(
-      spec.mac, DhcpRow{spec.ipv4, spec.ipv6, std::string{spec.host_name}});
+  const DhcpRow row{spec.ipv4, spec.ipv6, std::string{spec.host_name}};
+  const auto [found, added] = record.dhcp.try_emplace(spec.mac, row);
+  if (added || found->second != row) {
+    found->second = row;
+    journal_->put_dhcp(record.place, spec.mac, row);
+  }
   dhcp_ += added ? 1 : 0;
   link_dhcpv6(record, spec.mac, !spec.ipv6.is_unset());
   mark_dhcp(record, spec.mac);
@@ -107,7 +111,10 @@ bool DesiredStore::delete_dhcp(const DhcpSpec& spec) {
       dirty_.dhcp.insert({home, spec.mac});
     }
   }
-  dhcp_ -= record.dhcp.erase(spec.mac);
+  if (record.dhcp.erase(spec.mac) > 0) {
+    --dhcp_;
+    journal_->erase_dhcp(record.place, spec.mac);
+  }
   link_dhcpv6(record, spec.mac, false);
   drop_if_unused(record);
   return vni != Vni{};

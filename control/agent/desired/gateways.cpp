@@ -1,6 +1,7 @@
 // Gateways of VPCs, and which of them a routing rule means.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "control/agent/desired/store.hpp"
 
@@ -29,8 +30,12 @@ void DesiredStore::drop_gateway_if_unused(const std::string& id) {
 
 void DesiredStore::set_gateway(std::string_view id, const VpcGatewaySpec& spec) {
   VpcGateway& gateway = gateways_[std::string{id}];
-  gateway.known = true;
-  if (gateway.spec == spec) {
+  const bool was_known = std::exchange(gateway.known, true);
+  const bool is_same = gateway.spec == spec;
+  if (!was_known || !is_same) {
+    journal_->put_gateway(id, spec);
+  }
+  if (is_same) {
     return;
   }
   gateway.spec = spec;
@@ -45,6 +50,7 @@ void DesiredStore::delete_gateway(std::string_view id) {
   }
   set_gateway(id, {});
   gateways_.find(id)->second.known = false;
+  journal_->erase_gateway(id);
   drop_gateway_if_unused(std::string{id});
 }
 

@@ -71,6 +71,11 @@ bool DesiredStore::set_remote_port(const RemotePortSpec& spec) {
   return is_remembered;
 }
 
+void DesiredStore::restore_station(StationKey station, const StationRecord& record) {
+  stations_.restore(station, record);
+  index_neighbors();
+}
+
 void DesiredStore::leave_groups(Subnet& subnet, const IpAddress& address) {
   const auto found = subnet.neighbor_groups.find(address);
   if (found == subnet.neighbor_groups.end()) {
@@ -83,6 +88,7 @@ void DesiredStore::leave_groups(Subnet& subnet, const IpAddress& address) {
   }
   neighbor_group_sets_.release(found->second.groups);
   subnet.neighbor_groups.erase(found);
+  journal_->erase_neighbor_groups(subnet.place, address);
 }
 
 void DesiredStore::set_neighbor_groups(const NeighborSpec& spec) {
@@ -96,19 +102,30 @@ void DesiredStore::set_neighbor_groups(const NeighborSpec& spec) {
       continue;
     }
     Subnet& record = *subnet_of(address);
+    if (spec.security_group_ids.empty()) {
+      leave_groups(record, address.address);
+      pairs.clear();
+      continue;
+    }
     NeighborGroups now{neighbor_group_sets_.take(spec.security_group_ids), {address.address}};
     // The address pairs go with the first address.
     now.addresses.insert(now.addresses.end(), pairs.begin(), pairs.end());
     pairs.clear();
+    const auto former = record.neighbor_groups.find(address.address);
+    if (former != record.neighbor_groups.end() && former->second.groups == now.groups &&
+        former->second.addresses == now.addresses) {
+      neighbor_group_sets_.release(now.groups);
+      continue;
+    }
     for (const std::string& group : spec.security_group_ids) {
       for (const IpAddress& member : now.addresses) {
         groups_.add_member(group, member);
       }
     }
     leave_groups(record, address.address);
-    if (now.groups != nullptr) {
-      record.neighbor_groups.emplace(address.address, std::move(now));
-    }
+    journal_->put_neighbor_groups(record.place, address.address,
+                                  {spec.security_group_ids, now.addresses});
+    record.neighbor_groups.emplace(address.address, std::move(now));
   }
 }
 

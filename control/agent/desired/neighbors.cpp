@@ -16,6 +16,9 @@ bool DesiredStore::set_neighbor(const NeighborAddress& address, const NeighborRo
   const auto [found, added] = record.neighbors.try_emplace(address.address, row);
   neighbors_ += added ? 1 : 0;
   const NeighborRow former = std::exchange(found->second, row);
+  if (added || former != row) {
+    journal_->put_neighbor(record.place, address.address, row);
+  }
   if (stations_.is_indexed() && (added || former.station != row.station)) {
     stations_.add_row(row.station, address.address);
     if (!added) {
@@ -24,6 +27,7 @@ bool DesiredStore::set_neighbor(const NeighborAddress& address, const NeighborRo
   }
   if (address.vni != Vni{} && record.named_vni != address.vni) {
     record.named_vni = address.vni;
+    journal_->put_place(record.place, place_record(record));
     rescope(record);
   }
   if (record.vni != Vni{}) {
@@ -46,6 +50,7 @@ bool DesiredStore::delete_neighbor(std::string_view id, const NeighborAddress& a
     if (row != record.neighbors.end()) {
       stations_.remove_row(row->second.station, address.address);
       record.neighbors.erase(row);
+      journal_->erase_neighbor(record.place, address.address);
       --neighbors_;
     }
     drop_if_unused(record);

@@ -37,6 +37,7 @@ void DesiredStore::set_port(std::string_view id, PortSpec spec) {
   if (!added && found->second == spec) {
     return;
   }
+  journal_->put_port(id, spec);
   mark_dhcp_of(found->second.mac);
   mark_dhcp_of(spec.mac);
   const PortSpec former = std::exchange(found->second, std::move(spec));
@@ -62,6 +63,7 @@ void DesiredStore::delete_port(std::string_view id) {
   mark_dhcp_of(found->second.mac);
   const PortSpec former = std::move(found->second);
   ports_.erase(found);
+  journal_->erase_port(id);
   link_port(std::string{id}, former, false);
   link_groups(id, &former, nullptr);
   mark_dhcp_of(former.mac);

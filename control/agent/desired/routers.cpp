@@ -21,15 +21,21 @@ bool DesiredStore::set_router(std::string_view id, const RouterSpec& spec) {
   if (router_ids_.try_emplace(router_key(id), name).first->second != name) {
     return false;
   }
-  Router& router = routers_[name];
+  const auto [entry, added] = routers_.try_emplace(name);
+  Router& router = entry->second;
   const bool mac_changed = router.host_dvr_mac != spec.host_dvr_mac;
   router.host_dvr_mac = spec.host_dvr_mac;
+  if (added || mac_changed) {
+    journal_->put_router(id, spec.host_dvr_mac);
+  }
 
   std::map<std::string, std::set<std::string_view>> named;  // rules by subnet
   for (const SubnetRoutingSpec& table : spec.subnets) {
     auto& named_rules = named[table.subnet_id];
     link_router(name, table.subnet_id, true);
-    router.subnets.try_emplace(table.subnet_id);
+    if (router.subnets.try_emplace(table.subnet_id).second) {
+      journal_->put_router_subnet(id, table.subnet_id);
+    }
     for (const RoutingRuleSpec& rule : table.rules) {
       if (rule.is_delete) {
         named_rules.erase(rule.id);
@@ -56,6 +62,7 @@ bool DesiredStore::set_router(std::string_view id, const RouterSpec& spec) {
   for (const std::string& subnet_id : gone) {
     delete_rules(name, subnet_id, {});
     router.subnets.erase(subnet_id);
+    journal_->erase_router_subnet(id, subnet_id);
     link_router(name, subnet_id, false);
   }
   return true;
@@ -74,8 +81,10 @@ void DesiredStore::delete_router(std::string_view id) {
   routers_.erase(found);
   router_ids_.erase(router_key(name));
   for (const auto& [subnet_id, rules] : router.subnets) {
+    journal_->erase_router_subnet(name, subnet_id);
     link_router(name, subnet_id, false);
   }
+  journal_->erase_router(name);
 }
 
 }  // namespace alkaid::agent

@@ -42,6 +42,9 @@ void DesiredStore::set_rule(const std::string& router, const std::string& subnet
   Subnet& record = subnet(subnet_id);
   auto& rules = routers_.find(router)->second.subnets[subnet_id];
   const auto [entry, added] = rules.try_emplace(rule.id);
+  if (added || entry->second != rule) {
+    journal_->put_routing_rule(router, subnet_id, rule);
+  }
   if (!added) {
     rank_rule(router, record, entry->second, false);
   }
@@ -56,6 +59,7 @@ void DesiredStore::delete_rule(const std::string& router, const std::string& sub
   const auto known = rules.find(rule.id);
   if (known != rules.end()) {
     rank_rule(router, record, known->second, false);
+    journal_->erase_routing_rule(router, subnet_id, rule.id);
     rules.erase(known);
   } else if (rule.destination && record.vni == Vni{}) {
     record.deleted_rules.insert(*rule.destination);
@@ -73,6 +77,7 @@ void DesiredStore::delete_rules(const std::string& router, const std::string& su
       ++rule;
     } else {
       rank_rule(router, record, rule->second, false);
+      journal_->erase_routing_rule(router, subnet_id, rule->first);
       rule = rules.erase(rule);
     }
   }

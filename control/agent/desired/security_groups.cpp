@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/agent/desired/journal.hpp"
+
 namespace alkaid::agent {
+
+SecurityGroups::SecurityGroups(DirtyKeys& dirty) : dirty_(dirty), journal_(&Journal::none()) {}
 
 const SecurityGroup* SecurityGroups::find(std::string_view id) const {
   const auto found = records_.find(id);
@@ -30,6 +34,21 @@ void SecurityGroups::mark_everything() {
   for (const auto& [id, group] : records_) {
     if (group.is_enforced() || group.is_remote()) {
       dirty_.security_groups.insert(id);
+    }
+  }
+}
+
+void SecurityGroups::describe(Journal& journal) const {
+  for (const auto& [id, group] : records_) {
+    if (!group.known) {
+      continue;
+    }
+    journal.put_group(id, {group.complete, group.vpc_id, group.name});
+    for (const auto& [rule_id, rule] : group.rules) {
+      journal.put_group_rule(id, rule);
+    }
+    for (const IpAddress& member : group.listed_members) {
+      journal.put_group_member(id, member);
     }
   }
 }
@@ -116,7 +135,11 @@ void SecurityGroups::set_rule(std::string_view id, SecurityGroup& group,
   const auto found = group.rules.find(rule.id);
   if (found == group.rules.end()) {
     group.rules.emplace(rule.id, rule);
+    journal_->put_group_rule(id, rule);
     return;
+  }
+  if (found->second != rule) {
+    journal_->put_group_rule(id, rule);
   }
   const std::string former = std::exchange(found->second, rule).remote_group_id;
   name_remote(group, former, false);
@@ -129,22 +152,28 @@ void SecurityGroups::erase_rule(std::string_view id, SecurityGroup& group,
   if (found != group.rules.end()) {
     const std::string remote = found->second.remote_group_id;
     group.rules.erase(found);
+    journal_->erase_group_rule(id, rule);
     name_remote(group, remote, false);
   }
 }
 
 void SecurityGroups::set(std::string_view id, const SecurityGroupSpec& spec) {
   SecurityGroup& group = record(id);
-  if (!group.known) {
-    group.known = true;
+  const bool was_known = std::exchange(group.known, true);
+  if (!was_known) {
     ++known_;
     dirty_.security_groups.insert(id);
   }
+  const GroupRecord former{group.complete, group.vpc_id, group.name};
   if (spec.replaces || !spec.vpc_id.empty()) {
     group.vpc_id = spec.vpc_id;
   }
   if (spec.replaces || !spec.name.empty()) {
     group.name = spec.name;
+  }
+  const GroupRecord now{group.complete || spec.replaces, group.vpc_id, group.name};
+  if (!was_known || now != former) {
+    journal_->put_group(id, now);
   }
   if (spec.replaces) {
     std::set<std::string_view> named;
@@ -181,6 +210,7 @@ void SecurityGroups::erase(std::string_view id) {
   set(name, nothing);
   record(name).known = false;
   --known_;
+  journal_->erase_group(name);
   drop_if_unused(name);
 }
 
@@ -226,11 +256,13 @@ void SecurityGroups::list_members(std::string_view id, const SecurityGroupSpec& 
   group.listed_members = listed;
   for (const IpAddress& address : listed) {
     if (!former.contains(address)) {
+      journal_->put_group_member(id, address);
       add_member(id, address);
     }
   }
   for (const IpAddress& address : former) {
     if (!listed.contains(address)) {
+      journal_->erase_group_member(id, address);
       remove_member(id, address);
     }
   }

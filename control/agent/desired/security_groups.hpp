@@ -16,6 +16,8 @@
 
 namespace alkaid::agent {
 
+class Journal;
+
 // A record exists as soon as something names the group.
 struct SecurityGroup {
   bool known = false;  // its own state has arrived
@@ -45,7 +47,9 @@ class SecurityGroups {
  public:
   using Records = std::map<std::string, SecurityGroup, std::less<>>;
 
-  explicit SecurityGroups(DirtyKeys& dirty) : dirty_(dirty) {}
+  explicit SecurityGroups(DirtyKeys& dirty);
+
+  void set_journal(Journal& journal) { journal_ = &journal; }
 
   void set(std::string_view id, const SecurityGroupSpec& spec);
   void erase(std::string_view id);
@@ -66,6 +70,7 @@ class SecurityGroups {
   void drop_holds();
 
   void mark_everything();
+  void describe(Journal& journal) const;
 
   [[nodiscard]] const SecurityGroup* find(std::string_view id) const;
   [[nodiscard]] const Records& records() const { return records_; }
@@ -85,6 +90,7 @@ class SecurityGroups {
   void list_members(std::string_view id, const SecurityGroupSpec& spec);
 
   DirtyKeys& dirty_;
+  Journal* journal_;
   Records records_;
   std::size_t known_ = 0;
 };

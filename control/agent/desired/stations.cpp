@@ -1,15 +1,20 @@
 #include "control/agent/desired/stations.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
+
+#include <xxhash.h>
+
+#include "control/agent/desired/journal.hpp"
 
 namespace alkaid::agent {
 
 StationKey station_key(std::string_view id) {
-  const StationKey key = std::hash<std::string_view>{}(id);
+  const StationKey key = XXH3_64bits(id.data(), id.size());
   return key == 0 ? 1 : key;
 }
+
+Stations::Stations(SecurityGroups& groups) : groups_(groups), journal_(&Journal::none()) {}
 
 GroupSets::Handle GroupSets::take(const Ids& ids) {
   if (ids.empty()) {
@@ -83,7 +88,33 @@ void Stations::erase(StationKey key) {
   leave(key, found->second);
   sets_.release(found->second.groups);
   remote_ -= found->second.is_local ? 0 : 1;
+  if (!found->second.is_local) {
+    journal_->erase_station(key);
+  }
   stations_.erase(found);
+}
+
+void Stations::keep(StationKey key, const Station& station) {
+  journal_->put_station(key, {GroupSets::ids_of(station.groups), station.addresses});
+}
+
+void Stations::describe(Journal& journal) const {
+  for (const auto& [key, station] : stations_) {
+    if (!station.is_local) {
+      journal.put_station(key, {GroupSets::ids_of(station.groups), station.addresses});
+    }
+  }
+}
+
+void Stations::restore(StationKey key, const StationRecord& record) {
+  const auto [found, added] = stations_.try_emplace(key);
+  if (!added) {
+    return;  // a port of this host has the same key
+  }
+  ++remote_;
+  found->second = {false, sets_.take(record.groups), record.addresses};
+  enter(key, found->second);
+  note_if_idle(key);
 }
 
 // ---------------------------------------------------------------- ports
@@ -116,6 +147,13 @@ bool Stations::set_port(std::string_view id, const GroupSets::Ids& groups,
   sets_.release(former.groups);
   if (groups.empty()) {
     erase(key);
+  } else if (!local) {
+    if (former.is_local || former.groups != station.groups ||
+        former.addresses != station.addresses) {
+      keep(key, station);
+    }
+  } else if (!former.is_local) {
+    journal_->erase_station(key);
   }
   return true;
 }
@@ -135,6 +173,7 @@ void Stations::delete_port(std::string_view id, bool local) {
     station.is_local = false;
     ++remote_;
   }
+  keep(key, station);
   note_if_idle(key);
 }
 
@@ -177,6 +216,7 @@ void Stations::forget_address(std::string_view id, const IpAddress& address) {
   for (const std::string& group : GroupSets::ids_of(found->second.groups)) {
     groups_.remove_member(group, address);
   }
+  keep(key, found->second);
   note_if_idle(key);
 }
 

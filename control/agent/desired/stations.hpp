@@ -16,7 +16,11 @@
 
 namespace alkaid::agent {
 
-// 64 bits of hash of a port's id, which is its neighbors' id too; 0 is nobody's.
+class Journal;
+struct StationRecord;
+
+// 64 bits of hash of a port's id, which is its neighbors' id too; 0 is nobody's. It is kept in the
+// journal: XXH3, whose results don't change.
 using StationKey = std::uint64_t;
 StationKey station_key(std::string_view id);
 
@@ -46,7 +50,9 @@ class Stations {
   // Of these, of the ones without any address: then the first is forgotten.
   static constexpr std::size_t kMostIdle = std::size_t{1} << 16;
 
-  explicit Stations(SecurityGroups& groups) : groups_(groups) {}
+  explicit Stations(SecurityGroups& groups);
+
+  void set_journal(Journal& journal) { journal_ = &journal; }
 
   // A port's state, of this host (local) or another one. While the port is here, what is said of it
   // for other hosts doesn't count. False: too many.
@@ -65,6 +71,10 @@ class Stations {
 
   [[nodiscard]] std::size_t remote() const { return remote_; }
 
+  // Those that are not on this host; the others follow from its ports.
+  void describe(Journal& journal) const;
+  void restore(StationKey key, const StationRecord& record);
+
  private:
   struct Station {
     bool is_local = false;
@@ -79,8 +89,10 @@ class Stations {
   [[nodiscard]] bool is_idle(StationKey key, const Station& station) const;
   void note_if_idle(StationKey key);
   void erase(StationKey key);
+  void keep(StationKey key, const Station& station);
 
   SecurityGroups& groups_;
+  Journal* journal_;
   GroupSets sets_;
   std::unordered_map<StationKey, Station> stations_;
   std::size_t remote_ = 0;       // of them, not on this host

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/agent/desired/journal.hpp"
 #include "control/agent/desired/policy.hpp"
 #include "control/agent/desired/security_groups.hpp"
 #include "control/agent/desired/stations.hpp"
@@ -29,6 +30,15 @@ class DesiredStore {
  public:
   DesiredStore(DirtyKeys& dirty, Policy policy)
       : dirty_(dirty), policy_(std::move(policy)), groups_(dirty), stations_(groups_) {}
+
+  // Told of every change from now on; must live as long as the store.
+  void set_journal(Journal& journal);
+  // Tells all that there is.
+  void describe(Journal& journal) const;
+  // What was told, where the setters below can't say it. Places come first.
+  void restore_place(std::uint32_t place, const PlaceRecord& record);
+  void restore_claims(const NeighborAddress& address, const std::vector<PairClaim>& claims);
+  void restore_station(StationKey station, const StationRecord& record);
 
   void set_vpc(std::string_view id, const VpcSpec& spec);
   void delete_vpc(std::string_view id);
@@ -156,6 +166,8 @@ class DesiredStore {
  private:
   Subnet& subnet(std::string_view id);
   Subnet* subnet_of(const NeighborAddress& address);  // creates it
+  void settle(Subnet& subnet);
+  [[nodiscard]] static PlaceRecord place_record(const Subnet& subnet);
   void drop_if_unused(Subnet& subnet);
   void drop_if_unused(const std::string& vpc_id);
   [[nodiscard]] Vni resolve(const Subnet& subnet) const;
@@ -215,6 +227,8 @@ class DesiredStore {
   std::size_t neighbors_ = 0;
   std::size_t dhcp_ = 0;
   std::vector<std::string> resolved_;
+  Journal* journal_ = &Journal::none();
+  std::uint32_t last_place_ = 0;
 };
 
 }  // namespace alkaid::agent

@@ -60,7 +60,8 @@ struct NeighborGroups {
 };
 
 struct Subnet {
-  std::string id;  // "" with a VNI: a segment that neighbors name by number only
+  std::string id;           // "" with a VNI: a segment that neighbors name by number only
+  std::uint32_t place = 0;  // its number in the journal
   bool known = false;
   SubnetSpec spec;
   Vni named_vni;  // as neighbors' tunnel_id says, where the subnet itself doesn't

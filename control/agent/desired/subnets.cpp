@@ -11,6 +11,7 @@ Subnet& DesiredStore::subnet(std::string_view id) {
   if (found == subnets_.end()) {
     found = subnets_.emplace(std::string{id}, std::make_unique<Subnet>()).first;
     found->second->id = id;
+    settle(*found->second);
   }
   return *found->second;
 }
@@ -22,14 +23,33 @@ Subnet* DesiredStore::subnet_of(const NeighborAddress& address) {
   auto& numbered = numbered_[address.vni];
   if (!numbered) {
     numbered = std::make_unique<Subnet>();
+    settle(*numbered);
   }
   return numbered.get();
+}
+
+void DesiredStore::settle(Subnet& subnet) {
+  subnet.place = ++last_place_;
+  journal_->put_place(subnet.place, place_record(subnet));
+}
+
+PlaceRecord DesiredStore::place_record(const Subnet& subnet) {
+  return {subnet.id, subnet.named_vni};
+}
+
+void DesiredStore::restore_place(std::uint32_t place, const PlaceRecord& record) {
+  Subnet& restored = *subnet_of({record.id, record.named_vni, {}});
+  restored.place = place;
+  last_place_ = std::max(last_place_, place);
+  restored.named_vni = record.named_vni;
+  rescope(restored);
 }
 
 void DesiredStore::drop_if_unused(Subnet& subnet) {
   if (!subnet.unused()) {
     return;
   }
+  journal_->erase_place(subnet.place);
   subnet.named_vni = {};
   const Vni number = subnet.vni;
   const std::string id = subnet.id;
@@ -151,6 +171,9 @@ void DesiredStore::set_subnet(std::string_view id, SubnetSpec spec) {
     vpcs_[record.spec.vpc_id].subnets.erase(&record);
     drop_if_unused(record.spec.vpc_id);
   }
+  if (!record.known || record.spec != spec) {
+    journal_->put_subnet(id, spec);
+  }
   record.known = true;
   record.spec = std::move(spec);
   vpcs_[record.spec.vpc_id].subnets.insert(&record);
@@ -176,6 +199,7 @@ void DesiredStore::delete_subnet(std::string_view id, Vni named_vni) {
   drop_if_unused(record.spec.vpc_id);
   record.known = false;
   record.spec = {};
+  journal_->erase_subnet(id);
   rescope(record);
   mark_dhcpv6_in(record);
   drop_if_unused(record);

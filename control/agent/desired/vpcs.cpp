@@ -1,5 +1,6 @@
 // VPCs, and the gateways that they name.
 #include <algorithm>
+#include <utility>
 
 #include "control/agent/desired/store.hpp"
 
@@ -15,7 +16,7 @@ void DesiredStore::drop_if_unused(const std::string& vpc_id) {
 void DesiredStore::set_vpc(std::string_view id, const VpcSpec& spec) {
   const std::string name{id};
   Vpc& vpc = vpcs_[name];
-  vpc.known = true;
+  const bool was_known = std::exchange(vpc.known, true);
   const VpcSpec former = vpc.spec;
   if (spec.replaces) {
     vpc.spec = {};
@@ -35,6 +36,9 @@ void DesiredStore::set_vpc(std::string_view id, const VpcSpec& spec) {
     if (std::find(gateways.begin(), gateways.end(), gateway) == gateways.end()) {
       gateways.push_back(gateway);
     }
+  }
+  if (!was_known || vpc.spec != former) {
+    journal_->put_vpc(id, vpc.spec);
   }
   const bool moved = former.vni != vpc.spec.vni;
   if (moved || former.gateway_ids != gateways) {
@@ -56,6 +60,7 @@ void DesiredStore::delete_vpc(std::string_view id) {
   }
   set_vpc(id, {.replaces = true});
   vpc->second.known = false;
+  journal_->erase_vpc(id);
   drop_if_unused(std::string{id});
 }
 

@@ -41,6 +41,8 @@ struct VpcSpec {
   std::string name;
   std::optional<IpPrefix> cidr;
   std::vector<std::string> gateway_ids;
+
+  bool operator==(const VpcSpec&) const = default;
 };
 
 struct GatewaySpec {

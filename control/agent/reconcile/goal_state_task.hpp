@@ -25,8 +25,8 @@ struct GoalStateTask {
   DecodedGoalState decoded;
   std::chrono::steady_clock::time_point received;
   std::chrono::microseconds programming{0};  // spent in the data plane, of the batch it was part of
-  // Called once on the reconciler's thread, when every result stands; must not block. Not called if
-  // the agent stops before.
+  // Called once, on the reconciler's thread or the one that stores goal states, when every result
+  // stands; must not block. Not called if the agent stops before.
   std::function<void(GoalStateTask&)> done;
 };
 

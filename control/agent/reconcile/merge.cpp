@@ -139,7 +139,7 @@ void Reconciler::merge_routers(GoalStateTask& task) {
 }
 
 bool Reconciler::deletes_unknown_rule(const Change<RouterSpec>& change) const {
-  if (connected_ && !unclaimed_routers_.contains(router_key(change.id))) {
+  if (is_complete_ || (connected_ && !unclaimed_routers_.contains(router_key(change.id)))) {
     return false;  // nothing is there that isn't known
   }
   for (const SubnetRoutingSpec& table : change.spec.subnets) {
@@ -180,6 +180,9 @@ void Reconciler::conclude_delete(DecodedGoalState& decoded, std::uint32_t result
 
 // Tenants may use the same MACs and the same addresses: only both together say enough.
 Reconciler::DeleteOutcome Reconciler::delete_in_mirror(const DeferredDelete& deleted) {
+  if (is_complete_) {
+    return DeleteOutcome::kDone;  // what isn't known is nowhere
+  }
   if (deleted.mac.is_zero() || deleted.address.is_unset()) {
     return DeleteOutcome::kUnclear;
   }
@@ -204,8 +207,9 @@ Reconciler::DeleteOutcome Reconciler::delete_in_mirror(const DeferredDelete& del
 
 // Its addresses may be bound in a segment each.
 Reconciler::DeleteOutcome Reconciler::delete_dhcp_in_mirror(const DhcpSpec& spec) {
-  DeleteOutcome outcome =
-      spec.ipv4.is_unset() && spec.ipv6.is_unset() ? DeleteOutcome::kUnclear : DeleteOutcome::kDone;
+  DeleteOutcome outcome = spec.ipv4.is_unset() && spec.ipv6.is_unset() && !is_complete_
+                              ? DeleteOutcome::kUnclear
+                              : DeleteOutcome::kDone;
   for (const IpAddress& address : {spec.ipv4, spec.ipv6}) {
     if (outcome == DeleteOutcome::kDone && !address.is_unset()) {
       outcome = delete_in_mirror({true, address, spec.mac});
@@ -215,6 +219,9 @@ Reconciler::DeleteOutcome Reconciler::delete_dhcp_in_mirror(const DhcpSpec& spec
 }
 
 bool Reconciler::settle_router(std::uint64_t key, bool known) {
+  if (is_complete_) {
+    return true;
+  }
   const bool read_back = unclaimed_routers_.erase(key) > 0;
   if (connected_ && !read_back && !known) {
     return true;  // nothing anywhere

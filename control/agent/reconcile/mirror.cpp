@@ -67,6 +67,28 @@ void Mirror::take_read_back(const api::SecurityGroup& group) {
   unclaimed_ += !was_unclaimed && entry.unclaimed > 0 ? 1 : 0;
 }
 
+void Mirror::claim_everything() {
+  const auto claim_all = [](auto& table) {
+    for (auto& entry : table) {
+      entry.second.claimed = true;
+    }
+  };
+  claim_all(segments);
+  claim_all(ports);
+  claim_all(neighbors);
+  claim_all(routes);
+  claim_all(dhcp);
+  for (auto& [id, group] : security_groups) {
+    claim_all(group.rules);
+    for (auto& [member, claimed] : group.members) {
+      claimed = true;
+    }
+    group.unclaimed = 0;
+  }
+  unclaimed_addresses_.clear();
+  unclaimed_ = 0;
+}
+
 void Mirror::claim_entry(ProgrammedGroup& group) {
   if (--group.unclaimed == 0) {
     --unclaimed_;

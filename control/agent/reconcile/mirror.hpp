@@ -14,8 +14,8 @@ namespace alkaid::agent {
 
 namespace api = ::alkaid::dataplane::v1;
 
-// claimed: a goal state since this agent's start wants it so. Objects that were read back start
-// unclaimed and stay untouched until a goal state names them.
+// claimed: a goal state that this agent knows wants it so. Objects that were read back start
+// unclaimed and stay untouched until a goal state names them, unless all goal states are known.
 template <class Object>
 struct Programmed {
   Object object;
@@ -58,6 +58,7 @@ class Mirror {
     entry.claimed = true;
   }
   void claim_port(ProgrammedPort& port);
+  void claim_everything();
   // One of its rules or members was claimed.
   void claim_entry(ProgrammedGroup& group);
 

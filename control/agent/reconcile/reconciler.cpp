@@ -18,6 +18,24 @@ Reconciler::Reconciler(DataplaneClient& client, EventLog& events, IpAddress host
   }
 }
 
+std::string Reconciler::restore(
+    const std::function<std::string(DesiredStore&, bool& is_complete)>& load, Journal& journal) {
+  std::string error = load(store_, is_complete_);
+  dirty_ = {};  // everything is compared at connect
+  store_.take_resolved();
+  store_.set_journal(journal);
+  journal_ = &journal;
+  return error;
+}
+
+// From the moment when nothing in the data plane is unknown, it holds what this agent wrote.
+void Reconciler::note_completeness() {
+  if (journal_ != nullptr && connected_ && !is_complete_ && mirror_.unclaimed() == 0) {
+    is_complete_ = true;
+    journal_->put_completeness(true);
+  }
+}
+
 // ---------------------------------------------------------------- connection
 
 bool Reconciler::connect() {
@@ -46,13 +64,12 @@ bool Reconciler::connect() {
     own.insert(own.begin(), host_);
   }
   store_.set_own_addresses(std::move(own));
+  const std::size_t read_back = mirror_.unclaimed();
   read_back_done();
   events_.add(v1::Event::INFO, "dataplane_connected",
               fmt::format("{} data plane {:016x}, version {}: {} objects read back",
-                          restarted ? "new" : "connected to", instance_, hello.version,
-                          mirror_.unclaimed()));
-  spdlog::info("connected to data plane {:016x}, {} objects read back", instance_,
-               mirror_.unclaimed());
+                          restarted ? "new" : "connected to", instance_, hello.version, read_back));
+  spdlog::info("connected to data plane {:016x}, {} objects read back", instance_, read_back);
   flush();
   return connected_;
 }
@@ -60,6 +77,10 @@ bool Reconciler::connect() {
 void Reconciler::read_back_done() {
   failures_ = {};
   unclaimed_routers_.clear();
+  if (is_complete_) {
+    compare_everything();
+    return;
+  }
   for (const auto& [vni, segment] : mirror_.segments) {
     if (segment.object.router != 0) {
       unclaimed_routers_.insert(segment.object.router);
@@ -80,6 +101,35 @@ void Reconciler::read_back_done() {
   }
   hold_security_groups();
   store_.mark_everything();
+}
+
+// What is wanted, and what is there without being wanted.
+void Reconciler::compare_everything() {
+  mirror_.claim_everything();
+  settling_routers_.clear();
+  deferred_deletes_.clear();
+  store_.groups().drop_holds();
+  store_.mark_everything();
+  for (const auto& [vni, segment] : mirror_.segments) {
+    dirty_.segments.insert(vni);
+  }
+  for (const auto& [id, port] : mirror_.ports) {
+    dirty_.ports.insert(id);
+  }
+  for (const auto& [key, neighbor] : mirror_.neighbors) {
+    if (!store_.wanted_neighbor(key)) {
+      dirty_.neighbors.insert(key);
+    }
+  }
+  for (const auto& [key, route] : mirror_.routes) {
+    dirty_.routes.insert(key);
+  }
+  for (const auto& [key, binding] : mirror_.dhcp) {
+    dirty_.dhcp.insert(key);
+  }
+  for (const auto& [id, group] : mirror_.security_groups) {
+    dirty_.security_groups.insert(id);
+  }
 }
 
 void Reconciler::connection_lost(std::string_view reason) {
@@ -162,7 +212,10 @@ std::chrono::microseconds Reconciler::flush() {
       requests[i].Clear();
     }
   }
-  if (!connected_) {
+  note_completeness();
+  if (!connected_ && is_complete_) {
+    dirty_ = {};  // everything is compared at connect
+  } else if (!connected_) {
     forget_resolvable_marks();
   }
   announce_resolved();

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -33,6 +34,15 @@ class Reconciler {
  public:
   // host: --host-ip, unset if the data plane's VTEPs are to be used alone.
   Reconciler(DataplaneClient& client, EventLog& events, IpAddress host, Policy policy = {});
+
+  // ---- what outlives the process; before anything else
+
+  // Fills the store by `load`, which says whether the data plane is to hold that and nothing else
+  // and returns an error text. Then every change is told to the journal, which must live as long.
+  std::string restore(const std::function<std::string(DesiredStore&, bool& is_complete)>& load,
+                      Journal& journal);
+  // What the data plane is to hold is known: what else was read back of it is stale.
+  [[nodiscard]] bool is_complete() const { return is_complete_; }
 
   // ---- the data plane's connection
 
@@ -100,6 +110,8 @@ class Reconciler {
   void conclude_delete(DecodedGoalState& decoded, std::uint32_t result, DeleteOutcome outcome);
 
   void read_back_done();
+  void compare_everything();
+  void note_completeness();
   void forget_resolvable_marks();
   void forget_resolvable_group_marks();
   void plan(ChangeBatch& batch);
@@ -169,6 +181,8 @@ class Reconciler {
   DataplaneClient& client_;
   EventLog& events_;
   IpAddress host_;
+  Journal* journal_ = nullptr;  // nullptr: nothing is kept
+  bool is_complete_ = false;
   bool connected_ = false;
   std::uint64_t instance_ = 0;
   DirtyKeys dirty_;

@@ -68,11 +68,19 @@ void ReconcilerThread::process(std::vector<std::unique_ptr<GoalStateTask>>& task
     resources += task->decoded.results.size();
     reconciler_.merge(*task);
   }
+  if (durability_ != nullptr) {
+    durability_->submit();  // stored while the data plane is programmed
+  }
   const auto spent = reconciler_.flush();
   for (auto& task : tasks) {
     task->programming = spent;
     reconciler_.conclude(*task);
-    task->done(*task);
+    if (durability_ == nullptr) {
+      task->done(*task);
+    }
+  }
+  if (durability_ != nullptr) {
+    durability_->finish(std::move(tasks));
   }
   tasks.clear();
   if (resources > kLargeMessage) {
@@ -117,6 +125,9 @@ void ReconcilerThread::run() {
     if (reconciler_.wants_retry() || Clock::now() >= next_retry) {
       reconciler_.retry();
       next_retry = Clock::now() + reconciler_.retry_interval();
+    }
+    if (durability_ != nullptr) {
+      durability_->submit();
     }
     lock.lock();
   }

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "control/agent/reconcile/durability.hpp"
 #include "control/agent/reconcile/goal_state_task.hpp"
 #include "control/agent/reconcile/reconciler.hpp"
 
@@ -23,6 +24,11 @@ class ReconcilerThread {
   ~ReconcilerThread() { stop(); }
   ReconcilerThread(const ReconcilerThread&) = delete;
   ReconcilerThread& operator=(const ReconcilerThread&) = delete;
+
+  // Before start(); must live until stop(). Without it nothing outlives the process.
+  void set_durability(Durability& durability) { durability_ = &durability; }
+  // nullptr: none.
+  [[nodiscard]] const Durability* durability() const { return durability_; }
 
   void start();
   // Waits for the thread; a call to the data plane that is under way must be interrupted by its
@@ -42,6 +48,7 @@ class ReconcilerThread {
   void publish_own_addresses();
 
   Reconciler& reconciler_;
+  Durability* durability_ = nullptr;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<GoalStateTask>> tasks_;

@@ -137,6 +137,10 @@ grpc::ServerUnaryReactor* LocalService::GetConfig(grpc::CallbackServerContext* /
     reconciler.report(answer);
     answer.set_version(ALKAID_VERSION);
     answer.set_port_attach(port_attach_);
+    if (const Durability* durability = reconciler_.durability(); durability != nullptr) {
+      answer.set_state_file(durability->path());
+      answer.set_state_problem(durability->problem());
+    }
     answer.set_uptime_microseconds(
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
                                        std::chrono::steady_clock::now() - started_)

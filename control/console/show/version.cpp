@@ -40,13 +40,17 @@ Section agent_section(const agent::v1::GetConfigResponse& config) {
                      left("goal_states", "goal states"),
                      left("dataplane_operations", "objects written"),
                      left("unclaimed_objects", "unclaimed objects"),
-                     left("port_attach", "port attachment")};
+                     left("port_attach", "port attachment"),
+                     left("state_file", "goal states kept in"),
+                     left("state_problem", "not stored because")};
   Value connected = boolean(config.dataplane_connected());
   connected.text = config.dataplane_connected() ? "connected" : "not connected";
   section.rows = {{text(config.version()), duration(config.uptime_microseconds()), connected,
                    boolean(config.in_sync()), identifier(config.dataplane_instance()),
                    number(config.goal_states()), number(config.dataplane_operations()),
-                   number(config.unclaimed_objects()), text(config.port_attach())}};
+                   number(config.unclaimed_objects()), text(config.port_attach()),
+                   text(config.state_file().empty() ? "memory only" : config.state_file()),
+                   text(config.state_problem())}};
   return section;
 }
 

@@ -57,7 +57,8 @@ class Host:
         """Starts the agent and waits until it is connected to the data plane."""
         self.agent = agent = Process(f"{self}'s agent", self.namespace, [
             program("alkaid-agent"), "--instance", f"host-{self.number}", "--run-dir", self.run_directory,
-            "--port", str(AGENT_PORT), *self.agent_channel, *extra], self.log_path("agent"), outlives_us=self.outlives_us)
+            "--state-dir", self.run_directory / "state", "--port", str(AGENT_PORT), *self.agent_channel, *extra],
+            self.log_path("agent"), outlives_us=self.outlives_us)
 
         def connected() -> bool:
             agent.require_running()

@@ -1,0 +1,63 @@
+// Changes of records on their way to the database.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace alkaid::agent::durable {
+
+// Keys have up to 255 bytes. For one thread at a time.
+class Batch {
+ public:
+  struct Operation {
+    std::string_view key;
+    std::string_view value;
+    bool is_erase = false;
+  };
+
+  // The value is what `write` appends to the string.
+  template <class Write>
+  void put(std::string_view key, const Write& write) {
+    Entry entry{bytes_.size(), 0, static_cast<std::uint8_t>(key.size()), false};
+    bytes_.append(key);
+    write(bytes_);
+    entry.value_size = static_cast<std::uint32_t>(bytes_.size() - entry.offset - key.size());
+    entries_.push_back(entry);
+  }
+  void erase(std::string_view key) {
+    entries_.push_back({bytes_.size(), 0, static_cast<std::uint8_t>(key.size()), true});
+    bytes_.append(key);
+  }
+
+  // The database is to hold what this batch puts, its own header and nothing else.
+  void set_whole() { is_whole_ = true; }
+  [[nodiscard]] bool is_whole() const { return is_whole_; }
+
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] bool empty() const { return entries_.empty() && !is_whole_; }
+  [[nodiscard]] Operation operator[](std::size_t index) const {
+    const Entry& entry = entries_[index];
+    const std::string_view bytes{bytes_};
+    return {bytes.substr(entry.offset, entry.key_size),
+            bytes.substr(entry.offset + entry.key_size, entry.value_size), entry.is_erase};
+  }
+
+  // By key, of several operations on one key only the last.
+  [[nodiscard]] std::vector<Operation> sorted() const;
+
+ private:
+  struct Entry {
+    std::uint64_t offset;
+    std::uint32_t value_size;
+    std::uint8_t key_size;
+    bool is_erase;
+  };
+
+  std::string bytes_;
+  std::vector<Entry> entries_;
+  bool is_whole_ = false;
+};
+
+}  // namespace alkaid::agent::durable

@@ -1,0 +1,50 @@
+// The desired state on the disk: DIRECTORY/state.mdb. See docs/design/durable-state.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/agent/durable/batch.hpp"
+#include "control/agent/durable/environment.hpp"
+
+namespace alkaid::agent::durable {
+
+// For one thread at a time.
+class Database {
+ public:
+  // Of the records' form.
+  static constexpr std::uint32_t kFormat = 1;
+
+  // Creates directory and file if they aren't there. nullptr: `error` says what is wrong and what
+  // can be done.
+  static std::unique_ptr<Database> open(const std::string& directory, std::string& error);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Every record, in the order of keys. `take` returns what is wrong with it, which ends the
+  // reading. Returns an error text, empty if all were taken.
+  std::string read(
+      const std::function<std::string(std::string_view key, std::string_view value)>& take);
+
+  // All of it or nothing. On the disk when it returns; the error text is empty then.
+  std::string write(const std::vector<Batch>& batches);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  Database(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  std::string create();
+  std::string open_file();
+  [[nodiscard]] std::string damaged(std::string_view detail) const;
+
+  const std::string path_;
+  const int lock_;  // of the directory
+  std::unique_ptr<Environment> environment_;
+};
+
+}  // namespace alkaid::agent::durable

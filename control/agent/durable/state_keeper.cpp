@@ -1,0 +1,183 @@
+#include "control/agent/durable/state_keeper.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace alkaid::agent::durable {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// It is in effect, but would be forgotten.
+void mark_not_stored(GoalStateTask& task) {
+  for (ResourceResult& result : task.decoded.results) {
+    if (result.status == Status::kSuccess || result.status == Status::kPending) {
+      result.status = Status::kFailure;
+    }
+  }
+}
+
+}  // namespace
+
+StateKeeper::StateKeeper(std::unique_ptr<Database> database, EventLog& events,
+                         std::function<void()> request_whole)
+    : database_(std::move(database)),
+      path_(database_->path()),
+      events_(events),
+      request_whole_(std::move(request_whole)) {}
+
+void StateKeeper::start() {
+  thread_ = std::thread{[this] { run(); }};
+}
+
+void StateKeeper::stop() {
+  {
+    const std::lock_guard lock{mutex_};
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+std::string StateKeeper::problem() const {
+  const std::lock_guard lock{mutex_};
+  return problem_;
+}
+
+// ---------------------------------------------------------------- the reconciler's thread
+
+void StateKeeper::enqueue(Batch batch) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (!problem_.empty() && !has_whole_ && !batch.is_whole()) {
+      return;  // the whole state will hold it
+    }
+    has_whole_ = has_whole_ || batch.is_whole();
+    queue_.push_back(std::move(batch));
+    ++submitted_;
+  }
+  wake_.notify_one();
+}
+
+void StateKeeper::submit() {
+  Batch batch = recorder_.take();
+  if (!batch.empty()) {
+    enqueue(std::move(batch));
+  }
+}
+
+void StateKeeper::submit_whole(const DesiredStore& store, bool is_complete) {
+  static_cast<void>(recorder_.take());  // the whole state has it
+  store.describe(recorder_);
+  recorder_.put_completeness(is_complete);
+  Batch batch = recorder_.take();
+  batch.set_whole();
+  enqueue(std::move(batch));
+}
+
+void StateKeeper::finish(std::vector<std::unique_ptr<GoalStateTask>> tasks) {
+  {
+    const std::lock_guard waiting_lock{waiting_mutex_};
+    const std::lock_guard lock{mutex_};
+    waiting_.push_back({submitted_, std::move(tasks)});
+  }
+  release();
+}
+
+// ---------------------------------------------------------------- any of both threads
+
+void StateKeeper::release() {
+  const std::lock_guard waiting_lock{waiting_mutex_};
+  Ticket settled = 0;
+  bool is_stored = false;
+  {
+    const std::lock_guard lock{mutex_};
+    settled = settled_;
+    is_stored = problem_.empty();
+  }
+  while (!waiting_.empty() && waiting_.front().ticket <= settled) {
+    for (auto& task : waiting_.front().tasks) {
+      if (!is_stored) {
+        mark_not_stored(*task);
+      }
+      task->done(*task);
+    }
+    waiting_.pop_front();
+  }
+}
+
+// ---------------------------------------------------------------- the keeper's thread
+
+void StateKeeper::run() {
+  std::unique_lock lock{mutex_};
+  while (!stopping_ || !queue_.empty()) {
+    const bool wants_whole = !problem_.empty() && !has_whole_ && !stopping_;
+    if (queue_.empty() && wants_whole && Clock::now() >= next_request_) {
+      next_request_ = Clock::now() + retry_interval_;
+      lock.unlock();
+      request_whole_();
+      lock.lock();
+    }
+    const auto is_due = [this] { return stopping_ || !queue_.empty(); };
+    if (wants_whole) {
+      wake_.wait_until(lock, next_request_, is_due);
+    } else {
+      wake_.wait(lock, is_due);
+    }
+    if (queue_.empty()) {
+      continue;
+    }
+    std::vector<Batch> batches = std::exchange(queue_, {});
+    const Ticket last = submitted_;
+    lock.unlock();
+    store(batches, last);
+    release();
+    batches.clear();
+    lock.lock();
+  }
+}
+
+void StateKeeper::store(std::vector<Batch>& batches, Ticket last) {
+  // What came before a whole state is part of it.
+  const auto whole = std::find_if(batches.rbegin(), batches.rend(),
+                                  [](const Batch& batch) { return batch.is_whole(); });
+  const bool has_whole = whole != batches.rend();
+  if (has_whole) {
+    batches.erase(batches.begin(), std::prev(whole.base()));
+  }
+  std::string wrong = database_->write(batches);
+
+  const std::lock_guard lock{mutex_};
+  settled_ = last;
+  if (!wrong.empty()) {
+    if (problem_.empty()) {
+      const std::string text = fmt::format(
+          "goal states can't be stored: {}. They are in effect but answered FAILURE, "
+          "and an agent that starts now doesn't know them",
+          wrong);
+      spdlog::error("{}", text);
+      events_.add(v1::Event::ERROR, "state_not_stored", text);
+      retry_interval_ = kFirstRetry;
+    } else {
+      retry_interval_ = std::min(2 * retry_interval_, kLastRetry);
+    }
+    problem_ = std::move(wrong);
+    queue_.clear();  // what came meanwhile is of no use without what was lost
+    settled_ = submitted_;
+    has_whole_ = false;
+    next_request_ = Clock::now() + retry_interval_;
+  } else if (has_whole) {
+    has_whole_ = false;
+    problem_.clear();
+    const std::string_view text = "all goal states are stored again";
+    spdlog::info("{}", text);
+    events_.add(v1::Event::INFO, "state_stored", std::string{text});
+  }
+}
+
+}  // namespace alkaid::agent::durable

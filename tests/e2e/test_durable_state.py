@@ -1,0 +1,163 @@
+"""What was acknowledged survives kill -9 of both processes, and a full disk."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from lab import GoalState, Lab, LabError, wait_until
+from lab.host import Host
+from lab.process import Process
+from lab.programs import program
+from lab.shell import run
+
+KILLS = 6
+SEED = 5
+
+
+@pytest.fixture
+def host(unplugged_lab: Lab) -> Iterator[Host]:
+    """A host whose processes run and that knows its subnets."""
+    host = unplugged_lab.hosts[1]
+    host.start_dataplane()
+    host.start_agent()
+    host.push(GoalState.example(1))
+    yield host
+
+
+def neighbors(addresses: list[str]) -> GoalState:
+    """A goal state of nothing but these neighbors."""
+    state = GoalState({"format_version": 102})
+    for address in addresses:
+        state.add("neighbor", address, {
+            "revision_number": 1, "id": address, "mac_address": "02:00:00:00:09:01", "host_ip_address": "10.0.0.9",
+            "fixed_ips": [{"neighbor_type": "L2", "subnet_id": "green", "ip_address": address}]})
+    return state
+
+
+def programmed(host: Host) -> set[str]:
+    """The neighbors' addresses that the data plane holds."""
+    return {neighbor["ip"] for neighbor in host.console.json("show", "neighbor", timeout=30)["neighbors"]}
+
+
+def acknowledged_before_kills(host: Host) -> set[str]:
+    """Pushes neighbors until both processes have been killed often enough; what was acknowledged of them."""
+    acknowledged: set[str] = set()
+    ended = threading.Event()
+
+    def push() -> None:
+        number = 0
+        while not ended.is_set():
+            number += 1
+            addresses = [f"10.1.{8 + number // 25}.{number % 25 * 10 + i}" for i in range(1 + number % 3)]
+            try:
+                host.push(neighbors(addresses), timeout=60)
+            except LabError:
+                time.sleep(0.1)  # killed meanwhile: nobody knows what became of these
+            else:
+                acknowledged.update(addresses)
+
+    generator = random.Random(SEED)
+    pusher = threading.Thread(target=push)
+    pusher.start()
+    try:
+        for kill in range(KILLS):
+            before = len(acknowledged)
+            wait_until(lambda before=before: len(acknowledged) > before + 3, "goal states are acknowledged", timeout=60)
+            time.sleep(generator.uniform(0, 0.2))
+            host.agent.kill()
+            if kill % 3 == 2:
+                host.dataplane.kill()
+                host.start_dataplane()
+            host.start_agent()
+    finally:
+        ended.set()
+        pusher.join(120)
+    return acknowledged
+
+
+def test_what_was_acknowledged_survives_kills(host: Host) -> None:
+    """Neighbors are pushed all the time while the processes are killed: none that was acknowledged is missing."""
+    acknowledged = acknowledged_before_kills(host)
+    assert len(acknowledged) > 4 * KILLS
+    wait_until(lambda: host.console.agent()["in_sync"], "the data plane is in sync", timeout=30)
+    assert acknowledged <= programmed(host)
+    # Nothing but the file knows them now.
+    host.agent.kill()
+    host.dataplane.kill()
+    host.start_dataplane()
+    host.start_agent()
+    wait_until(lambda: host.console.agent()["in_sync"], "the new data plane is in sync", timeout=30)
+    assert acknowledged <= programmed(host)
+    assert set(host.console.guest_ports()) == {"green-1", "red-1"}
+
+
+def test_a_deleted_neighbor_does_not_come_back(host: Host) -> None:
+    """What is deleted while the data plane is away is gone from the next one, and from the file."""
+    host.push(neighbors(["10.1.9.1", "10.1.9.2"]))
+    host.dataplane.kill()
+    wait_until(lambda: not host.console.agent()["dataplane_connected"], "the agent noticed")
+    gone = neighbors(["10.1.9.1"])
+    gone.states("neighbor")["10.1.9.1"]["operation_type"] = "DELETE"
+    host.push(gone)
+    host.agent.kill()
+    host.start_dataplane()
+    host.start_agent()
+    wait_until(lambda: "10.1.9.2" in programmed(host), "the data plane is filled")
+    assert "10.1.9.1" not in programmed(host)
+
+
+def test_a_full_disk_is_told_and_passes(unplugged_lab: Lab) -> None:
+    """Without room goal states take effect and are answered FAILURE; with room they are kept, and so is the rest."""
+    host = unplugged_lab.hosts[1]
+    state = host.run_directory / "state"
+    state.mkdir()
+    run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", state])
+    try:
+        host.start_dataplane()
+        host.start_agent()
+        host.push(GoalState.example(1))
+        pushed: list[str] = []
+        answer = ""
+        while "FAILURE" not in answer:
+            assert len(pushed) < 10000, "the disk is not full yet"
+            addresses = [f"10.1.{8 + len(pushed) // 250}.{1 + i}" for i in range(250)]
+            answer = host.push(neighbors(addresses), check=False)
+            pushed += addresses
+        assert set(pushed) <= programmed(host)
+        assert host.agent.running
+        assert "no room" in host.console.agent()["state_problem"]
+        assert host.console.events("state_not_stored")
+
+        run(["mount", "-o", "remount,size=16m", state])
+        wait_until(lambda: not host.console.agent()["state_problem"], "all is kept again", timeout=60)
+        assert host.console.events("state_stored")
+        assert "FAILURE" not in host.push(neighbors(pushed[-250:]))
+        for process in (host.agent, host.dataplane):
+            process.kill()
+        host.start_dataplane()
+        host.start_agent()
+        wait_until(lambda: set(pushed) <= programmed(host), "the next data plane holds all of them", timeout=30)
+        host.agent.stop()
+    finally:
+        run(["umount", "--lazy", state])
+
+
+def test_a_damaged_file_is_told(host: Host) -> None:
+    """The agent names the file and the way out and doesn't start; without the file it does, and nothing is lost."""
+    before = programmed(host)
+    host.agent.kill()
+    file = host.run_directory / "state" / "state.mdb"
+    file.write_bytes(b"\xff" * file.stat().st_size)
+    second = Process("agent with a damaged file", host.namespace, [
+        program("alkaid-agent"), "--run-dir", host.run_directory, "--state-dir", file.parent, "--port", "50009",
+        *host.agent_channel], host.log_path("damaged"))
+    assert second.wait(20) == 1
+    assert f"mv {file}" in second.log, second.log
+    file.rename(file.with_suffix(".old"))
+    host.start_agent()
+    assert programmed(host) == before
+    assert host.console.agent()["unclaimed_objects"] > 0

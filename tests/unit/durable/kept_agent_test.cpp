@@ -1,0 +1,241 @@
+// Agents that come and go, and what each knows of the one before.
+#include "tests/unit/durable/kept_agent.hpp"
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <csignal>
+#include <random>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace alkaid::agent::test {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Each;
+
+std::vector<std::string> event_kinds(EventLog& events) {
+  std::vector<std::string> kinds;
+  std::uint64_t number = 0;
+  std::uint64_t lost = 0;
+  v1::Event event;
+  while (events.next(number, event, lost)) {
+    kinds.push_back(event.kind());
+  }
+  return kinds;
+}
+
+TEST(KeptAgent, TheNextOneKnowsAllAndWritesNothing) {
+  const Directory directory;
+  FakeDataplane tables;
+  Records told;
+  {
+    KeptAgent agent{directory.path(), tables};
+    ASSERT_EQ(agent.error(), "");
+    EXPECT_THAT(agent.push(whole_network()), Each(Status::kSuccess));
+    told = records_of(agent.wanted());
+  }
+  EXPECT_EQ(records_in(directory.path()), told);
+  const std::string before = tables.dump();
+  const auto calls = tables.apply_calls;
+  KeptAgent next{directory.path(), tables};
+  ASSERT_EQ(next.error(), "");
+  EXPECT_EQ(records_of(next.wanted()), told);
+  EXPECT_EQ(tables.apply_calls, calls);
+  EXPECT_TRUE(next.reconciler().is_complete());
+  EXPECT_EQ(next.reconciler().programmed().unclaimed(), 0U);
+  EXPECT_THAT(next.push(whole_network()), Each(Status::kSuccess));
+  EXPECT_EQ(tables.apply_calls, calls);
+  EXPECT_EQ(tables.dump(), before);
+}
+
+TEST(KeptAgent, AnEmptyDataPlaneIsFilledAtOnce) {
+  const Directory directory;
+  FakeDataplane tables;
+  KeptAgent{directory.path(), tables}.push(whole_network());
+  FakeDataplane empty;
+  empty.instance = 2;
+  const KeptAgent next{directory.path(), empty};
+  EXPECT_EQ(empty.dump(), tables.dump());
+}
+
+TEST(KeptAgent, WhatWasDeletedMeanwhileGoes) {
+  const Directory directory;
+  FakeDataplane tables;
+  KeptAgent{directory.path(), tables}.push(whole_network());
+  {
+    KeptAgent blind{directory.path(), tables, false};
+    blind.push(message_of(neighbor("far-green", "green", "10.0.1.12", "02:00:00:00:01:12",
+                                   "172.16.0.2", schema::DELETE)));
+    blind.push(
+        message_of(port("port-green", "green", "10.0.1.11", "02:00:00:00:01:11", schema::DELETE)));
+  }
+  EXPECT_FALSE(tables.ports.empty());
+  const KeptAgent next{directory.path(), tables};
+  EXPECT_TRUE(tables.ports.empty());
+  EXPECT_FALSE(tables.has_neighbor(101, "10.0.1.12"));
+  EXPECT_TRUE(tables.has_neighbor(102, "10.0.2.12"));
+}
+
+TEST(KeptAgent, WhatNobodyNamedGoesOnceAllIsKnown) {
+  const Directory directory;
+  FakeDataplane tables;
+  KeptAgent{directory.path(), tables}.push(whole_network());
+  api::Segment stale;
+  stale.set_vni(777);
+  tables.segments[777] = stale;
+  const KeptAgent next{directory.path(), tables};
+  EXPECT_FALSE(tables.segments.contains(777));
+}
+
+// The first agent with a state directory beside a data plane that is in use.
+TEST(KeptAgent, WhatNobodyNamedStaysUntilAllIsKnown) {
+  const Directory directory;
+  FakeDataplane tables;
+  {
+    const Directory elsewhere;
+    KeptAgent{elsewhere.path(), tables}.push(whole_network());
+  }
+  const std::string before = tables.dump();
+  for (int start = 0; start < 2; ++start) {
+    KeptAgent agent{directory.path(), tables};
+    EXPECT_FALSE(agent.reconciler().is_complete());
+    EXPECT_EQ(tables.dump(), before);
+    agent.push(message_of(green()));
+  }
+  EXPECT_EQ(tables.dump(), before);
+  {
+    KeptAgent agent{directory.path(), tables};
+    agent.push(whole_network());
+    EXPECT_TRUE(agent.reconciler().is_complete());
+  }
+  EXPECT_TRUE(KeptAgent(directory.path(), tables).reconciler().is_complete());
+}
+
+// Any goal states in any order: the file says what the agent knows, and the next agent knows it.
+TEST(KeptAgent, TheFileFollowsEveryChange) {
+  std::mt19937 random{11};
+  const Directory directory;
+  FakeDataplane tables;
+  const auto pick = [&random](auto... choices) {
+    const std::array all{choices...};
+    return all[random() % all.size()];
+  };
+  for (int life = 0; life < 8; ++life) {
+    KeptAgent agent{directory.path(), tables, life % 3 != 2};
+    ASSERT_EQ(agent.error(), "");
+    for (int step = 0; step < 60; ++step) {
+      const auto operation = random() % 3 == 0 ? schema::DELETE : schema::UPDATE;
+      const std::string number = fmt::format("{}", random() % 4);
+      const auto update = pick(schema::DELTA, schema::FULL);
+      schema::GoalState message;
+      switch (random() % 8) {
+        case 0: {
+          auto state = random() % 2 == 0 ? green() : red();
+          state.set_operation_type(operation);
+          *message.add_subnet_states() = state;
+          break;
+        }
+        case 1: {
+          auto state = vpc_with_gateways({"gateway-" + number});
+          state.set_operation_type(operation);
+          *message.add_vpc_states() = state;
+          break;
+        }
+        case 2: {
+          auto state = port("port-" + number, pick("green", "red"), "10.0.1." + number,
+                            "02:00:00:00:00:0" + number, operation);
+          state.mutable_configuration()->set_device_id("device");
+          state.mutable_configuration()->add_security_group_ids()->set_id("group-" + number);
+          *message.add_port_states() = state;
+          break;
+        }
+        case 3: {
+          auto state = neighbor("neighbor-" + number, pick("green", "red", "unknown"),
+                                "10.0.2." + number, "02:00:00:00:01:0" + number, "172.16.0.2",
+                                operation, random() % 4 == 0 ? 300 : 0);
+          schema::NeighborConfiguration::AllowAddressPair pair;
+          pair.set_ip_address(fmt::format("10.0.2.10{}", random() % 3));
+          if (random() % 2 == 0) {
+            state.mutable_configuration()->add_field_11(pair.SerializeAsString());
+          }
+          if (random() % 2 == 0) {
+            state.mutable_configuration()->add_security_group_ids("group-" + number);
+          }
+          *message.add_neighbor_states() = state;
+          break;
+        }
+        case 4:
+          *message.add_dhcp_states() = dhcp(pick("green", "red"), "10.0.1." + number,
+                                            "02:00:00:00:00:0" + number, operation);
+          break;
+        case 5: {
+          auto state = router_with({rule("rule-" + number, "0.0.0.0/0", "10.0.1.9")}, update);
+          state.set_operation_type(operation);
+          *message.add_router_states() = state;
+          break;
+        }
+        case 6: {
+          auto state = group("group-" + number, {allow("rule-" + number, 22)}, update);
+          state.mutable_configuration()->add_member_ips("10.9.0." + number);
+          state.set_operation_type(operation);
+          *message.add_security_group_states() = state;
+          break;
+        }
+        default: {
+          auto state = gateway("gateway-" + number, schema::TGW, {});
+          state.set_operation_type(operation);
+          *message.add_gateway_states() = state;
+          break;
+        }
+      }
+      agent.push(message);
+    }
+    const Records told = records_of(agent.wanted());
+    agent.release();
+    ASSERT_EQ(records_in(directory.path()), told) << "life " << life;
+    const KeptAgent next{directory.path(), tables};
+    ASSERT_EQ(next.error(), "");
+    ASSERT_EQ(records_of(next.wanted()), told) << "life " << life;
+  }
+}
+
+TEST(KeptAgent, AFullDiskIsToldAndPasses) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  const Directory directory;
+  FakeDataplane tables;
+  Records told;
+  {
+    KeptAgent agent{directory.path(), tables};
+    agent.push(whole_network());
+    rlimit former{};
+    ::getrlimit(RLIMIT_FSIZE, &former);
+    const rlimit now{0, former.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &now);
+    const auto more =
+        message_of(neighbor("new", "green", "10.0.1.200", "02:00:00:00:02:00", "172.16.0.2"));
+    EXPECT_THAT(agent.push(more), Each(Status::kFailure));
+    EXPECT_TRUE(tables.has_neighbor(101, "10.0.1.200"));  // in effect all the same
+    // Nor is it acknowledged when it is said again.
+    EXPECT_THAT(agent.push(more), Each(Status::kFailure));
+    EXPECT_NE(agent.keeper().problem(), "");
+    EXPECT_THAT(event_kinds(agent.events()), Contains("state_not_stored"));
+    ::setrlimit(RLIMIT_FSIZE, &former);
+    for (int i = 0; i < 6000 && !agent.keeper().problem().empty(); ++i) {
+      agent.serve_keeper();
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+    EXPECT_EQ(agent.keeper().problem(), "");
+    EXPECT_THAT(event_kinds(agent.events()), Contains("state_stored"));
+    EXPECT_THAT(agent.push(more), Each(Status::kSuccess));
+    told = records_of(agent.wanted());
+  }
+  EXPECT_EQ(records_in(directory.path()), told);
+}
+
+}  // namespace
+}  // namespace alkaid::agent::test
