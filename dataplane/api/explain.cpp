@@ -80,6 +80,8 @@ api::ExplainResponse::Outcome outcome_of(Explanation::Outcome outcome) {
       return api::ExplainResponse::ANSWERED;
     case Explanation::Outcome::kConsumed:
       return api::ExplainResponse::CONSUMED;
+    case Explanation::Outcome::kWaits:
+      return api::ExplainResponse::WAITS;
   }
   return api::ExplainResponse::OUTCOME_UNSPECIFIED;
 }

@@ -59,6 +59,16 @@ class DataplaneService final : public api::Dataplane::Service {
   grpc::Status SetConnectionTimeouts(grpc::ServerContext* context,
                                      const api::SetConnectionTimeoutsRequest* request,
                                      api::SetConnectionTimeoutsResponse* response) override;
+  // In on_demand_calls.cpp.
+  grpc::Status WatchMisses(grpc::ServerContext* context, const api::WatchMissesRequest* request,
+                           grpc::ServerWriter<api::MissBatch>* writer) override;
+  grpc::Status EndMisses(grpc::ServerContext* context, const api::EndMissesRequest* request,
+                         api::EndMissesResponse* response) override;
+  grpc::Status ReadNeighborUse(grpc::ServerContext* context,
+                               const api::ReadNeighborUseRequest* request,
+                               api::ReadNeighborUseResponse* response) override;
+  grpc::Status ShowOnDemand(grpc::ServerContext* context, const api::ShowOnDemandRequest* request,
+                            api::ShowOnDemandResponse* response) override;
   grpc::Status Explain(grpc::ServerContext* context, const api::ExplainRequest* request,
                        api::ExplainResponse* response) override;
 

@@ -15,15 +15,21 @@ bool asks_for_gateway(const ArpHeader& arp, const Segment& segment) {
   return arp.target_ip == segment.gateway_v4 && !arp.target_ip.is_zero();
 }
 
-Verdict answer_guest(const Tables& tables, EthernetHeader& ethernet, ArpHeader& arp,
+Verdict answer_guest(Worker& worker, rte_mbuf* packet, EthernetHeader& ethernet, ArpHeader& arp,
                      PacketContext& context) {
+  const Tables& tables = worker.tables();
   MacAddress answer;
   if (asks_for_gateway(arp, *context.segment)) {
     answer = context.segment->gateway_v4_mac;
   } else {
     const Neighbor* neighbor = tables.neighbors.find(context.vni, arp.target_ip);
     if (neighbor == nullptr) {
-      return ask_everybody<Next>(tables.flood, context, DropReason::arp_target_unknown);
+      if (arp.sender_ip.is_zero()) {
+        // A free address is what a probe hopes for (RFC 5227, 2.1.1).
+        return ask_everybody<Next>(tables.flood, context, DropReason::arp_target_unknown);
+      }
+      return ask_or_await<Next>(worker, packet, context, IpAddress{arp.target_ip},
+                                DropReason::arp_target_unknown);
     }
     if (neighbor->port == context.ingress->index) {
       // An announcement of, or a probe for, the guest's own address (RFC 5227): nobody objects.
@@ -82,7 +88,7 @@ Verdict ArpNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context
   }
   const Tables& tables = worker.tables();
   return context.from_wire ? answer_wire(tables, ethernet, arp, context)
-                           : answer_guest(tables, ethernet, arp, context);
+                           : answer_guest(worker, packet, ethernet, arp, context);
 }
 
 std::uint16_t ArpNode::process(rte_graph* graph, rte_node* node, void** packets,

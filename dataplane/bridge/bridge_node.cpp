@@ -1,6 +1,7 @@
 #include "dataplane/bridge/bridge_node.hpp"
 
 #include "dataplane/bridge/forward.hpp"
+#include "dataplane/on_demand/await.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -12,13 +13,21 @@ Verdict BridgeNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& cont
   }
   NeighborSlot slot;
   const Neighbor* neighbor = worker.tables().neighbors.find(context.vni, destination, slot);
+  const bool is_arp = context.headers.kind == FrameHeaders::Kind::kArp;
+  const AwaitedAddress awaited{.vni = context.vni, .mac = destination};
   if (neighbor == nullptr) [[unlikely]] {
-    return drop(DropReason::destination_mac_unknown);
+    // An answer to a question is of no use later.
+    return !is_arp && !context.headers.is_nd && may_await(worker, context)
+               ? await<Next>(packet, awaited)
+               : drop(DropReason::destination_mac_unknown);
+  }
+  if (must_queue(worker, context, awaited)) [[unlikely]] {
+    return await<Next>(packet, awaited);
   }
   if (neighbor->port == context.ingress->index) [[unlikely]] {
     return drop(DropReason::destination_is_source);
   }
-  if (context.headers.kind == FrameHeaders::Kind::kArp || context.headers.is_nd) [[unlikely]] {
+  if (is_arp || context.headers.is_nd) [[unlikely]] {
     return forward_to<Next>(*neighbor, context);  // no policy holds for address resolution
   }
   return connect_to<Next>(*neighbor, slot, packet, context);

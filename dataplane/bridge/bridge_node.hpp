@@ -8,7 +8,8 @@ namespace alkaid {
 struct BridgeNode {
   static constexpr NodeId kId = NodeId::kBridge;
   static constexpr const char* kDescription = "forwards within a subnet by MAC address";
-  using Next = NextNodes<NodeId::kFlood, NodeId::kConnect, NodeId::kDeliver, NodeId::kEncapsulate>;
+  using Next = NextNodes<NodeId::kFlood, NodeId::kAwaitNeighbor, NodeId::kConnect, NodeId::kDeliver,
+                         NodeId::kEncapsulate>;
   static Verdict decide(Worker& worker, rte_mbuf* packet, PacketContext& context);
   static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,
                                std::uint16_t count);

@@ -82,16 +82,23 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
                                            *quiescence_);
   const SharedState shared{*tables_, port_table_, underlay_, *quiescence_, fragments_, *flows_};
   std::vector<Worker*> workers;
+  // Half of the buffers is the devices', whatever guests ask for.
+  const std::uint32_t waiting_packets =
+      settings.packet_buffers / 2 / static_cast<std::uint32_t>(settings.worker_lcores.size());
   for (std::size_t i = 0; i < settings.worker_lcores.size(); ++i) {
     const WorkerSettings worker{.index = static_cast<unsigned>(i),
                                 .lcore = settings.worker_lcores[i],
-                                .idle_backoff_microseconds = settings.idle_backoff_microseconds};
+                                .idle_backoff_microseconds = settings.idle_backoff_microseconds,
+                                .waiting_packets = waiting_packets};
     workers_.push_back(std::make_unique<Worker>(worker, shared, pools_.standard()));
     workers.push_back(workers_.back().get());
   }
   for (Worker* worker : workers) {
     worker->know_peers(workers);
   }
+  on_demand_ =
+      std::make_unique<OnDemand>(workers_, port_table_, tables_->neighbors,
+                                 waiting_packets * static_cast<std::uint32_t>(workers_.size()));
   ports_ = std::make_unique<PortManager>(
       port_table_, *quiescence_, workers, pools_,
       [this](const PortConfig& config) {
@@ -115,6 +122,9 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
                 underlay_.exception.store(port->index, std::memory_order_release);
               }});
   programmer_ = std::make_unique<Programmer>(*tables_, *ports_, *tunnels_);
+  programmer_->on_neighbor_set([this](Vni vni, const IpAddress& ip, const MacAddress& mac) {
+    on_demand_->neighbor_set(vni, ip, mac);
+  });
   tables_->security_groups.on_narrowed(
       [this](const std::vector<const SecurityGroup*>& groups) { review_connections(groups); });
   connections_ = std::make_unique<ConnectionKeeper>(*flows_, port_table_, *quiescence_);
@@ -183,6 +193,7 @@ void Dataplane::tick() {
   }
   next_hops_->tick(now);
   publish_changes();
+  on_demand_->tick();
   connections_->tick();
   connection_usage_->tick();
   router_advertiser_.tick(now);
@@ -302,6 +313,9 @@ void Dataplane::guest_port_changed(const Port* before, const Port* now) {
     flows_->ports[index].since.store(flows_->clock.now(), std::memory_order_relaxed);
   }
   flows_->stamps.bump(index);
+  if (now == nullptr) {
+    on_demand_->port_gone(*before);
+  }
   router_advertiser_.port_changed(before, now, Clock::now());
   if (announcer_) {
     announcer_->port_changed(before, now, Clock::now());

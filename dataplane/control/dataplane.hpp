@@ -24,6 +24,7 @@
 #include "dataplane/control/table_watch.hpp"
 #include "dataplane/flow/connection_keeper.hpp"
 #include "dataplane/flow/flow_state.hpp"
+#include "dataplane/on_demand/on_demand.hpp"
 #include "dataplane/ports/port_manager.hpp"
 #include "dataplane/router_advertisement/router_advertiser.hpp"
 #include "dataplane/tables/tables.hpp"
@@ -95,6 +96,7 @@ class Dataplane {
   [[nodiscard]] FlowState& flows() { return *flows_; }
   [[nodiscard]] ConnectionKeeper& connections() { return *connections_; }
   [[nodiscard]] const ConnectionUsage& connection_usage() const { return *connection_usage_; }
+  [[nodiscard]] OnDemand& on_demand() { return *on_demand_; }
   [[nodiscard]] QuiescenceDomain& quiescence() { return *quiescence_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   [[nodiscard]] PortTable& port_table() { return port_table_; }
@@ -148,6 +150,7 @@ class Dataplane {
   RouterAdvertiser router_advertiser_;
   std::unique_ptr<TunnelSender> tunnel_sender_;
   std::unique_ptr<Announcer> announcer_;  // nullptr: switched off
+  std::unique_ptr<OnDemand> on_demand_;
   std::unique_ptr<PortManager> ports_;
   std::unique_ptr<Programmer> programmer_;
   std::unique_ptr<ConnectionKeeper> connections_;

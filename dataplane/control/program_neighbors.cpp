@@ -38,6 +38,7 @@ ObjectResult Programmer::set(const NeighborConfig& config) {
     locals_.remote_changed({config.key.vni, old_mac});
   }
   watch.finish(station_listener_);
+  neighbor_listener_(config.key.vni, config.key.ip, config.mac);
   return done();
 }
 

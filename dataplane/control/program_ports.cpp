@@ -138,6 +138,9 @@ ObjectResult Programmer::set(const PortConfig& config) {
     return failed;
   }
   watch.finish(station_listener_);
+  for (const NeighborKey& key : addresses_of(config)) {
+    neighbor_listener_(key.vni, key.ip, config.mac);
+  }
   return done();
 }
 

@@ -35,6 +35,10 @@ class Programmer {
   using StationListener = std::function<void(const NeighborKey& key)>;
   void on_station_moved(StationListener listener) { station_listener_ = std::move(listener); }
 
+  // Who wants to know that an address was set, here or on another host. One listener.
+  using NeighborListener = std::function<void(Vni vni, const IpAddress& ip, const MacAddress& mac)>;
+  void on_neighbor_set(NeighborListener listener) { neighbor_listener_ = std::move(listener); }
+
   ObjectResult set(const SegmentConfig& config);
   ObjectResult set(const PortConfig& config);
   ObjectResult set(const NeighborConfig& config);
@@ -92,6 +96,7 @@ class Programmer {
   TunnelTable& tunnels_;
   SegmentListener segment_listener_;
   StationListener station_listener_ = [](const NeighborKey&) {};
+  NeighborListener neighbor_listener_ = [](Vni, const IpAddress&, const MacAddress&) {};
   std::uint16_t underlay_mtu_ = 1500;
   std::uint64_t operations_ = 0;
   bool forwarding_changed_ = false;

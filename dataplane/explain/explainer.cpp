@@ -43,6 +43,7 @@ std::variant<Explanation, ObjectError> explain_frame(Dataplane& dataplane, const
   PacketContext& context = context_of(packet.get());
   context = PacketContext{};
   context.ingress = &ingress;
+  context.patience = Patience::kExplained;
   const bool is_inbound = &guest != &ingress;
   if (is_inbound) {
     context.vni = guest.vni_of(is_v4 ? FrameHeaders::Kind::kIpv4 : FrameHeaders::Kind::kIpv6);

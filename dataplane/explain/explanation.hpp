@@ -16,6 +16,7 @@ struct Explanation {
     kDropped,    // for `reason`
     kAnswered,   // by a local service
     kConsumed,   // taken in, without an answer
+    kWaits,      // until its neighbor is known, for a bounded time
   };
   // One node's decision.
   struct Stage {

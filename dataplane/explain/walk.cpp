@@ -10,6 +10,7 @@
 #include "dataplane/flood/flood_receivers.hpp"
 #include "dataplane/flow/connect_node.hpp"
 #include "dataplane/icmp/gateway_node.hpp"
+#include "dataplane/on_demand/await.hpp"
 #include "dataplane/ports/deliver_node.hpp"
 #include "dataplane/ports/guest_input_node.hpp"
 #include "dataplane/ports/port_tx_node.hpp"
@@ -90,6 +91,9 @@ class Walk {
       case NodeId::kConsume:
         end(Outcome::kConsumed, "taken in; nobody here needs it");
         break;
+      case NodeId::kAwaitNeighbor:
+        wait();
+        break;
       case NodeId::kIcmpError:
         explanation_.stages.push_back(
             {node, "dropped", {"an ICMP error goes back, if its rate limit and RFC 1122 permit"}});
@@ -164,6 +168,18 @@ class Walk {
     explanation_.stages.push_back({NodeId::kFlood, "replicated", std::move(facts)});
     end(count == 0 ? Outcome::kConsumed : Outcome::kForwarded,
         count == 0 ? "nobody else in the segment gets it" : "replicated");
+  }
+
+  void wait() {
+    const AwaitedAddress& awaited = awaited_of(packet_);
+    const std::string address =
+        awaited.ip.is_unset() ? awaited.mac.to_string() : awaited.ip.to_string();
+    explanation_.stages.push_back(
+        {NodeId::kAwaitNeighbor,
+         "waits",
+         {fmt::format("nobody is known to have {} in VNI {}: the agent is asked", address,
+                      awaited.vni.number())}});
+    end(Outcome::kWaits, "waits until its neighbor is known, for a bounded time");
   }
 
   void transmit() {

@@ -75,7 +75,7 @@ struct FlowFields {
                                       bytes.load(std::memory_order_relaxed) >> kCounterBits);
   }
   void set_hop(std::uint32_t slot, std::uint32_t signature) {
-    hop = slot;
+    std::atomic_ref{hop}.store(slot, std::memory_order_relaxed);
     const auto put = [](std::atomic<std::uint64_t>& counter, std::uint64_t high) {
       counter.store((counter.load(std::memory_order_relaxed) & kCounterMask) | high << kCounterBits,
                     std::memory_order_relaxed);

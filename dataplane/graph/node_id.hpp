@@ -12,6 +12,7 @@ namespace alkaid {
   NODE(kConsume, "consume")                          \
   NODE(kPortRx, "port-rx")                           \
   NODE(kInject, "inject")                            \
+  NODE(kReleaseWaiting, "release-waiting")           \
   NODE(kGuestFlow, "guest-flow")                     \
   NODE(kWireFlow, "wire-flow")                       \
   NODE(kGuestInput, "guest-input")                   \
@@ -33,6 +34,7 @@ namespace alkaid {
   NODE(kBridge, "bridge")                            \
   NODE(kFlood, "flood")                              \
   NODE(kRoute, "route")                              \
+  NODE(kAwaitNeighbor, "await-neighbor")             \
   NODE(kConnect, "connect")                          \
   NODE(kEncapsulate, "encapsulate")                  \
   NODE(kFragment, "fragment")                        \

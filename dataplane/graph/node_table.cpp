@@ -23,6 +23,8 @@
 #include "dataplane/icmp/gateway_node.hpp"
 #include "dataplane/icmp/icmp_error_node.hpp"
 #include "dataplane/nd/nd_node.hpp"
+#include "dataplane/on_demand/await_neighbor_node.hpp"
+#include "dataplane/on_demand/release_waiting_node.hpp"
 #include "dataplane/ports/deliver_node.hpp"
 #include "dataplane/ports/guest_input_node.hpp"
 #include "dataplane/ports/inject_node.hpp"
@@ -54,6 +56,7 @@ constexpr std::array kTable{
     registration<ConsumeNode>(),
     registration<PortRxNode>(NodeKind::kSource),
     registration<InjectNode>(NodeKind::kSource),
+    registration<ReleaseWaitingNode>(NodeKind::kSource),
     registration<GuestFlowNode>(),
     registration<WireFlowNode>(),
     registration<GuestInputNode>(),
@@ -75,6 +78,7 @@ constexpr std::array kTable{
     registration<BridgeNode>(),
     registration<FloodNode>(),
     registration<RouteNode>(),
+    registration<AwaitNeighborNode>(),
     registration<ConnectNode>(),
     registration<EncapsulateNode>(),
     registration<FragmentNode>(),

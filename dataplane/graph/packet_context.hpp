@@ -20,6 +20,13 @@ namespace alkaid {
 struct Segment;
 struct Tunnel;
 
+// What a packet does whose neighbor is not known yet (docs/design/on-demand.md).
+enum class Patience : std::uint8_t {
+  kWaits,
+  kHasWaited,  // it is decided without
+  kExplained,  // it is said to wait, and nothing is kept
+};
+
 // Pointers are valid for one walk of the graph: they are taken from published tables and the worker
 // reports a quiescent state between walks. What leaves the worker (inject ring) names ports by
 // index.
@@ -35,6 +42,7 @@ struct PacketContext {
   std::uint8_t outer_tos = 0;      // of a tunnelled frame
   std::uint16_t mtu = 0;           // that would have fitted, before `icmp-error`
   bool from_wire = false;          // came out of a tunnel
+  Patience patience = Patience::kWaits;
   DropReason drop_reason = DropReason::kNone;
 };
 

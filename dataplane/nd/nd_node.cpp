@@ -83,7 +83,8 @@ Verdict answer_guest(Worker& worker, rte_mbuf* packet, const NdMessage& solicita
     // A free address is what a probe hopes for.
     return solicitation.is_duplicate_probe()
                ? Next::to<NodeId::kConsume>()
-               : ask_everybody<Next>(worker.tables().flood, context, DropReason::nd_target_unknown);
+               : ask_or_await<Next>(worker, packet, context, solicitation.target,
+                                    DropReason::nd_target_unknown);
   }
   if (!turn_into_advertisement(packet, solicitation, owner)) {
     return drop(DropReason::no_buffer);

@@ -12,7 +12,7 @@ struct NdNode {
   static constexpr NodeId kId = NodeId::kNd;
   static constexpr const char* kDescription = "answers neighbor solicitations";
   using Next = NextNodes<NodeId::kConsume, NodeId::kBridge, NodeId::kFlood, NodeId::kDeliver,
-                         NodeId::kEncapsulate, NodeId::kPortTx>;
+                         NodeId::kEncapsulate, NodeId::kPortTx, NodeId::kAwaitNeighbor>;
   static Verdict decide(Worker& worker, rte_mbuf* packet, PacketContext& context);
   static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,
                                std::uint16_t count);

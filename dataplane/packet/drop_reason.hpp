@@ -66,6 +66,9 @@ namespace alkaid {
   REASON(route_missing, "no route to the destination")                                         \
   REASON(route_blackhole, "the route says to discard")                                         \
   REASON(neighbor_unknown, "routed, but no neighbor has the destination address")              \
+  REASON(awaited_too_many, "neighbor not known yet, and too many packets wait already")        \
+  REASON(awaited_rate_limited, "the port asks for unknown neighbors faster than it may")       \
+  REASON(awaited_port_gone, "its port went while it waited for a neighbor")                    \
   REASON(no_buffer, "no packet buffer was free")                                               \
   /* local services */                                                                         \
   REASON(arp_target_unknown, "ARP request for an address that no neighbor has")                \

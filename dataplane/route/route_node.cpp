@@ -2,6 +2,7 @@
 
 #include "dataplane/bridge/forward.hpp"
 #include "dataplane/icmp/icmp_error_node.hpp"
+#include "dataplane/on_demand/await.hpp"
 #include "dataplane/route/family.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -76,8 +77,9 @@ Verdict forward_remote(rte_mbuf* packet, PacketContext& context, typename Family
 }
 
 template <class Family>
-Verdict route_packet(const Tables& tables, rte_mbuf* packet, PacketContext& context) {
+Verdict route_packet(Worker& worker, rte_mbuf* packet, PacketContext& context) {
   using Next = RouteNode::Next;
+  const Tables& tables = worker.tables();
   const Segment& source = *context.segment;
   auto& ip = header_at<typename Family::Header>(packet, context.headers.l3_offset);
   const typename Family::Address destination = Family::destination(ip);
@@ -102,8 +104,13 @@ Verdict route_packet(const Tables& tables, rte_mbuf* packet, PacketContext& cont
   }
   NeighborSlot slot;
   const Neighbor* neighbor = tables.neighbors.find(hop.segment->config.vni, hop.address, slot);
+  const AwaitedAddress awaited{.ip = hop.address, .vni = hop.segment->config.vni};
   if (neighbor == nullptr) [[unlikely]] {
-    return reject<Next>(context, DropReason::neighbor_unknown);
+    return may_await(worker, context) ? await<Next>(packet, awaited)
+                                      : reject<Next>(context, DropReason::neighbor_unknown);
+  }
+  if (must_queue(worker, context, awaited)) [[unlikely]] {
+    return await<Next>(packet, awaited);
   }
   if (Family::hops_left(ip) <= 1) [[unlikely]] {
     return reject<Next>(context, DropReason::ttl_exceeded);
@@ -127,8 +134,8 @@ Verdict route_packet(const Tables& tables, rte_mbuf* packet, PacketContext& cont
 Verdict RouteNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
   // ARP to the gateway's MAC does not come here.
   return context.headers.kind == FrameHeaders::Kind::kIpv4
-             ? route_packet<Ipv4Family>(worker.tables(), packet, context)
-             : route_packet<Ipv6Family>(worker.tables(), packet, context);
+             ? route_packet<Ipv4Family>(worker, packet, context)
+             : route_packet<Ipv6Family>(worker, packet, context);
 }
 
 std::uint16_t RouteNode::process(rte_graph* graph, rte_node* node, void** packets,

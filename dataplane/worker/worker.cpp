@@ -12,6 +12,7 @@
 
 #include "dataplane/conntrack/fragment_tracking_node.hpp"
 #include "dataplane/graph/node_table.hpp"
+#include "dataplane/on_demand/worker_waiting.hpp"
 #include "dataplane/worker/idle_backoff.hpp"
 
 namespace alkaid {
@@ -34,6 +35,11 @@ Worker::Worker(const WorkerSettings& settings, const SharedState& shared, rte_me
       shared_(shared),
       pool_(pool),
       poll_list_(new PollList),
+      waiting_(std::make_unique<WorkerWaiting>(
+          settings.index,
+          WaitingStore::Limits{.packets = settings.waiting_packets,
+                               .ports = static_cast<std::uint32_t>(shared.ports.capacity())},
+          pool)),
       reassembler_(shared.underlay.fragments_outside ? std::make_unique<Reassembler>(settings.index)
                                                      : nullptr),
       fragment_identification_(settings.index),

@@ -24,6 +24,7 @@
 namespace alkaid {
 
 class FragmentTracker;
+class WorkerWaiting;
 
 // Counters that a worker keeps about itself; it alone writes them.
 struct alignas(RTE_CACHE_LINE_SIZE) WorkerCounters {
@@ -70,6 +71,7 @@ struct WorkerSettings {
   unsigned lcore = 0;
   // Longest sleep of an idle worker; 0: poll without pause.
   std::uint32_t idle_backoff_microseconds = 0;
+  std::uint32_t waiting_packets = 0;  // that may wait for their neighbors
 };
 
 // Made and destroyed by the control thread; run() belongs to the worker's lcore; the inject and
@@ -121,6 +123,8 @@ class Worker {
   [[nodiscard]] Underlay& underlay() { return shared_.underlay; }
   [[nodiscard]] FragmentTracker& fragments() { return shared_.fragments; }
   [[nodiscard]] FlowState& flows() { return shared_.flows; }
+  // Packets that wait for neighbors; its own comments say which thread may call what.
+  [[nodiscard]] WorkerWaiting& waiting() { return *waiting_; }
   template <class Key>
   [[nodiscard]] WorkerFlows<Key>& own_flows() {
     if constexpr (Key::kIsV6) {
@@ -194,6 +198,7 @@ class Worker {
   std::uint64_t loop_time_ = 0;
   std::uint32_t icmp_error_tokens_ = kIcmpErrorBurst;
   std::uint64_t next_icmp_error_token_ = 0;  // TSC
+  std::unique_ptr<WorkerWaiting> waiting_;
   std::unique_ptr<Reassembler> reassembler_;
   std::uint64_t next_reassembly_check_ = 0;  // TSC
   std::uint64_t next_orphan_check_ = 0;      // TSC

@@ -47,6 +47,8 @@ std::string outcome_text(ExplainResponse::Outcome outcome) {
       return "answered";
     case ExplainResponse::CONSUMED:
       return "consumed";
+    case ExplainResponse::WAITS:
+      return "waits";
     default:
       return "unknown";
   }
