@@ -15,6 +15,11 @@ namespace {
 constexpr std::chrono::seconds kRetryRefusedDevice{1};
 constexpr std::chrono::seconds kSlowestRetry{64};
 
+// Has a queue that a worker polls. There are thousands of sinks, which have none.
+bool is_polled(const Device* device) {
+  return device != nullptr && device->ethdev() != kNoEthdev;
+}
+
 // Port ids are never empty, so the uplink sorts first and meets none.
 const std::string kUplinkKey;
 // Longer than any id, and before those that begin with a visible character.
@@ -158,7 +163,9 @@ bool PortManager::try_attach(Record& record) {
   }
   record.retry_delay = kRetryRefusedDevice;
   publish(record);
-  publish_poll_lists();
+  if (is_polled(record.device.get())) {
+    publish_poll_lists();
+  }
   set_state(record, PortAttachState::kAttached, {});
   if (record.is_uplink) {
     listener_.uplink_changed(table_.find(record.index));
@@ -187,16 +194,21 @@ void PortManager::align_exception() {
 
 void PortManager::detach(Record& record) {
   record.missed += record.device->take_missed();
+  const bool was_polled = is_polled(record.device.get());
   auto device = std::move(record.device);
   publish(record);
-  publish_poll_lists();
+  if (was_polled) {
+    publish_poll_lists();
+  }
   if (record.is_uplink) {
     listener_.uplink_changed(nullptr);
   }
   // Removing a device is rare and its name may be wanted again at once, so here we wait for the
   // workers to let go of it.
-  quiescence_.retire([] {});
-  quiescence_.drain();
+  if (was_polled) {
+    quiescence_.retire([] {});
+    quiescence_.drain();
+  }
 }
 
 void PortManager::publish(Record& record) {
@@ -253,7 +265,7 @@ void PortManager::publish_poll_lists() {
     lists.push_back(std::make_unique<PollList>());
   }
   for (const auto& [id, record] : records_) {
-    if (record.device && record.device->ethdev() != kNoEthdev) {
+    if (is_polled(record.device.get())) {
       lists[record.index % workers_.size()]->ports.push_back(record.index);
     }
   }
