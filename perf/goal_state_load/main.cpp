@@ -37,6 +37,8 @@ struct Wanted {
   bool probe_port = false;
   bool fill_base = false;
   bool first_packet = false;
+  bool only_listen = false;
+  std::string capture;
 };
 
 double milliseconds_since(Clock::time_point start) {
@@ -195,8 +197,8 @@ nlohmann::json run(const Wanted& wanted) {
   if (wanted.first_packet) {
     const auto start = Clock::now();
     std::thread pusher{[&] { push_all(clients); }};
-    constexpr std::chrono::microseconds kInterval{200};
-    const bool has_left = packets.wait_for(checked.front(), kInterval, std::chrono::seconds{10});
+    const bool has_left =
+        packets.wait_for(wanted.base, !wanted.only_listen, std::chrono::seconds{10});
     result["first_packet_milliseconds"] = milliseconds_since(start);
     pusher.join();
     result["milliseconds"] = milliseconds_since(start);
@@ -205,6 +207,9 @@ nlohmann::json run(const Wanted& wanted) {
     }
   } else {
     result["milliseconds"] = push_all(clients);
+  }
+  if (wanted.only_listen) {
+    return result;
   }
   const auto carried = packets.carried(checked);
   result["checked"] = checked.size();
@@ -241,8 +246,14 @@ int main(int argc, char** argv) {
   app.add_flag("--probe-port", wanted.probe_port, "Push the port that packets are sent from");
   app.add_flag("--first-packet", wanted.first_packet,
                "The message holds that port with a security group and DHCP; time its first packet");
+  app.add_flag("--only-listen", wanted.only_listen, "Its packets come from elsewhere");
+  app.add_option("--write-capture", wanted.capture, "Only write a file with such a packet");
   CLI11_PARSE(app, argc, argv);
   try {
+    if (!wanted.capture.empty()) {
+      alkaid::perf::PacketProbe::write_capture(wanted.capture, wanted.base);
+      return 0;
+    }
     std::cout << alkaid::perf::run(wanted).dump() << "\n";
     return 0;
   } catch (const std::exception& error) {

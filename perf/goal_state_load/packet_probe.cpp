@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <set>
 #include <system_error>
 
@@ -24,6 +25,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint16_t kSourcePort = 4242;
+constexpr std::uint16_t kFirstPacketMark = 9999;
 constexpr std::size_t kEthernet = 14;
 constexpr std::size_t kIpv4 = 20;
 constexpr std::size_t kUdp = 8;
@@ -140,7 +142,7 @@ void PacketProbe::receive(std::chrono::microseconds timeout, const Seen& seen) {
 
 std::vector<std::uint32_t> PacketProbe::carried(const std::vector<std::uint32_t>& neighbors) {
   constexpr std::uint16_t kFirstMark = 10000;
-  constexpr std::chrono::milliseconds kLongestWait{2000};
+  constexpr std::chrono::seconds kLongestWait{20};  // sent once; busy machines take their time
   constexpr std::chrono::milliseconds kStep{5};
   // Slices that fit into any device's ring.
   constexpr std::size_t kBurst = 32;
@@ -170,18 +172,33 @@ std::vector<std::uint32_t> PacketProbe::carried(const std::vector<std::uint32_t>
   return {arrived.begin(), arrived.end()};
 }
 
-bool PacketProbe::wait_for(std::uint32_t neighbor, std::chrono::microseconds interval,
-                           std::chrono::milliseconds timeout) {
-  constexpr std::uint16_t kMark = 9999;
+bool PacketProbe::wait_for(std::uint32_t neighbor, bool sends, std::chrono::milliseconds timeout) {
+  constexpr std::chrono::microseconds kInterval{200};
   const auto deadline = Clock::now() + timeout;
   bool has_left = false;
   while (!has_left && Clock::now() < deadline) {
-    send(neighbor, kMark);
-    receive(interval, [&](std::uint16_t mark, const Ipv4Address& outer, const std::uint8_t*) {
-      has_left = has_left || (mark == kMark && outer == vtep_of(neighbor));
+    if (sends) {
+      send(neighbor, kFirstPacketMark);
+    }
+    receive(kInterval, [&](std::uint16_t mark, const Ipv4Address& outer, const std::uint8_t*) {
+      has_left = has_left || (mark == kFirstPacketMark && outer == vtep_of(neighbor));
     });
   }
   return has_left;
+}
+
+void PacketProbe::write_capture(const std::string& path, std::uint32_t neighbor) {
+  const auto frame = frame_to(neighbor, kFirstPacketMark);
+  // https://www.tcpdump.org/manpages/pcap-savefile.5.txt, in this machine's byte order
+  constexpr std::array<std::uint32_t, 6> kFile = {0xa1b2c3d4, 4U << 16 | 2, 0, 0, 65535, 1};
+  constexpr std::array<std::uint32_t, 4> kPacket = {0, 0, kFrame, kFrame};
+  std::ofstream file{path, std::ios::binary};
+  file.write(reinterpret_cast<const char*>(kFile.data()), sizeof(kFile));
+  file.write(reinterpret_cast<const char*>(kPacket.data()), sizeof(kPacket));
+  file.write(reinterpret_cast<const char*>(frame.data()), frame.size());
+  if (!file.flush()) {
+    throw std::system_error(errno, std::generic_category(), "writing " + path);
+  }
 }
 
 }  // namespace alkaid::perf

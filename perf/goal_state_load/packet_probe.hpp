@@ -21,9 +21,12 @@ class PacketProbe {
   // to the neighbor's VTEP, with the subnet's VNI, the inner frame addressed to the neighbor.
   std::vector<std::uint32_t> carried(const std::vector<std::uint32_t>& neighbors);
 
-  // Sends to one neighbor every so often until a packet left; false if none did in time.
-  bool wait_for(std::uint32_t neighbor, std::chrono::microseconds interval,
-                std::chrono::milliseconds timeout);
+  // Sends to one neighbor every so often until a packet left; false if none did in time. Unless
+  // `sends`, somebody else sends the packets of write_capture().
+  bool wait_for(std::uint32_t neighbor, bool sends, std::chrono::milliseconds timeout);
+
+  // A capture file of one packet to a neighbor.
+  static void write_capture(const std::string& path, std::uint32_t neighbor);
 
  private:
   void send(std::uint32_t neighbor, std::uint16_t mark);

@@ -131,7 +131,7 @@ std::string ports_message(std::uint32_t first, std::uint32_t count) {
   return bytes;
 }
 
-std::string neighbors_message(std::uint32_t first, std::uint32_t count) {
+std::string neighbors_message(std::uint32_t first, std::uint32_t count, std::uint32_t moves) {
   std::string bytes;
   for (std::uint32_t number = first; number < first + count; ++number) {
     GoalStateV2 message;
@@ -145,7 +145,7 @@ std::string neighbors_message(std::uint32_t first, std::uint32_t count) {
     configuration.set_update_type(FULL);
     configuration.set_vpc_id(vpc_id());
     configuration.set_mac_address(station.mac.to_string());
-    configuration.set_host_ip_address(vtep_of(number).to_string());
+    configuration.set_host_ip_address(vtep_of(number + moves).to_string());
     auto& fixed_ip = *configuration.add_fixed_ips();
     fixed_ip.set_subnet_id(subnet_id());
     fixed_ip.set_ip_address(station.ip.to_string());

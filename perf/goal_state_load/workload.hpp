@@ -24,7 +24,7 @@ struct Station {
 
 // Another host's station, and its host's VTEP.
 Station neighbor(std::uint32_t number);
-Ipv4Address vtep_of(std::uint32_t neighbor);
+Ipv4Address vtep_of(std::uint32_t neighbor);  // unless they moved
 // This host's ports, and the one that packets are sent from.
 Station port(std::uint32_t number);
 Station probe();
@@ -33,6 +33,7 @@ Station probe();
 std::string network_message();                     // VPC and subnet
 std::string probe_port_message(bool with_policy);  // with_policy: a security group and DHCP too
 std::string ports_message(std::uint32_t first, std::uint32_t count);
-std::string neighbors_message(std::uint32_t first, std::uint32_t count);
+// moves: how many hosts further on they are than at first.
+std::string neighbors_message(std::uint32_t first, std::uint32_t count, std::uint32_t moves = 0);
 
 }  // namespace alkaid::perf

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,13 @@ class GoalStateHost:
 
         wait_until(connected, "the agent is connected", timeout=60)
 
-    def load(self, *flags: str | int) -> dict[str, Any]:
-        """Runs the client. Raises LabError if something failed or a packet was not carried."""
+    def capture_loop(self) -> str:
+        """An attachment from which a guest's packet to the first neighbor comes for ever."""
+        path = self._directory / "guest.pcap"
+        self._client("--write-capture", path)
+        return f"pcap:rx={path},loop=1"
+
+    def _client(self, *flags: str | int | Path) -> str:
         finished = subprocess.run(
             self._namespace.command([build_directory() / "perf/goal-state-load", "--agent", f"127.0.0.1:{AGENT_PORT}",
                                      *(str(flag) for flag in flags)]),
@@ -85,11 +91,22 @@ class GoalStateHost:
         if finished.returncode != 0:
             log = self._agent.log_tail() if self._agent else ""
             raise LabError(f"{finished.stderr.strip()}\n{log}")
-        result: dict[str, Any] = json.loads(finished.stdout)
+        return finished.stdout
+
+    def load(self, *flags: str | int) -> dict[str, Any]:
+        """Runs the client. Raises LabError if something failed or a packet was not carried."""
+        result: dict[str, Any] = json.loads(self._client(*flags))
         return result
 
     def agent_memory(self) -> int:
-        """Bytes of the agent that are resident."""
+        """Bytes of the agent's own memory that are resident, when it has given back what it needed for a message."""
+        last = -1
+        while (now := self._resident()) != last:
+            last = now
+            time.sleep(0.3)
+        return now
+
+    def _resident(self) -> int:
         assert self._agent is not None
         status = Path(f"/proc/{self._agent.pid}/status").read_text()
         found = re.search(r"RssAnon:\s*(\d+) kB", status)
