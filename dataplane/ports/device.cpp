@@ -20,6 +20,7 @@
 namespace alkaid {
 namespace {
 
+constexpr std::uint16_t kMostPcapQueues = 16;  // of the driver
 constexpr std::uint16_t kDescriptors = 512;
 constexpr std::uint16_t kDefaultMtu = 1500;
 // AF_PACKET's shared rings: about 4 MiB for each direction, whatever the frames' size. Blocks are
@@ -87,7 +88,7 @@ rte_mempool* Device::choose_pool(const Attachment& attachment, PacketPools& pool
   return pools.standard();
 }
 
-bool Device::probe(const Attachment& attachment, std::string& error) {
+bool Device::probe(const Attachment& attachment, std::uint16_t workers, std::string& error) {
   std::string arguments;
   switch (attachment.kind) {
     case AttachmentKind::kNull:
@@ -135,11 +136,16 @@ bool Device::probe(const Attachment& attachment, std::string& error) {
       break;
     case AttachmentKind::kPcap:
       vdev_name_ = next_vdev_name("net_pcap");
-      if (!attachment.rx_file.empty()) {
-        arguments += fmt::format("rx_pcap={},", attachment.rx_file);
-      }
       if (!attachment.tx_file.empty()) {
         arguments += fmt::format("tx_pcap={},", attachment.tx_file);
+      }
+      // What is sent without a file is dropped, in as many queues as the driver could receive from;
+      // only the first one receives.
+      queue_per_worker_ = attachment.tx_file.empty() && workers <= kMostPcapQueues;
+      if (!attachment.rx_file.empty()) {
+        for (std::uint16_t i = 0; i < (queue_per_worker_ ? workers : 1); ++i) {
+          arguments += fmt::format("rx_pcap={},", attachment.rx_file);
+        }
       }
       if (attachment.pcap_loop) {
         arguments += "infinite_rx=1,";
@@ -161,7 +167,7 @@ bool Device::probe(const Attachment& attachment, std::string& error) {
   return true;
 }
 
-bool Device::start(rte_mempool* pool, std::string& error) {
+bool Device::start(rte_mempool* pool, std::uint16_t transmit_queues, std::string& error) {
   const auto check = [&](int result, const char* what) {
     if (result < 0) {
       error = fmt::format("{}: {}", what, rte_strerror(-result));
@@ -175,12 +181,18 @@ bool Device::start(rte_mempool* pool, std::string& error) {
   rte_eth_conf configuration{};
   configuration.rxmode.offloads = information.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
   configuration.txmode.offloads = information.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-  if (!check(rte_eth_dev_configure(ethdev_, 1, 1, &configuration), "configure") ||
+  if (!check(rte_eth_dev_configure(ethdev_, 1, transmit_queues, &configuration), "configure") ||
       !check(rte_eth_rx_queue_setup(ethdev_, 0, kDescriptors, SOCKET_ID_ANY, nullptr, pool),
-             "receive queue") ||
-      !check(rte_eth_tx_queue_setup(ethdev_, 0, kDescriptors, SOCKET_ID_ANY, nullptr),
-             "transmit queue") ||
-      !check(rte_eth_dev_start(ethdev_), "start")) {
+             "receive queue")) {
+    return false;
+  }
+  for (std::uint16_t queue = 0; queue < transmit_queues; ++queue) {
+    if (!check(rte_eth_tx_queue_setup(ethdev_, queue, kDescriptors, SOCKET_ID_ANY, nullptr),
+               "transmit queue")) {
+      return false;
+    }
+  }
+  if (!check(rte_eth_dev_start(ethdev_), "start")) {
     return false;
   }
   rte_ether_addr address{};
@@ -193,18 +205,18 @@ bool Device::start(rte_mempool* pool, std::string& error) {
 }
 
 std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& pools,
-                                     std::string& error) {
+                                     std::uint16_t workers, std::string& error) {
   std::unique_ptr<Device> device{new Device};
   device->mtu_ = kDefaultMtu;
   rte_mempool* pool = device->choose_pool(attachment, pools);
-  if (!device->probe(attachment, error)) {
+  if (!device->probe(attachment, workers, error)) {
     return nullptr;
   }
   if (attachment.kind == AttachmentKind::kNull) {
     device->driver_ = "null";
     return device;
   }
-  if (!device->start(pool, error)) {
+  if (!device->start(pool, device->queue_per_worker_ ? workers : 1, error)) {
     return nullptr;
   }
   if (!device->kernel_device_.empty() || attachment.kind == AttachmentKind::kTap) {

@@ -21,9 +21,9 @@ namespace alkaid {
 // worker may use it any more when it is destroyed.
 class Device {
  public:
-  // nullptr with a text if it can't be opened.
+  // workers: that will send. nullptr with a text if it can't be opened.
   static std::unique_ptr<Device> open(const Attachment& attachment, PacketPools& pools,
-                                      std::string& error);
+                                      std::uint16_t workers, std::string& error);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
@@ -34,6 +34,8 @@ class Device {
   [[nodiscard]] std::uint16_t mtu() const { return mtu_; }
   [[nodiscard]] const std::string& driver() const { return driver_; }
   [[nodiscard]] bool partial_checksums() const { return partial_checksums_; }
+  // Whether every worker has a transmit queue of its own; else there is one, with one writer.
+  [[nodiscard]] bool has_queue_per_worker() const { return queue_per_worker_; }
   // Takes over another device's address and MTU, as far as the driver can: the host's kernel then
   // sees in this one what the other is to the network.
   void impersonate(const MacAddress& mac, std::uint16_t mtu);
@@ -57,8 +59,8 @@ class Device {
   Device() = default;
   // Chooses buffers and the largest packet for the kernel device's MTU.
   rte_mempool* choose_pool(const Attachment& attachment, PacketPools& pools);
-  bool probe(const Attachment& attachment, std::string& error);
-  bool start(rte_mempool* pool, std::string& error);
+  bool probe(const Attachment& attachment, std::uint16_t workers, std::string& error);
+  bool start(rte_mempool* pool, std::uint16_t transmit_queues, std::string& error);
 
   std::uint16_t ethdev_ = kNoEthdev;
   std::string vdev_name_;      // empty: not a vdev of ours
@@ -73,6 +75,7 @@ class Device {
   std::string mtu_device_;            // kernel device whose MTU counts; empty: none
   std::string driver_;
   bool partial_checksums_ = false;
+  bool queue_per_worker_ = false;
 };
 
 }  // namespace alkaid

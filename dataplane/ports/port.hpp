@@ -39,7 +39,9 @@ struct PortDevice {
   std::uint16_t ethdev = kNoEthdev;  // kNoEthdev: a sink that never receives
   // The kernel hands frames over whose TCP or UDP checksum it has not completed (veth).
   bool partial_checksums = false;
-  unsigned worker = 0;  // polls its receive queue and is the one writer of its transmit queue
+  // Every worker has a transmit queue of its own, by its index.
+  bool queue_per_worker = false;
+  unsigned worker = 0;  // polls its receive queue and is the one writer of its only transmit queue
 };
 
 // Immutable; a change is a new object in the same slot of the PortTable. What every packet needs is

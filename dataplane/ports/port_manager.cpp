@@ -150,7 +150,8 @@ bool PortManager::try_attach(Record& record) {
     return false;
   }
   std::string error;
-  auto device = Device::open(record.attachment, pools_, error);
+  auto device =
+      Device::open(record.attachment, pools_, static_cast<std::uint16_t>(workers_.size()), error);
   if (!device) {
     record.next_attempt = std::chrono::steady_clock::now() + record.retry_delay;
     record.retry_delay = std::min(record.retry_delay * 2, kSlowestRetry);
@@ -231,6 +232,7 @@ void PortManager::publish(Record& record) {
   if (record.device) {
     port->device.ethdev = record.device->ethdev();
     port->device.partial_checksums = record.device->partial_checksums();
+    port->device.queue_per_worker = record.device->has_queue_per_worker();
     if (!record.is_guest()) {
       port->mac = record.device->mac();
       port->mtu = record.device->mtu();

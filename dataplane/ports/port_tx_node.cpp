@@ -31,7 +31,8 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
   auto** mbufs = reinterpret_cast<rte_mbuf**>(packets);
   // A sink has no queue that could have but one writer.
   const bool is_sink = port->device.ethdev == kNoEthdev;
-  if (!is_sink && port->device.worker != worker.settings().index) {
+  const bool has_queue = port->device.queue_per_worker;
+  if (!is_sink && !has_queue && port->device.worker != worker.settings().index) {
     for (std::uint16_t i = 0; i < count; ++i) {
       context_of(mbufs[i]).egress_generation = port->generation;
     }
@@ -52,7 +53,8 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
     if (is_sink) {
       rte_pktmbuf_free_bulk(mbufs + base, size);
     } else {
-      sent = rte_eth_tx_burst(port->device.ethdev, 0, mbufs + base, size);
+      const auto queue = static_cast<std::uint16_t>(has_queue ? worker.settings().index : 0);
+      sent = rte_eth_tx_burst(port->device.ethdev, queue, mbufs + base, size);
     }
     std::uint64_t total = 0;
     for (std::uint16_t i = 0; i < sent; ++i) {

@@ -5,8 +5,8 @@
 
 namespace alkaid {
 
-// Sends packets to the ports that their contexts name. A transmit queue has one writer: packets for
-// a port of another worker are handed over to it.
+// Sends packets to the ports that their contexts name. A transmit queue has one writer: where a
+// device has fewer of them than there are workers, packets are handed over to the one that has it.
 struct PortTxNode {
   static constexpr NodeId kId = NodeId::kPortTx;
   static constexpr const char* kDescription = "sends packets to their egress ports";

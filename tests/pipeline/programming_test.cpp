@@ -1,6 +1,10 @@
 // Programming: idempotence, full tables, limits, memory that comes back, and workers that run
 // meanwhile.
+#include <array>
 #include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -224,6 +228,31 @@ TEST(TwoWorkers, PacketsAreHandedToTheOwnerOfTheQueue) {
   lab.send("green-1", frames);
   EXPECT_EQ(lab.take("green-3"), frames);
   EXPECT_TRUE(lab.all_drops().empty());
+}
+
+TEST(TwoWorkers, WhereEveryWorkerHasAQueueItSendsItself) {
+  auto settings = PipelineLab::default_settings();
+  settings.worker_lcores = {0, 1};
+  PipelineLab lab(settings);
+  lab.program_network();
+  const std::string file = ::testing::TempDir() + "no-packets.pcap";
+  constexpr std::array<std::uint32_t, 6> kHeader{0xa1b2c3d4, 4U << 16 | 2U, 0, 0, 65535, 1};
+  std::ofstream(file, std::ios::binary)
+      .write(reinterpret_cast<const char*>(kHeader.data()), sizeof(kHeader));
+  auto config = PipelineLab::port_config("green-3", kGreen, kGreen3);
+  config.attachment = "pcap:rx=" + file;
+  lab.programmer().remove_port("green-3");
+  lab.dataplane().tick();
+  ASSERT_FALSE(lab.programmer().set(config));
+  const Port* port = lab.dataplane().ports().find("green-3");
+  ASSERT_TRUE(port != nullptr && port->attached);
+  const unsigned sender = lab.dataplane().ports().find("green-1")->device.worker;
+  ASSERT_NE(sender, port->device.worker);
+  lab.enqueue("green-1", {udp_frame(kGreen1, kGreen3.mac, kGreen3.ip)});
+  lab.dataplane().workers()[sender]->step();
+  EXPECT_EQ(port->counters[sender].tx_packets.read(), 1U);
+  EXPECT_TRUE(lab.all_drops().empty());
+  std::remove(file.c_str());
 }
 
 // A packet waits in a ring by its port's index; another tenant's port gets that index meanwhile.
