@@ -27,8 +27,19 @@ class ConnectionTable {
   // ---- any worker
   void prefetch_bucket(std::uint64_t hash) const { index_.prefetch(hash); }
   [[nodiscard]] FlowReference candidate(std::uint64_t hash) const { return index_.candidate(hash); }
+  [[nodiscard]] bool may_be_elsewhere(std::uint64_t hash) const {
+    return index_.may_be_elsewhere(hash);
+  }
+  void prefetch_elsewhere(std::uint64_t hash) const { index_.prefetch_elsewhere(hash); }
+  [[nodiscard]] FlowReference candidate_elsewhere(std::uint64_t hash) const {
+    return index_.candidate_elsewhere(hash);
+  }
   [[nodiscard]] Half& half(FlowReference reference) const {
-    return connections_[number_of(reference)].half(direction_of(reference));
+    if constexpr (sizeof(Connection<Key>) == 2 * sizeof(Half)) {
+      return reinterpret_cast<Half*>(connections_)[reference - 1];  // all halves are one array
+    } else {
+      return connections_[number_of(reference)].half(direction_of(reference));
+    }
   }
   [[nodiscard]] Half& half(ConnectionNumber number, Direction direction) const {
     return connections_[number].half(direction);

@@ -1,6 +1,6 @@
 // The fast path's lookup: a burst of packets of one family goes through it stage by stage, so that
-// the cache misses of all of them overlap. What comes out is forwarded as its connection says; what
-// does not is decided by the slow path.
+// what one packet waits for in memory is fetched while others are worked at. What comes out is
+// forwarded as its connection says; what does not is decided by the slow path.
 #pragma once
 
 #include <array>
@@ -16,28 +16,31 @@
 
 namespace alkaid {
 
-inline constexpr std::uint16_t kFlowBurst = 32;
+inline constexpr std::uint16_t kFlowBurst = 64;
+// Packets that are added before all stages take a step. What a step asks memory for is used in the
+// next one: some hundred cycles later, and few enough requests for a core to have under way.
+inline constexpr std::uint16_t kFlowStep = 8;
 
 // A packet in the fast path.
 template <class Key>
 struct FlowLane {
-  FlowLane() {}  // nothing is cleared: a burst has 32 of each family, most of them unused
+  FlowLane() {}  // nothing is cleared: a burst has room for all packets in each family
 
   rte_mbuf* packet;
   // Of the tenant's frame; of a packet from the wire it is inside the tunnel's.
   std::uint8_t* frame;
+  std::uint64_t hash;
+  FlowHalf<Key>* half;  // nullptr: not in the bucket where it is looked for first
+  const Neighbor* neighbor;
+  std::uint32_t entropy;
   std::uint16_t position;  // in the burst
   union {
     Key key;
   };
-  std::uint64_t tuple;
-  std::uint64_t hash;
-  FlowReference reference;
-  FlowHalf<Key>* half;
-  const Neighbor* neighbor;
 };
 
-template <class Key>
+// kSide: where the packets came in.
+template <class Key, Side kSide>
 class FlowBurst {
  public:
   using Lane = FlowLane<Key>;
@@ -47,44 +50,81 @@ class FlowBurst {
 
   // The key is complete but for zone and side.
   void add(rte_mbuf* packet, std::uint8_t* frame, std::uint16_t position, const Key& key,
-           std::uint32_t zone, Side side) {
-    Lane& lane = lanes_[count_++];
+           std::uint32_t zone) {
+    Lane& lane = lanes_[added_++];
     lane.packet = packet;
     lane.frame = frame;
     lane.position = position;
     lane.key = key;
-    lane.key.scope = flow_scope(zone, side, static_cast<std::uint8_t>(key.scope));
-    lane.tuple = lane.key.tuple();
-    lane.hash = scoped_hash(lane.tuple, lane.key.scope);
+    lane.key.scope = flow_scope(zone, kSide, static_cast<std::uint8_t>(key.scope));
+    const std::uint64_t tuple = lane.key.tuple();
+    lane.entropy = entropy_of(tuple);
+    lane.hash = scoped_hash(tuple, lane.key.scope);
     table_.prefetch_bucket(lane.hash);
   }
 
-  // Calls forward(lane) for every packet that a connection takes, in order.
+  // Takes every packet one stage further, the last stage first. Calls forward(lane) for those that
+  // a connection takes.
   template <class Forward>
-  void run(FlowPort ingress_of_underlay, Forward&& forward) {
-    if (count_ == 0) {
+  void step(Forward&& forward) {
+    if (added_ == 0) {
       return;
     }
-    find_candidates();
-    check_halves(ingress_of_underlay);
+    forward_resolved(forward);
     find_neighbors();
-    for (std::uint16_t i = 0; i < kept_; ++i) {
-      Lane& lane = lanes_[order_[i]];
-      if (lane.neighbor != nullptr) [[likely]] {
-        forward(lane);
-      }
+    check_halves();
+    find_candidates();
+  }
+
+  // After the last packet was added.
+  template <class Forward>
+  void finish(Forward&& forward) {
+    if (added_ == 0) {
+      return;
+    }
+    step(forward);
+    prefetch_late();
+    for (int stage = 0; stage < 3; ++stage) {
+      step(forward);
+    }
+    if (late_count_ > 0) {
+      check_late();
+      find_neighbors();
+      forward_resolved(forward);
     }
   }
 
  private:
   void find_candidates() {
-    for (std::uint16_t i = 0; i < count_; ++i) {
-      Lane& lane = lanes_[i];
-      lane.reference = table_.candidate(lane.hash);
-      if (lane.reference != kNoFlow) [[likely]] {
-        lane.half = &table_.half(lane.reference);
+    Lane* const end = &lanes_[added_];
+    for (Lane* next = &lanes_[looked_up_]; next != end; ++next) {
+      Lane& lane = *next;
+      const FlowReference reference = table_.candidate(lane.hash);
+      lane.half = nullptr;
+      if (reference != kNoFlow) [[likely]] {
+        lane.half = &table_.half(reference);
         prefetch_half(*lane.half);
+      } else if (table_.may_be_elsewhere(lane.hash)) {
+        table_.prefetch_elsewhere(lane.hash);
+        late_[late_count_++] = &lane;
       }
+    }
+    looked_up_ = added_;
+  }
+
+  // The few that are not in the bucket where they are looked for first would hold up the others, so
+  // they come last. A flow's packets are all among them or none is, and stay in order.
+  void prefetch_late() {
+    for (std::uint16_t i = 0; i < late_count_; ++i) {
+      const FlowReference reference = table_.candidate_elsewhere(late_[i]->hash);
+      if (reference != kNoFlow) [[likely]] {
+        prefetch_half(table_.half(reference));
+      }
+    }
+  }
+  void check_late() {
+    for (std::uint16_t i = 0; i < late_count_; ++i) {
+      check_found(*late_[i], table_.find(late_[i]->key, late_[i]->hash));
     }
   }
 
@@ -96,30 +136,46 @@ class FlowBurst {
     }
   }
 
+  void check_halves() {
+    Lane* const end = &lanes_[looked_up_];
+    for (Lane* next = &lanes_[checked_]; next != end; ++next) {
+      Lane& lane = *next;
+      if (lane.half == nullptr) [[unlikely]] {
+        continue;
+      }
+      if (lane.half->key == lane.key) [[likely]] {
+        check_half(lane);
+      } else {
+        check_found(lane, table_.find(lane.key, lane.hash));
+      }
+    }
+    checked_ = looked_up_;
+  }
+  void check_found(Lane& lane, FlowReference reference) {
+    if (reference != kNoFlow) {
+      lane.half = &table_.half(reference);
+      check_half(lane);
+    }
+  }
+  void check_half(Lane& lane) {
+    if (is_as_decided(lane.half->fields, lane)) [[likely]] {
+      neighbors_.prefetch_slot(lane.half->fields.hop);
+      kept_[kept_count_++] = &lane;
+    }
+  }
+
   // Ingress port, both MACs and the stamps must be those with which the slow path decided.
-  void check_halves(FlowPort ingress_of_underlay) {
-    for (std::uint16_t i = 0; i < count_; ++i) {
-      Lane& lane = lanes_[i];
-      if (lane.reference == kNoFlow || !(lane.half->key == lane.key)) [[unlikely]] {
-        lane.reference = table_.find(lane.key, lane.hash);
-        if (lane.reference == kNoFlow) {
-          continue;
-        }
-        lane.half = &table_.half(lane.reference);
-      }
-      const FlowFields& fields = lane.half->fields;
-      const FlowPort ingress = ingress_of_underlay == kUnderlayPort
-                                   ? kUnderlayPort
-                                   : static_cast<FlowPort>(context_of(lane.packet).ingress->index);
-      const bool is_same =
-          fields.ingress == ingress && has_macs(fields, lane.frame) &&
-          (fields.flags.load(std::memory_order_acquire) & flow_flag::kFast) != 0 &&
-          (ingress == kUnderlayPort ||
-           fields.ingress_stamp.load(std::memory_order_relaxed) == state_.stamps.of(ingress));
-      if (is_same) [[likely]] {
-        neighbors_.prefetch_slot(fields.hop);
-        order_[kept_++] = i;
-      }
+  bool is_as_decided(const FlowFields& fields, const Lane& lane) const {
+    if (!has_macs(fields, lane.frame) ||
+        (fields.flags.load(std::memory_order_acquire) & flow_flag::kFast) == 0) [[unlikely]] {
+      return false;
+    }
+    if constexpr (kSide == Side::kUnderlay) {
+      return fields.ingress == kUnderlayPort;
+    } else {
+      const auto ingress = static_cast<FlowPort>(context_of(lane.packet).ingress->index);
+      return fields.ingress == ingress &&
+             fields.ingress_stamp.load(std::memory_order_relaxed) == state_.stamps.of(ingress);
     }
   }
 
@@ -134,21 +190,39 @@ class FlowBurst {
   }
 
   void find_neighbors() {
-    for (std::uint16_t i = 0; i < kept_; ++i) {
-      Lane& lane = lanes_[order_[i]];
+    for (std::uint16_t i = resolved_; i < kept_count_; ++i) {
+      Lane& lane = *kept_[i];
       const FlowFields& fields = lane.half->fields;
       lane.neighbor = neighbors_.at({fields.hop, fields.hop_signature()});
       __builtin_prefetch(lane.neighbor);
     }
+    resolved_ = kept_count_;
+  }
+
+  template <class Forward>
+  void forward_resolved(Forward&& forward) {
+    for (std::uint16_t i = forwarded_; i < resolved_; ++i) {
+      if (kept_[i]->neighbor != nullptr) [[likely]] {
+        forward(*kept_[i]);
+      }
+    }
+    forwarded_ = resolved_;
   }
 
   FlowState& state_;
   ConnectionTable<Key>& table_;
   const NeighborTable& neighbors_;
   std::array<Lane, kFlowBurst> lanes_;
-  std::array<std::uint16_t, kFlowBurst> order_;
-  std::uint16_t count_ = 0;
-  std::uint16_t kept_ = 0;
+  std::array<Lane*, kFlowBurst> kept_;
+  std::array<Lane*, kFlowBurst> late_;
+  // How far the stages have come: of lanes_, of late_, of kept_.
+  std::uint16_t added_ = 0;
+  std::uint16_t looked_up_ = 0;
+  std::uint16_t checked_ = 0;
+  std::uint16_t late_count_ = 0;
+  std::uint16_t kept_count_ = 0;
+  std::uint16_t resolved_ = 0;
+  std::uint16_t forwarded_ = 0;
 };
 
 }  // namespace alkaid

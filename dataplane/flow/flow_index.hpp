@@ -37,11 +37,19 @@ class FlowIndex {
   // The first candidate in the key's home bucket, for prefetching: mostly the right one, kNoFlow if
   // find() must look.
   [[nodiscard]] FlowReference candidate(std::uint64_t hash) const {
-    const Bucket& bucket = buckets_[home(hash)];
-    const unsigned mask = matches(bucket, signature(hash));
-    return mask == 0 ? kNoFlow
-                     : bucket.references[static_cast<std::size_t>(std::countr_zero(mask))].load(
-                           std::memory_order_acquire);
+    return candidate_in(buckets_[home(hash)], signature(hash));
+  }
+
+  // Whether a key without a candidate can be in another bucket, the first of them, and the
+  // candidate there: likewise for prefetching.
+  [[nodiscard]] bool may_be_elsewhere(std::uint64_t hash) const {
+    return buckets_[home(hash)].overflow.load(std::memory_order_acquire) != 0;
+  }
+  void prefetch_elsewhere(std::uint64_t hash) const {
+    __builtin_prefetch(&buckets_[bucket_of(hash, 1)]);
+  }
+  [[nodiscard]] FlowReference candidate_elsewhere(std::uint64_t hash) const {
+    return candidate_in(buckets_[bucket_of(hash, 1)], signature(hash));
   }
 
   // The reference for which is_wanted(reference) is true, or kNoFlow.
@@ -98,11 +106,12 @@ class FlowIndex {
     const auto* signatures = reinterpret_cast<const std::uint8_t*>(&bucket.signatures);
     const __m128i pattern = _mm_set1_epi16(static_cast<short>(wanted));
     const auto equal = [&](std::size_t offset) {
-      const __m128i eight = _mm_loadu_si128(reinterpret_cast<const __m128i*>(signatures + offset));
-      const __m128i bytes = _mm_packs_epi16(_mm_cmpeq_epi16(eight, pattern), _mm_setzero_si128());
-      return static_cast<unsigned>(_mm_movemask_epi8(bytes));
+      return _mm_cmpeq_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(signatures + offset)),
+                             pattern);
     };
-    return equal(0) | equal(4) << 2;
+    // A byte each of slots 0 to 7, then of slots 2 to 9.
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(equal(0), equal(4))));
+    return (mask & 0xff) | (mask >> 8) << 2;
 #else
     unsigned mask = 0;
     for (std::size_t i = 0; i < kSlots; ++i) {
@@ -110,6 +119,12 @@ class FlowIndex {
     }
     return mask;
 #endif
+  }
+  static FlowReference candidate_in(const Bucket& bucket, std::uint16_t wanted) {
+    const unsigned mask = matches(bucket, wanted);
+    return mask == 0 ? kNoFlow
+                     : bucket.references[static_cast<std::size_t>(std::countr_zero(mask))].load(
+                           std::memory_order_acquire);
   }
   template <class IsWanted>
   static FlowReference find_in(const Bucket& bucket, std::uint16_t wanted, IsWanted&& is_wanted) {

@@ -17,20 +17,7 @@
 
 namespace alkaid {
 
-// Packets that take the edge to the slow path get a whole context there.
-inline void leave_fast_path(void** packets, const rte_edge_t* edges, std::uint16_t count,
-                            rte_edge_t slow) {
-  for (std::uint16_t i = 0; i < count; ++i) {
-    if (edges[i] == slow) [[unlikely]] {
-      PacketContext& context = context_of(static_cast<rte_mbuf*>(packets[i]));
-      const Port* ingress = context.ingress;
-      context = PacketContext{};
-      context.ingress = ingress;
-    }
-  }
-}
-
-// For one burst of one worker.
+// For the packets of one visit to a node.
 class HitForwarding {
  public:
   HitForwarding(Worker& worker, Milliseconds now)
@@ -195,7 +182,7 @@ class HitForwarding {
     fields.count(frame_length, now_);
     const std::uint8_t* ip = lane.frame + sizeof(EthernetHeader);
     const OuterFields outer{.length = frame_length + header_length(tunnel),
-                            .entropy = entropy_of(lane.tuple),
+                            .entropy = lane.entropy,
                             .ecn = Key::kIsV6 ? ecn_of(*reinterpret_cast<const Ipv6Header*>(ip))
                                               : ecn_of(*reinterpret_cast<const Ipv4Header*>(ip))};
     put_outer_headers(packet, tunnel, *link, outer, worker_.underlay().udp6_zero_checksum);

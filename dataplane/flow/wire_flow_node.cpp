@@ -1,15 +1,15 @@
 #include "dataplane/flow/wire_flow_node.hpp"
 
-#include <algorithm>
-
-#include "dataplane/flow/flow_burst.hpp"
+#include "dataplane/flow/flow_node.hpp"
 #include "dataplane/flow/hit_forwarding.hpp"
 #include "dataplane/flow/quick_parse.hpp"
 #include "dataplane/vxlan/ecn.hpp"
-#include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
 namespace {
+
+using BurstV4 = FlowBurst<FlowKeyV4, Side::kUnderlay>;
+using BurstV6 = FlowBurst<FlowKeyV6, Side::kUnderlay>;
 
 struct OuterV4 {
   EthernetHeader ethernet;
@@ -51,8 +51,8 @@ bool keeps_ecn(std::uint8_t outer_tos, std::uint8_t inner) {
 
 // What is inside a plain tunnel packet; the slow path gets what is added to neither. inner: where
 // it begins. tos: of the outer header.
-void add(FlowBurst<FlowKeyV4>& v4, FlowBurst<FlowKeyV6>& v6, rte_mbuf* packet, std::size_t inner,
-         std::uint16_t position, Zone zone, std::uint8_t tos) {
+void add(BurstV4& v4, BurstV6& v6, rte_mbuf* packet, std::size_t inner, std::uint16_t position,
+         Zone zone, std::uint8_t tos) {
   auto* front = rte_pktmbuf_mtod_offset(packet, std::uint8_t*, inner);
   const FrameBytes frame{front, packet->data_len - inner, packet->pkt_len - inner};
   const BigEndian16 type = frame.at<EthernetHeader>(0).type;
@@ -60,16 +60,55 @@ void add(FlowBurst<FlowKeyV4>& v4, FlowBurst<FlowKeyV6>& v6, rte_mbuf* packet, s
     FlowKeyV4 key;
     if (quick_parse(frame, key) &&
         keeps_ecn(tos, ecn_of(frame.at<Ipv4Header>(sizeof(EthernetHeader))))) [[likely]] {
-      v4.add(packet, front, position, key, zone, Side::kUnderlay);
+      v4.add(packet, front, position, key, zone);
     }
   } else if (type == BigEndian16{ether_type::kIpv6}) {
     FlowKeyV6 key;
     if (quick_parse(frame, key) &&
         keeps_ecn(tos, ecn_of(frame.at<Ipv6Header>(sizeof(EthernetHeader))))) [[likely]] {
-      v6.add(packet, front, position, key, zone, Side::kUnderlay);
+      v6.add(packet, front, position, key, zone);
     }
   }
 }
+
+class WireSteps {
+ public:
+  explicit WireSteps(Worker& worker)
+      : underlay_(worker.underlay()),
+        segments_(worker.tables().segments),
+        forwarding_(worker, worker.now()) {}
+
+  static void prefetch(rte_mbuf* packet) {
+    auto* bytes = rte_pktmbuf_mtod(packet, std::uint8_t*);
+    rte_prefetch0(bytes);
+    rte_prefetch0(bytes + RTE_CACHE_LINE_SIZE);
+  }
+
+  void add(BurstV4& v4, BurstV6& v6, rte_mbuf* packet, std::uint16_t position) const {
+    if (packet->data_len < sizeof(OuterV4) + sizeof(EthernetHeader) + sizeof(Ipv4Header))
+        [[unlikely]] {
+      return;
+    }
+    const auto& outer = header_at<OuterV4>(packet, 0);
+    if (!is_plain_tunnel(packet, outer, underlay_)) [[unlikely]] {
+      return;
+    }
+    const Zone zone = segments_.zone_of(Vni::from_trusted(outer.tunnel.vxlan.vni()));
+    if (zone != kNoZone) [[likely]] {
+      alkaid::add(v4, v6, packet, sizeof(OuterV4), position, zone, outer.tunnel.ip.tos);
+    }
+  }
+
+  template <class Key>
+  bool forward(FlowLane<Key>& lane) {
+    return forwarding_.from_wire(lane, sizeof(OuterV4));
+  }
+
+ private:
+  const Underlay& underlay_;
+  const SegmentTable& segments_;
+  HitForwarding forwarding_;
+};
 
 }  // namespace
 
@@ -79,68 +118,23 @@ bool WireFlowNode::would_take(Worker& worker, rte_mbuf* packet, Vni vni) {
       packet->data_len < sizeof(EthernetHeader)) {
     return false;
   }
-  FlowBurst<FlowKeyV4> v4(worker.flows(), worker.tables().neighbors);
-  FlowBurst<FlowKeyV6> v6(worker.flows(), worker.tables().neighbors);
+  BurstV4 v4(worker.flows(), worker.tables().neighbors);
+  BurstV6 v6(worker.flows(), worker.tables().neighbors);
   add(v4, v6, packet, 0, 0, zone, 0);
-  const HitForwarding forwarding(worker, 0);
+  HitForwarding forwarding(worker, 0);
   bool is_taken = false;
   const auto look = [&](const auto& lane) { is_taken = forwarding.would_take_from_wire(lane); };
-  v4.run(kUnderlayPort, look);
-  v6.run(kUnderlayPort, look);
+  v4.finish(look);
+  v6.finish(look);
   return is_taken;
 }
 
 std::uint16_t WireFlowNode::process(rte_graph* graph, rte_node* node, void** packets,
                                     std::uint16_t count) {
-  Worker& worker = worker_of(node);
-  const Underlay& underlay = worker.underlay();
-  const SegmentTable& segments = worker.tables().segments;
-  const NeighborTable& neighbors = worker.tables().neighbors;
-  const auto prefetch = [&](std::uint16_t i) {
-    auto* bytes = rte_pktmbuf_mtod(static_cast<rte_mbuf*>(packets[i]), std::uint8_t*);
-    rte_prefetch0(bytes);
-    rte_prefetch0(bytes + RTE_CACHE_LINE_SIZE);
-  };
-  rte_edge_t edges[kFlowBurst];
-  for (std::uint16_t base = 0; base < count; base += kFlowBurst) {
-    const std::uint16_t size = std::min<std::uint16_t>(kFlowBurst, count - base);
-    FlowBurst<FlowKeyV4> v4(worker.flows(), neighbors);
-    FlowBurst<FlowKeyV6> v6(worker.flows(), neighbors);
-    for (std::uint16_t i = 0; i < std::min(kPrefetchAhead, size); ++i) {
-      prefetch(base + i);
-    }
-    for (std::uint16_t i = 0; i < size; ++i) {
-      if (base + i + kPrefetchAhead < count) {
-        prefetch(base + i + kPrefetchAhead);
-      }
-      auto* packet = static_cast<rte_mbuf*>(packets[base + i]);
-      edges[i] = Next::to<NodeId::kUnderlayInput>().edge();
-      if (packet->data_len < sizeof(OuterV4) + sizeof(EthernetHeader) + sizeof(Ipv4Header))
-          [[unlikely]] {
-        continue;
-      }
-      const auto& outer = header_at<OuterV4>(packet, 0);
-      if (!is_plain_tunnel(packet, outer, underlay)) [[unlikely]] {
-        continue;
-      }
-      const Zone zone = segments.zone_of(Vni::from_trusted(outer.tunnel.vxlan.vni()));
-      if (zone == kNoZone) [[unlikely]] {
-        continue;
-      }
-      add(v4, v6, packet, sizeof(OuterV4), i, zone, outer.tunnel.ip.tos);
-    }
-    HitForwarding forwarding(worker, worker.now());
-    const auto forward = [&](auto& lane) {
-      if (forwarding.from_wire(lane, sizeof(OuterV4))) [[likely]] {
-        edges[lane.position] = Next::to<NodeId::kPortTx>().edge();
-      }
-    };
-    v4.run(kUnderlayPort, forward);
-    v6.run(kUnderlayPort, forward);
-    leave_fast_path(packets + base, edges, size, Next::to<NodeId::kUnderlayInput>().edge());
-    enqueue_runs(graph, node, packets + base, edges, size);
-  }
-  return count;
+  WireSteps steps(worker_of(node));
+  return process_flows<Side::kUnderlay>(graph, node, packets, count,
+                                        Next::to<NodeId::kUnderlayInput>().edge(),
+                                        Next::to<NodeId::kPortTx>().edge(), steps);
 }
 
 }  // namespace alkaid

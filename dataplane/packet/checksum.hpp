@@ -88,12 +88,14 @@ constexpr BigEndian16 checksum_update(BigEndian16 checksum, BigEndian16 before, 
   return checksum_finish(sum);
 }
 
-// TTL minus one with the checksum kept right. TTL must be above zero.
+// TTL minus one with the checksum kept right. TTL must be above zero. The upper half of a word is
+// less by one, so the checksum is more by as much, in ones' complement: what RFC 1624, equation 3
+// comes to.
 inline void ipv4_decrement_ttl(Ipv4Header& ip) {
-  const auto before = BigEndian16{static_cast<std::uint16_t>(ip.ttl << 8 | ip.protocol)};
   --ip.ttl;
-  const auto after = BigEndian16{static_cast<std::uint16_t>(ip.ttl << 8 | ip.protocol)};
-  ip.checksum = checksum_update(ip.checksum, before, after);
+  std::uint32_t sum = std::uint32_t{ip.checksum.raw()} + BigEndian16{0x0100}.raw();
+  sum += sum >= 0xffff ? 1 : 0;
+  ip.checksum = BigEndian16::from_raw(static_cast<std::uint16_t>(sum));
 }
 
 // Running sum of the IPv4 pseudo-header (RFC 9293, 3.1): addresses, protocol, L4 length in bytes.

@@ -7,7 +7,7 @@
 namespace alkaid {
 namespace {
 
-constexpr std::uint16_t kRxBurst = 32;
+constexpr std::uint16_t kRxBurst = 64;
 
 rte_edge_t edge_for(const Port& port, bool is_fast) {
   using Next = PortRxNode::Next;

@@ -61,6 +61,21 @@ TEST(FlowIndex, TheCandidateIsInTheHomeBucket) {
   ASSERT_TRUE(index.insert(42, 7));
   EXPECT_EQ(index.candidate(42), 7U);
   EXPECT_EQ(index.candidate(43ULL << 48), kNoFlow);
+  EXPECT_FALSE(index.may_be_elsewhere(42)) << "its home bucket has room";
+}
+
+TEST(FlowIndex, WhoFindsItsHomeBucketFullHasItsCandidateInTheNext) {
+  FlowIndex index(10'000);
+  const auto hash = [](std::uint64_t signature) { return signature << 48 | 0x123456789abc; };
+  for (FlowReference reference = 1; reference <= 11; ++reference) {
+    ASSERT_TRUE(index.insert(hash(reference), reference));
+  }
+  for (FlowReference reference = 1; reference <= 10; ++reference) {
+    EXPECT_EQ(index.candidate(hash(reference)), reference);
+  }
+  EXPECT_EQ(index.candidate(hash(11)), kNoFlow);
+  EXPECT_TRUE(index.may_be_elsewhere(hash(11)));
+  EXPECT_EQ(index.candidate_elsewhere(hash(11)), 11U);
 }
 
 }  // namespace
