@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +16,7 @@ from lab.certificates import Authority
 from lab.console import Console
 from lab.namespace import new_lab_name
 from lab.process import Process
-from lab.programs import program
+from lab.programs import PYTHON, TOOLS, program
 from lab.shell import run
 
 PORT = 50001
@@ -31,8 +34,9 @@ class LoneAgent:
     def start(self, *options: str | Path) -> Process:
         """Starts it and waits until it serves."""
         self.process = Process("the agent", self.namespace,
-                               [program("alkaid-agent"), "--run-dir", self.directory, "--listen-address", "127.0.0.1",
-                                "--port", str(PORT), *options], self.directory / "agent.log")
+                               [program("alkaid-agent"), "--run-dir", self.directory, "--state-dir",
+                                self.directory / "state", "--listen-address", "127.0.0.1", "--port", str(PORT),
+                                *options], self.directory / "agent.log")
         self.process.wait_for_log("ready")
         return self.process
 
@@ -41,6 +45,38 @@ class LoneAgent:
         state = GoalState.example(1).write(self.directory / "state.json")
         return run(self.namespace.command([program("alkaid-goalstate"), "push", state, "--agent", f"127.0.0.1:{PORT}",
                                            *options]), check=False, timeout=timeout).returncode
+
+    @contextlib.contextmanager
+    def attacked(self, kind: str, count: int, *, source: str = "127.0.0.2") -> Iterator[int]:
+        """Hostile clients (tools/hostile_clients.py) hold on meanwhile; gives how many were let in."""
+        attack = subprocess.Popen(
+            self.namespace.command([PYTHON, TOOLS / "hostile_clients.py", kind, str(count), source, str(PORT)]),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert attack.stdin is not None and attack.stdout is not None
+        try:
+            said = attack.stdout.readline().split()
+            assert said and said[0] == "holding", "the attack failed"
+            yield int(said[1])
+        finally:
+            attack.stdin.close()
+            try:
+                attack.wait(30)
+            except subprocess.TimeoutExpired:
+                attack.kill()
+                attack.wait()
+
+    def resident_megabytes(self) -> float:
+        """The agent's memory."""
+        assert self.process is not None
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        raise LabError("the agent has ended")
+
+    def descriptors(self) -> int:
+        """How many files it has open."""
+        assert self.process is not None
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def close(self) -> None:
         """Leaves nothing behind."""
@@ -79,4 +115,18 @@ def test_mutual_tls(agent: LoneAgent) -> None:
     wait_until(lambda: agent.push("--tls-ca", later.certificate, *identity, "--timeout", "2") == 0,
                "the new certificate is used", timeout=30)
     assert agent.push("--tls-ca", servers.certificate, *identity, "--timeout", "1") != 0
+    process.require_running()
+
+
+@pytest.mark.parametrize(("kind", "count"), [("garbage", 200), ("silent", 1000), ("idle", 1000), ("trickle", 100)])
+def test_hostile_clients(agent: LoneAgent, kind: str, count: int) -> None:
+    """An honest client is served meanwhile, memory stays bounded, and nothing stays behind."""
+    process = agent.start("--plaintext")
+    assert agent.push() == 0
+    descriptors = agent.descriptors()
+    with agent.attacked(kind, count):
+        assert agent.push("--timeout", "60", timeout=90) == 0
+        assert agent.resident_megabytes() < 400
+    wait_until(lambda: agent.descriptors() <= descriptors + 2, "the connections are closed", timeout=60)
+    assert agent.push() == 0
     process.require_running()
