@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "control/agent/durable/checksum.hpp"
+
 namespace alkaid::agent::durable {
 
 // Keys have up to 255 bytes. For one thread at a time.
@@ -17,13 +19,16 @@ class Batch {
     bool is_erase = false;
   };
 
-  // The value is what `write` appends to the string.
+  // The record is what `write` appends to the string; the value is that and its checksum.
   template <class Write>
   void put(std::string_view key, const Write& write) {
     Entry entry{bytes_.size(), 0, static_cast<std::uint8_t>(key.size()), false};
     bytes_.append(key);
     write(bytes_);
-    entry.value_size = static_cast<std::uint32_t>(bytes_.size() - entry.offset - key.size());
+    const std::size_t start = entry.offset + key.size();
+    const Checksum checksum = checksum_of(key, std::string_view{bytes_}.substr(start));
+    bytes_.append(checksum.data(), checksum.size());
+    entry.value_size = static_cast<std::uint32_t>(bytes_.size() - start);
     entries_.push_back(entry);
   }
   void erase(std::string_view key) {

@@ -12,10 +12,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <malloc.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "control/agent/durable/archive.hpp"
+#include "control/agent/durable/checksum.hpp"
 #include "control/agent/durable/health_check.hpp"
+#include "control/agent/durable/migration.hpp"
 #include "control/agent/durable/record_keys.hpp"
 
 namespace alkaid::agent::durable {
@@ -39,12 +42,10 @@ std::string start_over_hint(std::string_view path) {
       path, path);
 }
 
-Batch header_batch() {
-  Batch batch;
+void put_header(Batch& batch) {
   batch.put(RecordKey{RecordType::kHeader}.bytes(), [](std::string& out) {
     Writer{out}(kMagic, Database::kFormat, std::string_view{ALKAID_VERSION});
   });
-  return batch;
 }
 
 void sync_directory(int directory) {
@@ -90,7 +91,7 @@ std::unique_ptr<Database> Database::open(const std::string& directory, std::stri
     return nullptr;
   }
   if (!std::filesystem::exists(database->path_, failed)) {
-    error = database->create();
+    error = database->create({});
   }
   if (error.empty()) {
     error = database->open_file();
@@ -99,15 +100,16 @@ std::unique_ptr<Database> Database::open(const std::string& directory, std::stri
 }
 
 // Under another name first: a file that stands there is whole.
-std::string Database::create() {
+std::string Database::create(Batch records) {
   const std::string unfinished = path_ + ".new";
   std::error_code ignored;
   std::filesystem::remove(unfinished, ignored);
   int error = 0;
   auto environment = Environment::open(unfinished, Environment::Mode::kWrite, error);
   if (environment) {
+    put_header(records);
     std::vector<Batch> batches;
-    batches.push_back(header_batch());
+    batches.push_back(std::move(records));
     error = environment->write(batches);
   }
   environment.reset();
@@ -155,15 +157,35 @@ std::string Database::open_file() {
         "one reads up to {}. Start the newer one. {}",
         path_, header.software, header.format, kFormat, start_over_hint(path_));
   }
-  return {};
+  return header.format < kFormat ? migrate_file(header.format) : std::string{};
+}
+
+// The old file stands until the new one is whole.
+std::string Database::migrate_file(std::uint32_t format) {
+  Batch records;
+  if (const int error = migrate(*environment_, format, records); error != 0) {
+    return damaged(mdb_strerror(error));
+  }
+  environment_.reset();
+  if (std::string wrong = create(std::move(records)); !wrong.empty()) {
+    return wrong;
+  }
+  spdlog::info("{} was of format {} and is of format {} now", path_, format, kFormat);
+  int error = 0;
+  environment_ = Environment::open(path_, Environment::Mode::kWrite, error);
+  return error == 0 ? std::string{} : describe_error(error, path_);
 }
 
 std::string Database::read(
     const std::function<std::string(std::string_view, std::string_view)>& take) {
   std::string wrong;
   const int error = environment_->read([&](std::string_view key, std::string_view value) {
-    const bool is_header = key == RecordKey{RecordType::kHeader}.bytes();
-    wrong = is_header ? std::string{} : take(key, value);
+    const auto record = checked_record(key, value);
+    if (!record) {
+      wrong = fmt::format("a record of type '{}' has another checksum than its own", key.front());
+    } else if (key != RecordKey{RecordType::kHeader}.bytes()) {
+      wrong = take(key, *record);
+    }
     return wrong.empty();
   });
   if (error != 0) {
@@ -177,7 +199,7 @@ std::string Database::write(const std::vector<Batch>& batches) {
   if (!environment_) {
     std::error_code failed;
     if (!std::filesystem::exists(path_, failed)) {
-      const std::string wrong = create();
+      const std::string wrong = create({});
       return wrong.empty() ? fmt::format("{} is gone: all of it is written anew", path_) : wrong;
     }
     environment_ = Environment::open(path_, Environment::Mode::kWrite, error);

@@ -16,8 +16,8 @@ namespace alkaid::agent::durable {
 // For one thread at a time.
 class Database {
  public:
-  // Of the records' form.
-  static constexpr std::uint32_t kFormat = 1;
+  // Of the records' form. A change needs a step in migrate().
+  static constexpr std::uint32_t kFormat = 2;
 
   // Creates directory and file if they aren't there. nullptr: `error` says what is wrong and what
   // can be done.
@@ -26,8 +26,8 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  // Every record, in the order of keys. `take` returns what is wrong with it, which ends the
-  // reading. Returns an error text, empty if all were taken.
+  // Every record without its checksum, in the order of keys. `take` returns what is wrong with it,
+  // which ends the reading. Returns an error text, empty if all were taken.
   std::string read(
       const std::function<std::string(std::string_view key, std::string_view value)>& take);
 
@@ -38,7 +38,9 @@ class Database {
 
  private:
   Database(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
-  std::string create();
+  // Replaces the file: header, and what else is given.
+  std::string create(Batch records);
+  std::string migrate_file(std::uint32_t format);
   std::string open_file();
   [[nodiscard]] std::string damaged(std::string_view detail) const;
 

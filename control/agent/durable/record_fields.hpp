@@ -1,5 +1,5 @@
 // The fields of the records that are kept, in the order in which they are written. A change here is
-// a change of the format: see Database::kFormat.
+// a change of the format: see migration.hpp.
 #pragma once
 
 #include <concepts>

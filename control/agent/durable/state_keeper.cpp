@@ -4,12 +4,16 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 namespace alkaid::agent::durable {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// Batches of this size leave holes behind that are worth giving back.
+constexpr std::size_t kLargeWrite = 50000;
 
 // It is in effect, but would be forgotten.
 void mark_not_stored(GoalStateTask& task) {
@@ -135,9 +139,16 @@ void StateKeeper::run() {
     std::vector<Batch> batches = std::exchange(queue_, {});
     const Ticket last = submitted_;
     lock.unlock();
+    std::size_t operations = 0;
+    for (const Batch& batch : batches) {
+      operations += batch.size();
+    }
     store(batches, last);
     release();
     batches.clear();
+    if (operations >= kLargeWrite) {
+      ::malloc_trim(0);
+    }
     lock.lock();
   }
 }

@@ -68,7 +68,7 @@ inline Records records_of(const DesiredStore& store) {
   const durable::Batch batch = recorder.take();
   Records records;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    records.emplace(batch[i].key, batch[i].value);
+    records.emplace(batch[i].key, *durable::checked_record(batch[i].key, batch[i].value));
   }
   return records;
 }

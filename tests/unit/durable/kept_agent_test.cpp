@@ -204,6 +204,39 @@ TEST(KeptAgent, TheFileFollowsEveryChange) {
   }
 }
 
+// A file of every kind of record, as the first version with a state directory wrote it.
+TEST(KeptAgent, TheFirstFormatIsTakenOver) {
+  const Directory directory;
+  std::filesystem::copy_file(ALKAID_TEST_DATA "/state-format-1.mdb", directory.file());
+  FakeDataplane tables;
+  Records told;
+  {
+    const KeptAgent agent{directory.path(), tables};
+    ASSERT_EQ(agent.error(), "");
+    const DesiredStore& wanted = agent.wanted();
+    EXPECT_EQ(wanted.count(ResourceType::kVpc), 1U);
+    EXPECT_EQ(wanted.count(ResourceType::kSubnet), 4U);
+    EXPECT_EQ(wanted.count(ResourceType::kPort), 2U);
+    EXPECT_EQ(wanted.count(ResourceType::kNeighbor), 4U);
+    EXPECT_EQ(wanted.count(ResourceType::kDhcp), 2U);
+    EXPECT_EQ(wanted.count(ResourceType::kRouter), 1U);
+    EXPECT_EQ(wanted.count(ResourceType::kGateway), 1U);
+    EXPECT_EQ(wanted.count(ResourceType::kSecurityGroup), 1U);
+    EXPECT_TRUE(wanted.knows_rule("demo-router", "green", "default"));
+    EXPECT_EQ(wanted.find_security_group("web")->rules.size(), 2U);
+    EXPECT_TRUE(tables.has_neighbor(1001, "10.1.0.12"));
+    EXPECT_TRUE(tables.has_neighbor(1001, "10.1.0.99"));  // an address pair
+    told = records_of(wanted);
+  }
+  std::string types;
+  for (const auto& [key, value] : told) {
+    types += types.ends_with(key.front()) ? "" : key.substr(0, 1);
+  }
+  EXPECT_EQ(types, "ABCDEFGHIJKLMNOP");
+  // Now it is of the present format.
+  EXPECT_EQ(records_in(directory.path()), told);
+}
+
 TEST(KeptAgent, AFullDiskIsToldAndPasses) {
   ::signal(SIGXFSZ, SIG_IGN);
   const Directory directory;
