@@ -29,7 +29,7 @@ inline std::shared_ptr<grpc::Channel> open_channel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   auto channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-  constexpr std::chrono::seconds kLongestConnect{10};
+  constexpr std::chrono::seconds kLongestConnect{60};
   if (!channel->WaitForConnected(std::chrono::system_clock::now() + kLongestConnect)) {
     throw std::runtime_error(fmt::format("can't connect to {}", address));
   }
