@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from lab.namespace import Namespace, new_lab_name
@@ -27,7 +28,7 @@ from scapy.packet import Packet, Raw  # noqa: E402
 
 ADDRESSES = {"a": "10.1.0.11", "b": "10.1.0.13"}
 PORTS = {"a": 40000, "b": 80}
-RANDOM_SCRIPTS = 40
+RANDOM_SCRIPTS = 25
 
 
 @dataclass(frozen=True)
@@ -371,6 +372,8 @@ def trackers(window: str, mid_stream: str) -> Iterator[Comparison]:
         namespace.delete()
 
 
+@pytest.mark.skipif(not Path("/proc/net/nf_conntrack").exists(),
+                    reason="this kernel doesn't show its connections (CONFIG_NF_CONNTRACK_PROCFS)")
 @pytest.mark.parametrize("mid_stream", ["never", "always"])
 @pytest.mark.parametrize("window", ["liberal", "window-check"])
 def test_same_packets_same_verdicts(window: str, mid_stream: str) -> None:
