@@ -146,6 +146,9 @@ bool Stations::set_port(std::string_view id, const GroupSets::Ids& groups,
   leave(key, former);
   sets_.release(former.groups);
   if (groups.empty()) {
+    if (local && !former.is_local) {
+      journal_->erase_station(key);  // what erase() does for stations elsewhere
+    }
     erase(key);
   } else if (!local) {
     if (former.is_local || former.groups != station.groups ||

@@ -150,7 +150,9 @@ TEST(KeptAgent, TheFileFollowsEveryChange) {
           auto state = port("port-" + number, pick("green", "red"), "10.0.1." + number,
                             "02:00:00:00:00:0" + number, operation);
           state.mutable_configuration()->set_device_id("device");
-          state.mutable_configuration()->add_security_group_ids()->set_id("group-" + number);
+          if (random() % 2 == 0) {
+            state.mutable_configuration()->add_security_group_ids()->set_id("group-" + number);
+          }
           *message.add_port_states() = state;
           break;
         }
