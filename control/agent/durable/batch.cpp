@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace alkaid::agent::durable {
 namespace {
@@ -48,6 +49,18 @@ std::vector<Batch::Operation> Batch::sorted() const {
     }
   }
   return operations;
+}
+
+void Batch::compact() {
+  Batch kept;
+  for (const Operation& operation : sorted()) {
+    kept.entries_.push_back({kept.bytes_.size(), static_cast<std::uint32_t>(operation.value.size()),
+                             static_cast<std::uint8_t>(operation.key.size()), operation.is_erase});
+    kept.bytes_.append(operation.key).append(operation.value);
+  }
+  kept.compact_above_ = std::max(kCompactAbove, 2 * kept.bytes_.size());
+  kept.is_whole_ = is_whole_;
+  *this = std::move(kept);
 }
 
 }  // namespace alkaid::agent::durable

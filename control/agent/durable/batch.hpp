@@ -30,10 +30,16 @@ class Batch {
     bytes_.append(checksum.data(), checksum.size());
     entry.value_size = static_cast<std::uint32_t>(bytes_.size() - start);
     entries_.push_back(entry);
+    if (bytes_.size() > compact_above_) {
+      compact();
+    }
   }
   void erase(std::string_view key) {
     entries_.push_back({bytes_.size(), 0, static_cast<std::uint8_t>(key.size()), true});
     bytes_.append(key);
+    if (bytes_.size() > compact_above_) {
+      compact();
+    }
   }
 
   // The database is to hold what this batch puts, its own header and nothing else.
@@ -60,8 +66,15 @@ class Batch {
     bool is_erase;
   };
 
+  // Bytes of records that are written again and again within one batch would add up without bound.
+  static constexpr std::size_t kCompactAbove = std::size_t{64} << 20;
+
+  // Keeps the last operation of every key only.
+  void compact();
+
   std::string bytes_;
   std::vector<Entry> entries_;
+  std::size_t compact_above_ = kCompactAbove;
   bool is_whole_ = false;
 };
 

@@ -69,6 +69,9 @@ std::string check_file(const std::string& path) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == kHealthy) {
     return {};
   }
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+    return fmt::format("it could not be read within {} s", kMostSeconds);
+  }
   return text.empty() ? "its pages contradict each other or are missing" : text;
 }
 

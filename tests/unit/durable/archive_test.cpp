@@ -129,6 +129,22 @@ TEST(RecordKeys, SayWhereNeighborsAre) {
   }
 }
 
+TEST(Batch, KeepsOneOfEveryKeyOnceThereIsALot) {
+  Batch batch;
+  const std::string list(std::size_t{64} << 10, 'x');
+  for (int i = 0; i < 3000; ++i) {
+    batch.put("erased", [](std::string& out) { out += "y"; });
+    batch.put("list", [&](std::string& out) { out += list + std::to_string(i); });
+    batch.erase("erased");
+  }
+  EXPECT_LT(batch.size(), 5000U);
+  const auto operations = batch.sorted();
+  ASSERT_EQ(operations.size(), 2U);
+  EXPECT_TRUE(operations[0].is_erase);
+  EXPECT_EQ(operations[1].key, "list");
+  EXPECT_EQ(checked_record("list", operations[1].value), list + "2999");
+}
+
 TEST(Batch, IsSortedAndTheLastOfAKeyCounts) {
   Batch batch;
   const auto put = [&batch](std::string_view key, std::string_view value) {
