@@ -24,11 +24,15 @@ void ChannelOptions::add_to(CLI::App& app) {
   app.add_option("--tls-certificate", tls_.certificate,
                  "goal states come over TLS: our certificate and the intermediate ones behind it, "
                  "in PEM; read again when it is replaced")
-      ->type_name("FILE");
-  app.add_option("--tls-key", tls_.key, "key of our certificate, in PEM")->type_name("FILE");
+      ->type_name("FILE")
+      ->check(require_file_name);
+  app.add_option("--tls-key", tls_.key, "key of our certificate, in PEM")
+      ->type_name("FILE")
+      ->check(require_file_name);
   app.add_option("--tls-client-ca", tls_.authorities,
                  "mutual TLS: admit only clients with a certificate that these have signed")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(require_file_name);
   app.add_flag("--plaintext", plaintext_,
                "goal states come unprotected, as Alcor's own clients send them");
   app.add_option("--max-message", message_megabytes_,

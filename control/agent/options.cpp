@@ -38,7 +38,7 @@ struct AcaOption {
   bool flag;
 };
 
-// ACA's options, so that its units and scripts start this agent unchanged.
+// ACA's options, so that its units and scripts start this agent with --plaintext added.
 constexpr std::array<AcaOption, 10> kAcaOptions = {{
     {"-a,--ncm-address", "-a", "Network Config Manager's address", false},
     {"-p,--ncm-port", "-p", "Network Config Manager's port", false},

@@ -140,11 +140,15 @@ int run(int argc, char** argv) {
                  "speak TLS and trust the system's certificate authorities (otherwise plaintext)");
   push->add_option("--tls-ca", options.tls_files.authorities,
                    "speak TLS and trust the authorities in this PEM file")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(alkaid::require_file_name);
   push->add_option("--tls-certificate", options.tls_files.certificate,
                    "certificate to show to an agent that asks for one, in PEM")
-      ->type_name("FILE");
-  push->add_option("--tls-key", options.tls_files.key, "its key")->type_name("FILE");
+      ->type_name("FILE")
+      ->check(alkaid::require_file_name);
+  push->add_option("--tls-key", options.tls_files.key, "its key")
+      ->type_name("FILE")
+      ->check(alkaid::require_file_name);
   push->add_option("--tls-server-name", options.tls_server_name,
                    "name that the agent's certificate must have (default: the address)")
       ->type_name("NAME");

@@ -16,4 +16,10 @@ struct TlsFiles {
   }
 };
 
+// Checks an option that names a file: one that is given and empty, as by a variable that isn't set,
+// must not pass for one that isn't given. An error text, or empty.
+[[nodiscard]] inline std::string require_file_name(const std::string& name) {
+  return name.empty() ? "names no file" : "";
+}
+
 }  // namespace alkaid

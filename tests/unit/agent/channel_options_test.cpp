@@ -44,6 +44,19 @@ TEST(ChannelOptions, TlsNeedsCertificateAndKey) {
   EXPECT_EQ(tls->authorities, "clients.pem");
 }
 
+// As by a template whose variable is not set: it must not admit every client.
+TEST(ChannelOptions, AnEmptyFileNameIsNotNone) {
+  for (const char* flag : {"--tls-certificate", "--tls-key", "--tls-client-ca"}) {
+    const auto outcome = parse({"--tls-certificate", "a.pem", "--tls-key", "a.key",
+                                "--tls-client-ca", "ca.pem", flag, ""});
+    EXPECT_EQ(outcome.exit_code, 2) << flag;
+    EXPECT_THAT(outcome.output, HasSubstr(flag));
+  }
+  const auto alone = parse({"--plaintext", "--tls-client-ca", ""});
+  EXPECT_EQ(alone.exit_code, 2);
+  EXPECT_THAT(alone.output, HasSubstr("--tls-client-ca: names no file"));
+}
+
 TEST(ChannelOptions, NotBoth) {
   const auto outcome = parse({"--plaintext", "--tls-certificate", "a.pem", "--tls-key", "a.key"});
   EXPECT_EQ(outcome.exit_code, 2);
