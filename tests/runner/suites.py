@@ -104,6 +104,7 @@ def sanitizers(result: SuiteResult, context: Context) -> None:
     environment = {
         "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+        "LSAN_OPTIONS": f"suppressions='{SOURCE}/tests/runner/leaks-of-libraries.txt':print_suppressions=0",
     }
     # The sanitizers of this generation of compilers can't place their shadow memory when the kernel
     # randomizes addresses as widely as new ones do.
