@@ -16,6 +16,7 @@ from lab.programs import build_directory, program
 from lab.shell import LabError, wait_until
 
 from . import machine
+from .host_processes import HostProcesses
 from .program import progress
 
 AGENT_PORT = 50001
@@ -28,16 +29,14 @@ _MEMORY = 1536
 _LONGEST_RUN = 600
 
 
-class GoalStateHost:
+class GoalStateHost(HostProcesses):
     """The shipping programs, in a namespace. The benchmark's client sends as the guest and listens on the wire."""
 
     def __init__(self, namespace: Namespace, directory: Path) -> None:
-        self._namespace = namespace
+        super().__init__(namespace)
         self._directory = directory
         self.console = Console(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        self._agent: Process | None = None
-        self._dataplane: Process | None = None
 
     @staticmethod
     def memory() -> int:
@@ -117,21 +116,6 @@ class GoalStateHost:
         """Of the data plane and the agent."""
         assert self._dataplane is not None and self._agent is not None
         return self._dataplane.pid, self._agent.pid
-
-    def stop_agent(self) -> None:
-        """Ends the agent. The data plane goes on."""
-        if self._agent is not None:
-            self._agent.stop()
-            self._namespace.processes.remove(self._agent)
-            self._agent = None
-
-    def stop(self) -> None:
-        """Ends both."""
-        self.stop_agent()
-        if self._dataplane is not None:
-            self._dataplane.stop()
-            self._namespace.processes.remove(self._dataplane)
-            self._dataplane = None
 
 
 def show(result: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from lab.programs import program
 from lab.shell import LabError, run, wait_until
 
 from . import machine
+from .host_processes import HostProcesses
 from .scenario import OTHER_VTEP, PEER_MAC, PEER_VTEP, UPLINK, VTEP, Scenario
 
 AGENT_PORT = 50001
@@ -64,21 +65,19 @@ def default_of(flag: str, help_text: str) -> int:
     return int(found[1])
 
 
-class Subject:
+class Subject(HostProcesses):
     """One data plane and its agent."""
 
     def __init__(self, namespace: Namespace, directory: Path, scenario: Scenario, *, capture: bool = False,
                  connections: int | None = None, more_packets: int = 0) -> None:
         """capture: what leaves is written into files; connections: room in the table, if not the default;
         more_packets: of loops that start() knows nothing of."""
+        super().__init__(namespace)
         self.scenario = scenario
         self.console = Console(directory)
-        self._namespace = namespace
         self._directory = directory
         self._capture = capture
         self._options: list[str] = []
-        self._agent: Process | None = None
-        self._dataplane: Process | None = None
         self._pushes = 0
         directory.mkdir(parents=True, exist_ok=True)
         # The loop's packets stay in buffers of their own.
@@ -217,20 +216,3 @@ class Subject:
         """Lets it go on."""
         assert self._dataplane is not None
         self._dataplane.signal(signal.SIGCONT)
-
-    # ------------------------------------------------------------ stop
-
-    def stop_agent(self) -> None:
-        """Ends the agent. The data plane goes on."""
-        if self._agent is not None:
-            self._agent.stop()
-            self._namespace.processes.remove(self._agent)
-            self._agent = None
-
-    def stop(self) -> None:
-        """Ends both."""
-        self.stop_agent()
-        if self._dataplane is not None:
-            self._dataplane.stop()
-            self._namespace.processes.remove(self._dataplane)
-            self._dataplane = None

@@ -17,6 +17,14 @@ constexpr std::uint8_t kRst = tcp_flag::kRst;
 constexpr std::uint32_t kThere = 0xfffffff0;  // wraps with the first data
 constexpr std::uint32_t kBack = 7'000'000;
 
+struct End {
+  const char* port;
+  Station station;
+  std::uint16_t tcp_port;
+};
+constexpr End kClient{"green-1", kGreen1, 1234};
+constexpr End kServer{"green-3", kGreen3, 80};
+
 class TcpWindowCheck : public ::testing::TestWithParam<bool> {
  protected:
   TcpWindowCheck() : lab(settings(GetParam())) {
@@ -35,37 +43,36 @@ class TcpWindowCheck : public ::testing::TestWithParam<bool> {
     settings.flows.tcp_window_check = is_on;
     return settings;
   }
-  std::size_t there(std::uint8_t flags, std::uint32_t sequence, std::uint32_t acknowledgment,
-                    std::size_t data = 0, const Bytes& options = {}) {
-    lab.send("green-1", {packet()
-                             .ethernet({.source = kGreen1.mac, .destination = kGreen3.mac})
-                             .ipv4({.source = kGreen1.ip, .destination = kGreen3.ip})
-                             .tcp({.source_port = 1234,
-                                   .destination_port = 80,
-                                   .sequence = sequence,
-                                   .acknowledgment = acknowledgment,
-                                   .flags = flags,
-                                   .window = 1000,
-                                   .options = options})
+  // Sends it from one end; how many frames come to the other.
+  std::size_t segment(const End& from, const End& to, TcpFields tcp, std::size_t data) {
+    tcp.source_port = from.tcp_port;
+    tcp.destination_port = to.tcp_port;
+    tcp.window = 1000;
+    lab.send(from.port, {packet()
+                             .ethernet({.source = from.station.mac, .destination = to.station.mac})
+                             .ipv4({.source = from.station.ip, .destination = to.station.ip})
+                             .tcp(tcp)
                              .payload(Bytes(data))
                              .build()});
-    return lab.take("green-3").size();
+    return lab.take(to.port).size();
+  }
+  std::size_t there(std::uint8_t flags, std::uint32_t sequence, std::uint32_t acknowledgment,
+                    std::size_t data = 0, const Bytes& options = {}) {
+    return segment(kClient, kServer,
+                   {.sequence = sequence,
+                    .acknowledgment = acknowledgment,
+                    .flags = flags,
+                    .options = options},
+                   data);
   }
   std::size_t back(std::uint8_t flags, std::uint32_t sequence, std::uint32_t acknowledgment,
                    std::size_t data = 0, const Bytes& options = {}) {
-    lab.send("green-3", {packet()
-                             .ethernet({.source = kGreen3.mac, .destination = kGreen1.mac})
-                             .ipv4({.source = kGreen3.ip, .destination = kGreen1.ip})
-                             .tcp({.source_port = 80,
-                                   .destination_port = 1234,
-                                   .sequence = sequence,
-                                   .acknowledgment = acknowledgment,
-                                   .flags = flags,
-                                   .window = 1000,
-                                   .options = options})
-                             .payload(Bytes(data))
-                             .build()});
-    return lab.take("green-1").size();
+    return segment(kServer, kClient,
+                   {.sequence = sequence,
+                    .acknowledgment = acknowledgment,
+                    .flags = flags,
+                    .options = options},
+                   data);
   }
   void establish(const Bytes& options = {}) {
     EXPECT_EQ(there(kSyn, kThere, 0, 0, options), 1U);
