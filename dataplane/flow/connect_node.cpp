@@ -1,6 +1,10 @@
 #include "dataplane/flow/connect_node.hpp"
 
-#include "dataplane/flow/connect_prefetch.hpp"
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <type_traits>
+
 #include "dataplane/flow/connector.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -14,21 +18,60 @@ Verdict ConnectNode::verdict_of(DropReason reason, const PacketContext& context)
                                    : Next::to<NodeId::kEncapsulate>();
 }
 
-Verdict ConnectNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& context) {
-  const DropReason reason = context.headers.kind == FrameHeaders::Kind::kIpv6
-                                ? Connector<FlowKeyV6>(worker, packet, context).connect()
-                                : Connector<FlowKeyV4>(worker, packet, context).connect();
-  return verdict_of(reason, context);
+namespace {
+
+// A packet's connector, of its family.
+struct Lane {
+  Lane() {}  // nothing is cleared
+
+  union {
+    Connector<FlowKeyV4> v4;
+    Connector<FlowKeyV6> v6;
+  };
+};
+static_assert(std::is_trivially_destructible_v<Connector<FlowKeyV4>>);
+static_assert(std::is_trivially_destructible_v<Connector<FlowKeyV6>>);
+
+constexpr std::uint16_t kLanes = 32;
+
+bool is_v6(const PacketContext& context) {
+  return context.headers.kind == FrameHeaders::Kind::kIpv6;
 }
+
+}  // namespace
 
 std::uint16_t ConnectNode::process(rte_graph* graph, rte_node* node, void** packets,
                                    std::uint16_t count) {
   Worker& worker = worker_of(node);
-  for (std::uint16_t i = 0; i < count; ++i) {
-    prefetch_connection(worker, static_cast<rte_mbuf*>(packets[i]));
+  std::array<Lane, kLanes> lanes;
+  std::array<rte_edge_t, kLanes> edges;
+  for (std::uint16_t base = 0; base < count; base += kLanes) {
+    const std::uint16_t size = std::min<std::uint16_t>(kLanes, count - base);
+    std::uint16_t v4 = 0;
+    for (std::uint16_t i = 0; i < size; ++i) {
+      auto* packet = static_cast<rte_mbuf*>(packets[base + i]);
+      const PacketContext& context = context_of(packet);
+      if (is_v6(context)) {
+        std::construct_at(&lanes[i].v6, worker, packet, context)->prefetch();
+      } else {
+        std::construct_at(&lanes[i].v4, worker, packet, context)->prefetch();
+        ++v4;
+      }
+    }
+    worker.own_flows<FlowKeyV4>().prefetch_free(v4);
+    worker.own_flows<FlowKeyV6>().prefetch_free(size - v4);
+    for (std::uint16_t i = 0; i < size; ++i) {
+      PacketContext& context = context_of(static_cast<rte_mbuf*>(packets[base + i]));
+      const Verdict verdict =
+          verdict_of(is_v6(context) ? lanes[i].v6.connect() : lanes[i].v4.connect(), context);
+      if (verdict.edge() == 0) [[unlikely]] {
+        context.drop_reason = verdict.reason();
+      }
+      edges[i] = verdict.edge();
+    }
+    enqueue_runs(graph, node, packets + base, edges.data(), size);
   }
-  worker.own_flows<FlowKeyV4>().prefetch_free(count);
-  return process_burst<ConnectNode>(graph, node, packets, count);
+  return count;
 }
 
 }  // namespace alkaid

@@ -11,7 +11,6 @@ struct ConnectNode {
   static constexpr NodeId kId = NodeId::kConnect;
   static constexpr const char* kDescription = "tracks connections and asks security groups";
   using Next = NextNodes<NodeId::kDeliver, NodeId::kEncapsulate>;
-  static Verdict decide(Worker& worker, rte_mbuf* packet, PacketContext& context);
   // The node's verdict once tracking and policy have said whether the packet may pass.
   static Verdict verdict_of(DropReason reason, const PacketContext& context);
   static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,

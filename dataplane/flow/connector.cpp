@@ -18,13 +18,23 @@ Milliseconds first_check(const FlowState& state, StateWord word, std::uint8_t pr
 }  // namespace
 
 template <class Key>
-Connector<Key>::Connector(Worker& worker, rte_mbuf* packet, PacketContext& context)
+Connector<Key>::Connector(Worker& worker, rte_mbuf* packet, const PacketContext& context)
     : Judge(worker.flows(), worker.ports(), packet, context, worker.now(), worker.newest_stamp()),
       worker_(worker),
       flows_(worker.own_flows<Key>()),
       windows_(context.headers.protocol == ip_protocol::kTcp && context.headers.l4_offset != 0
                    ? worker.flows().tcp_windows<Key>()
-                   : nullptr) {}
+                   : nullptr),
+      reply_key_(key_.reversed(scope_of_reply())),
+      reply_hash_(reply_key_.hash()) {}
+
+template <class Key>
+void Connector<Key>::prefetch() {
+  if (trackable_.kind == Trackable::Kind::kConnection) {
+    table_.prefetch_bucket(hash_);
+    table_.prefetch_bucket(reply_hash_);
+  }
+}
 
 template <class Key>
 DropReason Connector<Key>::connect() {
@@ -200,8 +210,7 @@ void Connector<Key>::fill_record(ConnectionNumber number, const OpenFinding& fin
   fill_forwarding(original, is_steady(*finding.word, Direction::kOriginal));
   original.fields.count(packet_->pkt_len, now);
 
-  reply.key = key_.reversed(
-      reply_scope(destination_, flow_.zone, context_.headers.kind, context_.headers.protocol));
+  reply.key = reply_key_;
   reply.fields.ingress = flow_port(destination_);
   // The first reply asks the policy, also where the underlay's stamp, 0, would match.
   reply.fields.ingress_stamp.store(PortStamps::kNever, std::memory_order_relaxed);
@@ -210,8 +219,7 @@ void Connector<Key>::fill_record(ConnectionNumber number, const OpenFinding& fin
 // The half that has one of the connection's keys already, if there is one.
 template <class Key>
 FlowReference Connector<Key>::publish(ConnectionNumber number, bool& full) {
-  const auto result =
-      table_.insert(number, hash_, table_.half(number, Direction::kReply).key.hash());
+  const auto result = table_.insert(number, hash_, reply_hash_);
   full = result.full;
   if (result.full || result.existing != kNoFlow) {
     flows_.abandon(number);

@@ -14,12 +14,16 @@ namespace alkaid {
 
 // Forwarding has decided where the packet goes (context.egress or context.tunnel) and has rewritten
 // it already.
-// Carries out what the judge finds.
+// Carries out what the judge finds. Made for a whole burst before any of it is connected, so that
+// the cache misses of all packets overlap.
 template <class Key>
 class Connector : private ConnectionJudge<Key> {
  public:
-  Connector(Worker& worker, rte_mbuf* packet, PacketContext& context);
+  Connector(Worker& worker, rte_mbuf* packet, const PacketContext& context);
 
+  // What the packet's connection will touch in the index, if there is one or will be: of a new one
+  // nothing is in any cache, and one miss after the other would cost more than all the rest.
+  void prefetch();
   // kNone: the packet may pass.
   DropReason connect();
 
@@ -58,10 +62,15 @@ class Connector : private ConnectionJudge<Key> {
   void fill_forwarding(Half& half, bool is_steady);
   void fill_record(ConnectionNumber number, const OpenFinding& finding);
   FlowReference publish(ConnectionNumber number, bool& full);
+  [[nodiscard]] std::uint32_t scope_of_reply() const {
+    return reply_scope(destination_, flow_.zone, context_.headers.kind, context_.headers.protocol);
+  }
 
   Worker& worker_;
   WorkerFlows<Key>& flows_;
   TcpWindows* const windows_;  // nullptr: not to be checked
+  const Key reply_key_;
+  const std::uint64_t reply_hash_;
 };
 
 extern template class Connector<FlowKeyV4>;

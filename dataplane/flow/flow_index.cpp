@@ -11,6 +11,27 @@ constexpr std::uint64_t bucket_count(std::uint64_t keys) {
                                  (keys * 4 + 3 * FlowIndex::kSlots - 1) / (3 * FlowIndex::kSlots));
 }
 
+// Bit i: slot i holds the reference. All at once, since a search that may end at any slot is a
+// branch that is predicted wrongly.
+unsigned slots_with(const std::array<std::atomic<FlowReference>, FlowIndex::kSlots>& references,
+                    FlowReference reference) {
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
+  const auto* words = reinterpret_cast<const std::uint32_t*>(references.data());
+  const __m128i pattern = _mm_set1_epi32(static_cast<int>(reference));
+  const auto equal = [&](std::size_t first) {
+    const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(words + first));
+    return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(four, pattern))));
+  };
+  return equal(0) | equal(4) << 4 | equal(6) << 6;
+#else
+  unsigned mask = 0;
+  for (std::size_t i = 0; i < FlowIndex::kSlots; ++i) {
+    mask |= unsigned{references[i].load(std::memory_order_relaxed) == reference} << i;
+  }
+  return mask;
+#endif
+}
+
 }  // namespace
 
 FlowIndex::FlowIndex(std::uint64_t keys)
@@ -19,11 +40,14 @@ FlowIndex::FlowIndex(std::uint64_t keys)
       buckets_(memory_.as<Bucket>()) {}
 
 bool FlowIndex::insert_into(Bucket& bucket, std::uint16_t signature, FlowReference reference) {
-  for (std::size_t i = 0; i < kSlots; ++i) {
+  // Slots without a signature are empty, or being filled: then the claim fails.
+  for (unsigned slots = matches(bucket, 0); slots != 0; slots &= slots - 1) {
+    const auto slot = static_cast<std::size_t>(std::countr_zero(slots));
     FlowReference empty = kNoFlow;
-    if (bucket.references[i].load(std::memory_order_relaxed) == kNoFlow &&
-        bucket.references[i].compare_exchange_strong(empty, reference, std::memory_order_acq_rel)) {
-      bucket.signatures[i].store(signature, std::memory_order_release);
+    if (bucket.references[slot].load(std::memory_order_relaxed) == kNoFlow &&
+        bucket.references[slot].compare_exchange_strong(empty, reference,
+                                                        std::memory_order_acq_rel)) [[likely]] {
+      bucket.signatures[slot].store(signature, std::memory_order_release);
       return true;
     }
   }
@@ -31,14 +55,14 @@ bool FlowIndex::insert_into(Bucket& bucket, std::uint16_t signature, FlowReferen
 }
 
 bool FlowIndex::erase_from(Bucket& bucket, FlowReference reference) {
-  for (std::size_t i = 0; i < kSlots; ++i) {
-    if (bucket.references[i].load(std::memory_order_relaxed) == reference) {
-      bucket.signatures[i].store(0, std::memory_order_relaxed);
-      bucket.references[i].store(kNoFlow, std::memory_order_release);
-      return true;
-    }
+  const unsigned slots = slots_with(bucket.references, reference);
+  if (slots == 0) [[unlikely]] {
+    return false;
   }
-  return false;
+  const auto slot = static_cast<std::size_t>(std::countr_zero(slots));
+  bucket.signatures[slot].store(0, std::memory_order_relaxed);
+  bucket.references[slot].store(kNoFlow, std::memory_order_release);
+  return true;
 }
 
 bool FlowIndex::insert(std::uint64_t hash, FlowReference reference) {

@@ -1,4 +1,6 @@
 // Connections: what makes them, what the fast path takes, what looks at them again.
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "dataplane/flow/connection_keeper.hpp"
@@ -169,6 +171,32 @@ TEST(Connections, ASpoofedPacketNeverHits) {
   EXPECT_TRUE(lab.take("green-3").empty());
 }
 
+std::uint32_t stamp_of(PipelineLab& lab, const std::string& port) {
+  return lab.dataplane().flows().stamps.of(lab.dataplane().ports().find(port)->index);
+}
+
+// Changes a port in such a way that it has the stamp afterwards.
+void bring_to_stamp(PipelineLab& lab, const PortConfig& config, std::uint32_t stamp) {
+  lab.dataplane().flows().stamps.set_counter(stamp - 1);
+  ASSERT_FALSE(lab.programmer().set(config));
+  ASSERT_EQ(stamp_of(lab, config.id), stamp);
+}
+
+// Key, MACs and stamps are those of the connection: only the port is another one.
+TEST(Connections, ASpoofedPacketFromAnotherPortOfTheSegmentNeverHits) {
+  PipelineLab lab;
+  const auto frame = udp_frame(kGreen1, kGreen2.mac, kGreen2.ip);
+  lab.send("green-1", {frame, frame});
+  EXPECT_EQ(lab.take("up").size(), 2U);
+  EXPECT_TRUE(snapshot(lab).original_is_fast);
+  auto config = PipelineLab::port_config("green-3", kGreen, kGreen3);
+  config.mtu = 1400;
+  bring_to_stamp(lab, config, stamp_of(lab, "green-1"));
+  lab.send("green-3", {frame});
+  EXPECT_EQ(lab.drops("green-3", DropReason::spoofed_mac), 1U);
+  EXPECT_TRUE(lab.take("up").empty());
+}
+
 TEST(Connections, ARouteThatChangesIsSeenByEstablishedFlows) {
   PipelineLab lab;
   const auto frame = udp_frame(kGreen1, kGreenGatewayMac, kRed1.ip);
@@ -270,10 +298,24 @@ TEST(Connections, TheOldestEmbryonicOnesMakeRoom) {
         .udp({.source_port = port, .destination_port = 80})
         .build();
   };
+  const auto answer = [](std::uint16_t port) {
+    return packet()
+        .ethernet({.source = kGreen3.mac, .destination = kGreen1.mac})
+        .ipv4({.source = kGreen3.ip, .destination = kGreen1.ip})
+        .udp({.source_port = 80, .destination_port = port})
+        .build();
+  };
+  constexpr std::uint16_t kFirst = 10001;
+  constexpr std::uint16_t kAnswered = 16;  // the first ones
+  constexpr std::uint16_t kLast = 15000;
   std::size_t delivered = 0;
-  for (std::uint16_t port = 10001; port <= 15000; ++port) {
+  for (std::uint16_t port = kFirst; port <= kLast; ++port) {
     lab.send("green-1", {flow(port)});
     delivered += lab.take("green-3").size();
+    if (port < kFirst + kAnswered) {
+      lab.send("green-3", {answer(port)});
+      EXPECT_EQ(lab.take("green-1").size(), 1U);
+    }
   }
   EXPECT_EQ(delivered, 5000U);
   const auto& counters = lab.dataplane().workers()[0]->flow_counters(false);
@@ -281,6 +323,19 @@ TEST(Connections, TheOldestEmbryonicOnesMakeRoom) {
   EXPECT_GT(counters.evicted.read(), 2500U);
   EXPECT_EQ(counters.refused.read(), 0U);
   EXPECT_LE(snapshot(lab).connections, 1024 + 1024);
+  std::set<std::uint16_t> settled;
+  std::set<std::uint16_t> embryonic;
+  lab.dataplane().connections().for_each<FlowKeyV4>(
+      [&](ConnectionTable<FlowKeyV4>& table, ConnectionNumber number) {
+        auto& ports =
+            table.record(number).word().state() == ConnectionState::two_way ? settled : embryonic;
+        ports.insert(source_port_of(table.half(number, Direction::kOriginal).key.ports));
+      });
+  EXPECT_EQ(settled.size(), kAnswered) << "settled ones never make room";
+  EXPECT_EQ(*settled.rbegin(), kFirst + kAnswered - 1);
+  ASSERT_FALSE(embryonic.empty());
+  EXPECT_EQ(*embryonic.rbegin(), kLast);
+  EXPECT_EQ(*embryonic.begin(), kLast + 1 - embryonic.size()) << "those that are left are newest";
 }
 
 TEST(Connections, StampsThatWrapAreNobodysOldOnes) {
@@ -291,13 +346,35 @@ TEST(Connections, StampsThatWrapAreNobodysOldOnes) {
     auto config = PipelineLab::port_config("green-1", kGreen, kGreen1);
     config.mtu = 1400 + static_cast<std::uint32_t>(i);
     ASSERT_FALSE(lab.programmer().set(config));
-    const std::uint32_t stamp =
-        lab.dataplane().flows().stamps.of(lab.dataplane().ports().find("green-1")->index);
+    const std::uint32_t stamp = stamp_of(lab, "green-1");
     EXPECT_NE(stamp, 0U);
     EXPECT_NE(stamp, PortStamps::kNever);
     lab.send("green-1", {frame, frame});
     EXPECT_EQ(lab.take("green-3").size(), 2U);
   }
+}
+
+// Four thousand million changes later a port has a stamp again with which a connection was looked
+// at; meanwhile the keeper has voided it.
+TEST(Connections, AStampThatComesAgainVouchesForNothing) {
+  PipelineLab lab;
+  const auto frame = udp_frame(kGreen1, kGreen3.mac, kGreen3.ip);
+  lab.send("green-1", {frame, frame});
+  EXPECT_EQ(lab.take("green-3").size(), 2U);
+  EXPECT_TRUE(snapshot(lab).original_is_fast);
+  const std::uint32_t old_stamp = stamp_of(lab, "green-1");
+  auto config = PipelineLab::port_config("green-1", kGreen, kGreen1);
+  config.mtu = 1400;
+  bring_to_stamp(lab, config, old_stamp + PortStamps::kNever / 2);
+  for (int i = 0; i < 2; ++i) {
+    lab.dataplane().flows().clock.advance(2000);  // a round of the keeper
+    lab.walk();
+  }
+  config.policy_enforced = true;  // by no group: nothing may leave
+  bring_to_stamp(lab, config, old_stamp);
+  lab.send("green-1", {frame});
+  EXPECT_TRUE(lab.take("green-3").empty());
+  EXPECT_EQ(lab.drops("green-1", DropReason::policy_egress), 1U);
 }
 
 }  // namespace

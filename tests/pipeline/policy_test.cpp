@@ -248,30 +248,56 @@ TEST_F(PolicyOfPorts, TcpWithoutASynIsPickedUpOnlyAWhile) {
   EXPECT_EQ(lab.drops("green-1", DropReason::connection_invalid), 1U);
 }
 
-TEST(PolicyLimits, AFullTableRefusesOnlyWhereAPolicyIsEnforced) {
-  auto settings = PipelineLab::default_settings();
-  settings.flows.connections_per_port = 2;
-  PipelineLab lab(settings);
-  lab.program_network();
-  auto config = PipelineLab::port_config("green-1", kGreen, kGreen1);
-  config.policy_enforced = true;
-  config.security_groups = {"out"};
-  ASSERT_FALSE(lab.programmer().set(config));
-  ASSERT_FALSE(lab.programmer().set(
-      SecurityGroupChange{.id = "out", .rules = {rule("any", false, std::nullopt)}}));
-  const auto send = [&](std::uint16_t port) {
-    lab.send("green-1", {packet()
-                             .ethernet({.source = kGreen1.mac, .destination = kGreen3.mac})
-                             .ipv4({.source = kGreen1.ip, .destination = kGreen3.ip})
-                             .udp({.source_port = port})
-                             .build()});
-    return lab.take("green-3").size();
-  };
+// green-1 enforces a policy that allows everything out; the others have none.
+class PolicyLimits : public ::testing::Test {
+ protected:
+  void start(const FlowSettings& flows) {
+    auto settings = PipelineLab::default_settings();
+    settings.flows = flows;
+    lab_.emplace(settings);
+    lab_->program_network();
+    auto config = PipelineLab::port_config("green-1", kGreen, kGreen1);
+    config.policy_enforced = true;
+    config.security_groups = {"out"};
+    ASSERT_FALSE(lab_->programmer().set(config));
+    ASSERT_FALSE(lab_->programmer().set(
+        SecurityGroupChange{.id = "out", .rules = {rule("any", false, std::nullopt)}}));
+  }
+  std::size_t send(std::uint16_t port) { return send("green-1", kGreen1, kGreen3, port, 80); }
+  // Between ports that enforce none.
+  std::size_t send_without_policy(std::uint16_t port) {
+    return send("green-3", kGreen3, kGreen2, port, 80);
+  }
+
+  std::optional<PipelineLab> lab_;
+
+ private:
+  std::size_t send(const std::string& port, const Station& from, const Station& to,
+                   std::uint16_t source_port, std::uint16_t destination_port) {
+    lab_->send(port, {packet()
+                          .ethernet({.source = from.mac, .destination = to.mac})
+                          .ipv4({.source = from.ip, .destination = to.ip})
+                          .udp({.source_port = source_port, .destination_port = destination_port})
+                          .build()});
+    return lab_->take(to.ip == kGreen2.ip   ? "up"
+                      : to.ip == kGreen3.ip ? "green-3"
+                                            : "green-1")
+        .size();
+  }
+};
+
+TEST_F(PolicyLimits, APortsQuotaRefusesOnlyWhereAPolicyIsEnforced) {
+  auto flows = PipelineLab::default_settings().flows;
+  flows.connections_per_port = 2;
+  start(flows);
   EXPECT_EQ(send(11), 1U);
   EXPECT_EQ(send(12), 1U);
   EXPECT_EQ(send(13), 0U);
-  EXPECT_EQ(lab.drops("green-1", DropReason::connection_quota), 1U);
+  EXPECT_EQ(lab_->drops("green-1", DropReason::connection_quota), 1U);
   EXPECT_EQ(send(12), 1U) << "known ones go on";
+  for (std::uint16_t port = 21; port <= 24; ++port) {
+    EXPECT_EQ(send_without_policy(port), 1U) << "untracked";
+  }
 }
 
 }  // namespace
