@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/agent/desired/stations.hpp"
+#include "control/agent/flat_tables.hpp"
 #include "control/agent/goal_state/resources.hpp"
 
 namespace alkaid::agent {
@@ -67,7 +68,7 @@ struct Subnet {
   Vni named_vni;  // as neighbors' tunnel_id says, where the subnet itself doesn't
   Vni vni;        // in force; none: not known yet
 
-  std::unordered_map<IpAddress, NeighborRow> neighbors;
+  FlatMap<IpAddress, NeighborRow> neighbors;
   std::unordered_map<IpAddress, NeighborGroups> neighbor_groups;  // of those that say any
   std::map<IpAddress, std::vector<PairClaim>> pairs;              // who claimed it last stands last
   std::map<std::string, std::vector<IpAddress>, std::less<>> pairs_of;  // by neighbor's id

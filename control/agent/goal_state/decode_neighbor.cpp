@@ -7,16 +7,12 @@
 #include "control/agent/goal_state/resource_decoder.hpp"
 
 namespace alkaid::agent {
-namespace {
 
-// Tunnels lead between addresses of one family. While none of ours is known, anything may be right.
 bool is_reachable(const IpAddress& host, const std::vector<IpAddress>& own) {
   return own.empty() || std::any_of(own.begin(), own.end(), [&host](const IpAddress& address) {
            return address.is_v4() == host.is_v4();
          });
 }
-
-}  // namespace
 
 std::string_view ResourceDecoder::intern(const std::string& text) {
   // A message's neighbors are mostly of one subnet.

@@ -6,11 +6,8 @@
 #include "control/agent/goal_state/resource_decoder.hpp"
 
 namespace alkaid::agent {
-namespace {
-
-// Our own address is not known and the message is for several hosts: applying it could create other
-// hosts' ports here, so every resource waits for a later push.
-void postpone_everything(DecodedGoalState& decoded) {
+// Applying it could create other hosts' ports here.
+void postpone(DecodedGoalState& decoded) {
   decoded.postponed = true;
   for (ResourceResult& result : decoded.results) {
     if (result.status == Status::kSuccess) {
@@ -27,8 +24,6 @@ void postpone_everything(DecodedGoalState& decoded) {
   decoded.security_groups.clear();
   decoded.gateways.clear();
 }
-
-}  // namespace
 
 DecodedGoalState decode(const alcor::schema::GoalState& message, const DecodeContext& context) {
   DecodedGoalState decoded;
@@ -76,7 +71,7 @@ DecodedGoalState decode(const alcor::schema::GoalStateV2& message, const DecodeC
   add_all(ResourceType::kRouter, message.router_states());
   add_all(ResourceType::kGateway, message.gateway_states());
   if (filter.undecidable()) {
-    postpone_everything(decoded);
+    postpone(decoded);
   }
   return decoded;
 }

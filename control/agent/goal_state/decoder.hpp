@@ -23,4 +23,8 @@ DecodedGoalState decode(const alcor::schema::GoalStateV2& message, const DecodeC
 DecodedGoalState decode(const alcor::schema::NeighborRulesRequest& message,
                         const DecodeContext& context);
 
+// Our own address is not known and the message is for several hosts: every resource waits for a
+// later push.
+void postpone(DecodedGoalState& decoded);
+
 }  // namespace alkaid::agent

@@ -29,14 +29,17 @@ HostFilter::HostFilter(const alcor::schema::GoalStateV2& message,
   }
   for (const alcor::schema::HostResources* entry : ours) {
     for (const auto& resource : entry->resources()) {
-      listed_.emplace(static_cast<int>(resource.type()), resource.id());
+      const auto type = static_cast<std::size_t>(resource.type());
+      if (type < listed_.size()) {
+        listed_[type].insert(resource.id());
+      }
     }
   }
 }
 
 bool HostFilter::admits(ResourceType type, std::string_view key, std::string_view id) const {
-  const int number = static_cast<int>(type);
-  return admits_all_ || listed_.contains({number, key}) || listed_.contains({number, id});
+  const auto& listed = listed_[static_cast<std::size_t>(type)];
+  return admits_all_ || listed.contains(key) || listed.contains(id);
 }
 
 }  // namespace alkaid::agent

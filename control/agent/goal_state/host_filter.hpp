@@ -1,9 +1,9 @@
 // GoalStateV2.host_resources: which resources of a message are for which host.
 #pragma once
 
-#include <set>
+#include <array>
 #include <string_view>
-#include <utility>
+#include <unordered_set>
 #include <vector>
 
 #include "alcor/schema/goalstate.pb.h"
@@ -31,7 +31,7 @@ class HostFilter {
  private:
   bool admits_all_ = false;
   bool undecidable_ = false;
-  std::set<std::pair<int, std::string_view>> listed_;
+  std::array<std::unordered_set<std::string_view>, kResourceTypes> listed_;
 };
 
 }  // namespace alkaid::agent

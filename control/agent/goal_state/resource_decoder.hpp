@@ -10,6 +10,9 @@
 
 namespace alkaid::agent {
 
+// Tunnels lead between addresses of one family. While none of ours is known, anything may be right.
+bool is_reachable(const IpAddress& host, const std::vector<IpAddress>& own);
+
 class ResourceDecoder {
  public:
   ResourceDecoder(const DecodeContext& context, DecodedGoalState& out)

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/container/inlined_vector.h>
+
 #include "control/agent/reconcile/objects.hpp"
 #include "control/common/net/ip_address.hpp"
 #include "control/common/net/mac_address.hpp"
@@ -116,7 +118,7 @@ struct NeighborPair {
 struct NeighborSpec {
   MacAddress mac;
   IpAddress host;  // VTEP; of a DELETE possibly unset, like the MAC
-  std::vector<NeighborAddress> addresses;
+  absl::InlinedVector<NeighborAddress, 1> addresses;  // mostly one, of a million neighbors
   std::vector<NeighborPair> pairs;
   std::vector<std::string> security_group_ids;  // sorted, without repetitions
 };

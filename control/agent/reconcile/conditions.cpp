@@ -190,13 +190,19 @@ void Reconciler::conclude(GoalStateTask& task) {
   for (const auto& change : decoded.ports) {
     settle(change.result, port_condition(std::string{change.id}));
   }
-  for (const auto& change : decoded.neighbors) {
-    for (const NeighborAddress& address : change.spec.addresses) {
-      settle(change.result, neighbor_condition(address));
-      for (const NeighborPair& pair : change.spec.pairs) {
-        settle(change.result, pair_condition(address, pair.address));
+  const auto settle_neighbors = [&](const std::vector<Change<NeighborSpec>>& neighbors) {
+    for (const auto& change : neighbors) {
+      for (const NeighborAddress& address : change.spec.addresses) {
+        settle(change.result, neighbor_condition(address));
+        for (const NeighborPair& pair : change.spec.pairs) {
+          settle(change.result, pair_condition(address, pair.address));
+        }
       }
     }
+  };
+  settle_neighbors(decoded.neighbors);
+  for (const NeighborPart& part : task.parts) {
+    settle_neighbors(part.decoded.neighbors);
   }
   for (const auto& change : decoded.dhcp) {
     settle(change.result, dhcp_condition(change.spec.subnet_id, change.spec.mac));

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "control/agent/flat_tables.hpp"
 #include "control/agent/reconcile/objects.hpp"
 
 namespace alkaid::agent {
@@ -52,7 +53,7 @@ class DirtyGroups {
 struct DirtyKeys {
   std::set<Vni> segments;
   std::set<std::string> ports;
-  std::unordered_set<NeighborKey> neighbors;
+  FlatSet<NeighborKey> neighbors;
   std::set<RouteKey> routes;
   std::unordered_set<DhcpKey> dhcp;
   DirtyGroups security_groups;

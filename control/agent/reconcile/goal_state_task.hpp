@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,9 +21,20 @@ struct Condition {
   std::string message;
 };
 
+// Some of a large message's neighbors, decoded apart from the rest.
+struct NeighborPart {
+  std::shared_ptr<const void> messages;  // keeps alive what `decoded` points into
+  DecodedGoalState decoded;              // neighbors only
+};
+
 struct GoalStateTask {
   std::shared_ptr<const void> message;  // keeps alive what `decoded` points into
   DecodedGoalState decoded;
+  // Neighbors that are decoded while others are merged already: they come after those of `decoded`,
+  // in this order. A broken promise means that the agent stops.
+  std::vector<std::future<NeighborPart>> coming;
+  std::size_t neighbors_coming = 0;
+  std::vector<NeighborPart> parts;  // that came; their results are in `decoded`
   std::chrono::steady_clock::time_point received;
   std::chrono::microseconds programming{0};  // spent in the data plane, of the batch it was part of
   // Called once, on the reconciler's thread or the one that stores goal states, when every result

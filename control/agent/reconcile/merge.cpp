@@ -33,13 +33,29 @@ void Reconciler::merge(GoalStateTask& task) {
                                   : store_.delete_port(change.id);
   }
   merge_remote_ports(decoded.remote_ports);
-  constexpr std::size_t kManyNeighbors = 4096;  // fewer aren't worth a rehash of their own
-  if (decoded.neighbors.size() >= kManyNeighbors) {
-    dirty_.neighbors.reserve(dirty_.neighbors.size() + decoded.neighbors.size());
+  merge_neighbors(decoded, decoded.neighbors);
+  for (const auto& change : decoded.dhcp) {
+    if (change.intent == Intent::kSet) {
+      store_.set_dhcp(change.spec);
+    } else if (!store_.delete_dhcp(change.spec)) {
+      conclude_delete(decoded, change.result, delete_dhcp_in_mirror(change.spec));
+    }
   }
-  for (const auto& change : decoded.neighbors) {
+  for (const auto& change : decoded.security_groups) {
+    change.intent == Intent::kSet ? store_.groups().set(change.id, change.spec)
+                                  : store_.groups().erase(change.id);
+  }
+}
+
+void Reconciler::merge_neighbors(DecodedGoalState& decoded,
+                                 const std::vector<Change<NeighborSpec>>& neighbors) {
+  constexpr std::size_t kManyNeighbors = 4096;  // fewer aren't worth a rehash of their own
+  if (neighbors.size() >= kManyNeighbors) {
+    dirty_.neighbors.reserve(dirty_.neighbors.size() + neighbors.size());
+  }
+  for (const auto& change : neighbors) {
     if (change.intent == Intent::kDelete) {
-      merge_neighbor_delete(task, change);
+      merge_neighbor_delete(decoded, change);
       continue;
     }
     bool is_accepted = true;
@@ -60,17 +76,27 @@ void Reconciler::merge(GoalStateTask& task) {
       store_.set_neighbor_groups(change.spec);
     }
   }
-  for (const auto& change : decoded.dhcp) {
-    if (change.intent == Intent::kSet) {
-      store_.set_dhcp(change.spec);
-    } else if (!store_.delete_dhcp(change.spec)) {
-      conclude_delete(decoded, change.result, delete_dhcp_in_mirror(change.spec));
-    }
+}
+
+void Reconciler::merge_part(GoalStateTask& task, NeighborPart part) {
+  if (store_.policy().strict_revisions) {
+    drop_out_of_order(part.decoded);
   }
-  for (const auto& change : decoded.security_groups) {
-    change.intent == Intent::kSet ? store_.groups().set(change.id, change.spec)
-                                  : store_.groups().erase(change.id);
+  DecodedGoalState& whole = task.decoded;
+  const auto offset = static_cast<std::uint32_t>(whole.results.size());
+  const auto results = std::exchange(part.decoded.results, {});
+  whole.results.insert(whole.results.end(), results.begin(), results.end());
+  for (RefusedResource& refused : part.decoded.refused) {
+    const std::uint32_t result = offset + refused.result;
+    whole.refuse(result, std::move(refused.refusal), whole.results[result].status);
   }
+  whole.refused_more += part.decoded.refused_more;
+  whole.filtered += part.decoded.filtered;
+  for (auto& change : part.decoded.neighbors) {
+    change.result += offset;
+  }
+  merge_neighbors(whole, part.decoded.neighbors);
+  task.parts.push_back(std::move(part));
 }
 
 void Reconciler::merge_remote_ports(const std::vector<RemotePortSpec>& ports) {
@@ -153,7 +179,8 @@ bool Reconciler::deletes_unknown_rule(const Change<RouterSpec>& change) const {
   return false;
 }
 
-void Reconciler::merge_neighbor_delete(GoalStateTask& task, const Change<NeighborSpec>& change) {
+void Reconciler::merge_neighbor_delete(DecodedGoalState& decoded,
+                                       const Change<NeighborSpec>& change) {
   store_.delete_pairs(change.id, change.spec);
   // Rows that only the data plane knows, where they can be told.
   for (const NeighborPair& pair : change.spec.pairs) {
@@ -161,7 +188,7 @@ void Reconciler::merge_neighbor_delete(GoalStateTask& task, const Change<Neighbo
   }
   for (const NeighborAddress& address : change.spec.addresses) {
     if (!store_.delete_neighbor(change.id, address)) {
-      conclude_delete(task.decoded, change.result,
+      conclude_delete(decoded, change.result,
                       delete_in_mirror({false, address.address, change.spec.mac}));
     }
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "alkaid/dataplane/v1/dataplane.pb.h"
+#include "control/agent/flat_tables.hpp"
 #include "control/agent/reconcile/objects.hpp"
 
 namespace alkaid::agent {
@@ -44,7 +45,7 @@ class Mirror {
  public:
   std::map<Vni, Programmed<SegmentObject>> segments;
   std::map<std::string, ProgrammedPort> ports;
-  std::unordered_map<NeighborKey, Programmed<NeighborObject>> neighbors;
+  FlatMap<NeighborKey, Programmed<NeighborObject>> neighbors;
   std::map<RouteKey, Programmed<RouteObject>> routes;
   std::unordered_map<DhcpKey, Programmed<DhcpObject>> dhcp;
   std::map<std::string, ProgrammedGroup> security_groups;

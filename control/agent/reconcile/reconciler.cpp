@@ -12,7 +12,11 @@
 namespace alkaid::agent {
 
 Reconciler::Reconciler(DataplaneClient& client, EventLog& events, IpAddress host, Policy policy)
-    : client_(client), events_(events), host_(host), store_(dirty_, std::move(policy)) {
+    : client_(client),
+      events_(events),
+      host_(host),
+      store_(dirty_, std::move(policy)),
+      pipe_(client) {
   if (!host_.is_unset()) {
     store_.set_own_addresses({host_});
   }
@@ -188,8 +192,9 @@ void Reconciler::note_port_state(const std::string& id, api::PortState state,
 // ---------------------------------------------------------------- flush
 
 std::chrono::microseconds Reconciler::flush() {
+  finish_writing_ahead();
   const std::size_t failures = failures_.size();
-  std::chrono::microseconds spent{0};
+  std::chrono::microseconds spent = std::exchange(spent_ahead_, {});
   if (connected_) {
     mark_settled_routers();
   }
@@ -233,8 +238,9 @@ void Reconciler::forget_resolvable_marks() {
                 [this](Vni vni) { return store_.wanted_segment(vni).has_value(); });
   std::erase_if(dirty_.ports,
                 [this](const std::string& id) { return store_.find_port(id) != nullptr; });
-  std::erase_if(dirty_.neighbors,
-                [this](const NeighborKey& key) { return store_.wanted_neighbor(key).has_value(); });
+  absl::erase_if(dirty_.neighbors, [this](const NeighborKey& key) {
+    return store_.wanted_neighbor(key).has_value();
+  });
   std::erase_if(dirty_.routes, [this](const RouteKey& key) {
     return store_.wanted_route(key).state != DesiredStore::WantedRoute::State::kAbsent;
   });

@@ -14,6 +14,7 @@
 #include "alkaid/agent/v1/agent.pb.h"
 #include "control/agent/desired/revisions.hpp"
 #include "control/agent/desired/store.hpp"
+#include "control/agent/reconcile/apply_pipe.hpp"
 #include "control/agent/reconcile/change_batch.hpp"
 #include "control/agent/reconcile/dataplane_client.hpp"
 #include "control/agent/reconcile/dirty_keys.hpp"
@@ -56,6 +57,11 @@ class Reconciler {
   // ---- goal states
 
   void merge(GoalStateTask& task);
+  // Some of its neighbors that were decoded meanwhile, in their order.
+  void merge_part(GoalStateTask& task, NeighborPart part);
+  // Starts to write the neighbors that are wanted by now and not programmed. What has to go, and
+  // all else, is left to flush(), so that nothing goes before what takes its place.
+  void write_ahead();
   // Returns the time spent in the data plane.
   std::chrono::microseconds flush();
   void conclude(GoalStateTask& task);
@@ -94,8 +100,10 @@ class Reconciler {
 
   // With --strict-revisions: takes out what is older than what was applied before.
   void drop_out_of_order(DecodedGoalState& decoded);
+  void merge_neighbors(DecodedGoalState& decoded,
+                       const std::vector<Change<NeighborSpec>>& neighbors);
   void merge_remote_ports(const std::vector<RemotePortSpec>& ports);
-  void merge_neighbor_delete(GoalStateTask& task, const Change<NeighborSpec>& change);
+  void merge_neighbor_delete(DecodedGoalState& decoded, const Change<NeighborSpec>& change);
   void merge_routers(GoalStateTask& task);
   // The router's DELTA takes a rule away of which nothing is known, not even its destination.
   [[nodiscard]] bool deletes_unknown_rule(const Change<RouterSpec>& change) const;
@@ -120,6 +128,12 @@ class Reconciler {
   // Marks what the data plane holds of a route table.
   void mark_programmed_routes(std::uint64_t table);
   bool apply(api::ApplyRequest& request);
+  // Takes over what came of a write; false if the connection is lost.
+  bool take_answer(const api::ApplyRequest& request, api::ApplyResponse& response,
+                   const grpc::Status& status);
+  void finish_oldest_write();
+  // All that write_ahead() began, and what it left.
+  void finish_writing_ahead();
   void commit_sets(const api::ApplyRequest& request, const api::ApplyResponse& response);
   void commit_security_group_sets(const api::ApplyRequest& request,
                                   const api::ApplyResponse& response);
@@ -195,6 +209,9 @@ class Reconciler {
   std::set<std::uint64_t> settled_routers_;   // all is known since this agent's start
   std::set<std::uint64_t> settling_routers_;  // of them, still to be compared with what there is
   std::vector<DeferredDelete> deferred_deletes_;
+  ApplyPipe pipe_;
+  std::chrono::microseconds spent_ahead_{0};
+  FlatSet<NeighborKey> left_for_flush_;  // by write_ahead()
   bool wants_retry_ = false;
   std::chrono::seconds retry_interval_{kFirstRetry};
   // Groups that claimed objects held, until their marks can be set.

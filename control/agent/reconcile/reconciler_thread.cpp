@@ -18,6 +18,11 @@ constexpr std::size_t kMostResources = 100000;
 // Messages of this size leave holes behind that are worth giving back.
 constexpr std::size_t kLargeMessage = 50000;
 
+// Resources of a message whose parts have not come yet.
+std::size_t size_of(const GoalStateTask& task) {
+  return task.decoded.results.size() + task.neighbors_coming;
+}
+
 }  // namespace
 
 void ReconcilerThread::start() {
@@ -62,19 +67,44 @@ void ReconcilerThread::publish_own_addresses() {
   own_addresses_ = reconciler_.own_addresses();
 }
 
-void ReconcilerThread::process(std::vector<std::unique_ptr<GoalStateTask>>& tasks) {
-  std::size_t resources = 0;
-  for (auto& task : tasks) {
-    resources += task->decoded.results.size();
-    reconciler_.merge(*task);
+bool ReconcilerThread::merge(GoalStateTask& task) {
+  reconciler_.merge(task);
+  task.decoded.results.reserve(size_of(task));
+  try {
+    for (auto& coming : task.coming) {
+      reconciler_.merge_part(task, coming.get());
+      reconciler_.write_ahead();
+    }
+  } catch (const std::future_error&) {
+    return false;
   }
+  return true;
+}
+
+void ReconcilerThread::process(std::vector<std::unique_ptr<GoalStateTask>>& tasks) {
+  const auto start = Clock::now();
+  std::size_t resources = 0;
+  bool is_complete = true;
+  for (auto& task : tasks) {
+    stage_times_.note(Stage::kWait, start - task->received);
+    resources += size_of(*task);
+    is_complete = merge(*task) && is_complete;
+  }
+  const auto merged = Clock::now();
   if (durability_ != nullptr) {
     durability_->submit();  // stored while the data plane is programmed
   }
   const auto spent = reconciler_.flush();
+  stage_times_.note(Stage::kMerge, merged - start);
+  stage_times_.note(Stage::kProgram, spent);
+  if (!is_complete) {
+    tasks.clear();
+    return;
+  }
   for (auto& task : tasks) {
     task->programming = spent;
     reconciler_.conclude(*task);
+    stage_times_.note(Stage::kTotal, Clock::now() - task->received);
     if (durability_ == nullptr) {
       task->done(*task);
     }
@@ -103,7 +133,7 @@ void ReconcilerThread::run() {
     auto calls = std::exchange(calls_, {});
     std::size_t resources = 0;
     while (!tasks_.empty() && tasks.size() < kMostTasks && resources < kMostResources) {
-      resources += tasks_.front()->decoded.results.size();
+      resources += size_of(*tasks_.front());
       tasks.push_back(std::move(tasks_.front()));
       tasks_.pop_front();
     }

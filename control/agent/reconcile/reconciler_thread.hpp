@@ -13,6 +13,7 @@
 #include "control/agent/reconcile/durability.hpp"
 #include "control/agent/reconcile/goal_state_task.hpp"
 #include "control/agent/reconcile/reconciler.hpp"
+#include "control/agent/server/stage_times.hpp"
 
 namespace alkaid::agent {
 
@@ -41,14 +42,19 @@ class ReconcilerThread {
 
   // The addresses of this host as last known.
   [[nodiscard]] std::vector<IpAddress> own_addresses() const;
+  // Any thread.
+  [[nodiscard]] StageTimes& stage_times() { return stage_times_; }
 
  private:
   void run();
   void process(std::vector<std::unique_ptr<GoalStateTask>>& tasks);
+  // False: the agent stops.
+  bool merge(GoalStateTask& task);
   void publish_own_addresses();
 
   Reconciler& reconciler_;
   Durability* durability_ = nullptr;
+  StageTimes stage_times_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<GoalStateTask>> tasks_;

@@ -50,6 +50,11 @@ void refuse_all(const api::ApplyRequest& request, const grpc::Status& status,
 bool Reconciler::apply(api::ApplyRequest& request) {
   api::ApplyResponse response;
   const grpc::Status status = client_.apply(request, response);
+  return take_answer(request, response, status);
+}
+
+bool Reconciler::take_answer(const api::ApplyRequest& request, api::ApplyResponse& response,
+                             const grpc::Status& status) {
   if (!status.ok() && !is_refusal(status.error_code())) {
     connection_lost(fmt::format("Apply: {}", status.error_message()));
     return false;

@@ -1,6 +1,11 @@
 #include "control/agent/server/goal_state_pipeline.hpp"
 
+#include <algorithm>
+#include <future>
 #include <memory>
+#include <optional>
+#include <span>
+#include <type_traits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +21,7 @@
 #include "alcor/schema/goalstate.pb.h"
 #include "alcor/schema/goalstateprovisioner.pb.h"
 #include "control/agent/goal_state/decoder.hpp"
+#include "control/agent/goal_state/neighbor_part.hpp"
 #include "control/agent/server/reply.hpp"
 
 namespace alkaid::agent {
@@ -41,12 +47,16 @@ std::size_t count_fields(grpc::ByteBuffer& bytes, std::size_t most) {
   return fields;
 }
 
+std::shared_ptr<google::protobuf::Arena> make_arena() {
+  google::protobuf::ArenaOptions options;
+  options.max_block_size = 1U << 20;
+  return std::make_shared<google::protobuf::Arena>(options);
+}
+
 // Parses into an arena that the task keeps. False if the bytes are no such message.
 template <class Message>
 bool parse(grpc::ByteBuffer& bytes, const DecodeContext& context, GoalStateTask& task) {
-  google::protobuf::ArenaOptions options;
-  options.max_block_size = 1U << 20;
-  auto arena = std::make_shared<google::protobuf::Arena>(options);
+  auto arena = make_arena();
   auto* message = google::protobuf::Arena::CreateMessage<Message>(arena.get());
   grpc::ProtoBufferReader reader{&bytes};
   if (!reader.status().ok() || !message->ParseFromZeroCopyStream(&reader)) {
@@ -67,6 +77,55 @@ bool parse(GoalStateFormat format, grpc::ByteBuffer& bytes, const DecodeContext&
       return parse<alcor::schema::GoalStateV2>(bytes, context, task);
     case GoalStateFormat::kNeighborRules:
       return parse<alcor::schema::NeighborRulesRequest>(bytes, context, task);
+  }
+  return false;
+}
+
+std::uint32_t neighbor_field(GoalStateFormat format) {
+  switch (format) {
+    case GoalStateFormat::kV1:
+      return alcor::schema::GoalState::kNeighborStatesFieldNumber;
+    case GoalStateFormat::kV2:
+      return alcor::schema::GoalStateV2::kNeighborStatesFieldNumber;
+    case GoalStateFormat::kNeighborRules:
+      return alcor::schema::NeighborRulesRequest::kNeigborstatesFieldNumber;
+  }
+  return 0;
+}
+
+// What the parts of one message need, as long as any of them does.
+struct SharedParts {
+  MessageParts parts;
+  std::shared_ptr<google::protobuf::Arena> arena;  // of the rest
+  std::vector<IpAddress> own_addresses;
+  std::optional<HostFilter> filter;
+};
+
+// The message without its neighbors. False if it is none.
+template <class Message>
+bool parse_rest(SharedParts& shared, const DecodeContext& context, GoalStateTask& task) {
+  shared.arena = make_arena();
+  auto* message = google::protobuf::Arena::CreateMessage<Message>(shared.arena.get());
+  if (!message->ParseFromString(shared.parts.rest)) {
+    return false;
+  }
+  shared.parts.rest = {};
+  task.decoded = decode(*message, context);
+  if constexpr (std::is_same_v<Message, alcor::schema::GoalStateV2>) {
+    shared.filter.emplace(*message, context.own_addresses);
+  }
+  return true;
+}
+
+bool parse_rest(GoalStateFormat format, SharedParts& shared, const DecodeContext& context,
+                GoalStateTask& task) {
+  switch (format) {
+    case GoalStateFormat::kV1:
+      return parse_rest<alcor::schema::GoalState>(shared, context, task);
+    case GoalStateFormat::kV2:
+      return parse_rest<alcor::schema::GoalStateV2>(shared, context, task);
+    case GoalStateFormat::kNeighborRules:
+      return parse_rest<alcor::schema::NeighborRulesRequest>(shared, context, task);
   }
   return false;
 }
@@ -103,23 +162,63 @@ void GoalStatePipeline::handle(GoalStateFormat format, grpc::ByteBuffer message,
   });
 }
 
+bool GoalStatePipeline::decode_parts(GoalStateFormat format, MessageParts parts,
+                                     const DecodeContext& context, GoalStateTask& task) {
+  auto shared = std::make_shared<SharedParts>();
+  shared->parts = std::move(parts);
+  shared->own_addresses = context.own_addresses;
+  if (!parse_rest(format, *shared, context, task)) {
+    return false;
+  }
+  const NeighborForm form =
+      format == GoalStateFormat::kV2 ? NeighborForm::kMapEntry : NeighborForm::kState;
+  const std::span<const std::string_view> neighbors{shared->parts.neighbors};
+  for (std::size_t first = 0; first < neighbors.size(); first += kPartNeighbors) {
+    const auto some = neighbors.subspan(first, std::min(kPartNeighbors, neighbors.size() - first));
+    auto promise = std::make_shared<std::promise<NeighborPart>>();
+    task.coming.push_back(promise->get_future());
+    pool_.post([this, shared, some, form, promise = std::move(promise)] {
+      const auto start = std::chrono::steady_clock::now();
+      const DecodeContext of_part{port_attach_, shared->own_addresses};
+      promise->set_value(
+          decode_neighbors(some, form, of_part, shared->filter ? &*shared->filter : nullptr));
+      reconciler_.stage_times().note(Stage::kDecode, std::chrono::steady_clock::now() - start);
+    });
+  }
+  task.neighbors_coming = neighbors.size();
+  task.message = std::move(shared);
+  return true;
+}
+
 void GoalStatePipeline::process(GoalStateFormat format, grpc::ByteBuffer message,
                                 std::chrono::steady_clock::time_point received,
                                 std::function<void()> submitted,
                                 std::function<void(grpc::ByteBuffer)> done) {
+  StageTimes& times = reconciler_.stage_times();
+  const auto start = std::chrono::steady_clock::now();
   auto task = std::make_unique<GoalStateTask>();
   task->received = received;
   const std::size_t size = message.Length();
   const DecodeContext context{port_attach_, reconciler_.own_addresses()};
   // Before anything is made of it: an empty resource takes 2 bytes here and far more in memory.
-  if (size > kMostResources && count_fields(message, kMostResources + 1) > kMostResources) {
+  const std::string too_many =
+      fmt::format("holds more than {} resources: send several messages", kMostResources);
+  auto parts = size > kSmallMessage ? take_apart(message, neighbor_field(format), kMostResources)
+                                    : std::nullopt;
+  if (parts && parts->resources > kMostResources) {
+    refuse_message(*task, size, too_many);
+  } else if (parts) {
     message.Clear();
-    refuse_message(
-        *task, size,
-        fmt::format("holds more than {} resources: send several messages", kMostResources));
+    if (!decode_parts(format, std::move(*parts), context, *task)) {
+      refuse_message(*task, size, "is no goal state of this call's type");
+    }
+  } else if (size > kMostResources && count_fields(message, kMostResources + 1) > kMostResources) {
+    refuse_message(*task, size, too_many);
   } else if (!parse(format, message, context, *task)) {
     refuse_message(*task, size, "is no goal state of this call's type");
   }
+  message.Clear();
+  times.note(Stage::kDecode, std::chrono::steady_clock::now() - start);
   task->done = [done = std::move(done)](GoalStateTask& finished) {
     done(serialize(make_reply(finished, std::chrono::steady_clock::now())));
   };

@@ -5,9 +5,11 @@
 
 #include <grpcpp/support/byte_buffer.h>
 
+#include "control/agent/goal_state/decoder.hpp"
 #include "control/agent/port_attach.hpp"
 #include "control/agent/reconcile/reconciler_thread.hpp"
 #include "control/agent/server/decode_pool.hpp"
+#include "control/agent/server/message_parts.hpp"
 
 namespace alkaid::agent {
 
@@ -29,9 +31,14 @@ class GoalStatePipeline {
  private:
   static constexpr std::size_t kDecodeThreads = 2;
   static constexpr std::size_t kMostResources = 2000000;  // of one message
+  // Of a large message, decoded together: small enough that the next stages start soon.
+  static constexpr std::size_t kPartNeighbors = 4096;
   // Smaller messages are decoded at once: handing them over would cost more.
   static constexpr std::size_t kSmallMessage = 64U << 10;
 
+  // Has the message's neighbors decoded by the pool, in parts. False: it is no such message.
+  bool decode_parts(GoalStateFormat format, MessageParts parts, const DecodeContext& context,
+                    GoalStateTask& task);
   void process(GoalStateFormat format, grpc::ByteBuffer message,
                std::chrono::steady_clock::time_point received, std::function<void()> submitted,
                std::function<void(grpc::ByteBuffer)> done);
