@@ -7,6 +7,10 @@
 
 namespace alkaid::agent {
 
+// As protobuf wants them: a number of at most 64 bits, a tag or a length of at most 32.
+constexpr unsigned kVarintBytes = 10;
+constexpr unsigned kShortVarintBytes = 5;
+
 struct WireField {
   static constexpr std::uint32_t kVarint = 0;
   static constexpr std::uint32_t kFixed64 = 1;
@@ -32,17 +36,17 @@ class WireCursor {
       return false;
     }
     std::uint64_t tag = 0;
-    if (!varint(tag) || tag >> 3 == 0 || tag > UINT32_MAX) {
+    if (!varint(tag, kShortVarintBytes) || tag >> 3 == 0 || tag > UINT32_MAX) {
       return fail();
     }
     field.number = static_cast<std::uint32_t>(tag >> 3);
     field.type = static_cast<std::uint32_t>(tag & 7);
     switch (field.type) {
       case WireField::kVarint:
-        return varint(field.value) || fail();
+        return varint(field.value, kVarintBytes) || fail();
       case WireField::kBytes: {
         std::uint64_t size = 0;
-        return (varint(size) && take(size, field)) || fail();
+        return (varint(size, kShortVarintBytes) && take(size, field)) || fail();
       }
       case WireField::kFixed64:
         return take(sizeof(std::uint64_t), field) || fail();
@@ -71,10 +75,9 @@ class WireCursor {
     return true;
   }
 
-  bool varint(std::uint64_t& value) {
-    constexpr unsigned kMostBits = 64;
+  bool varint(std::uint64_t& value, unsigned most_bytes) {
     value = 0;
-    for (unsigned shift = 0; shift < kMostBits && next_ != end_; shift += 7) {
+    for (unsigned shift = 0; shift < 7 * most_bytes && next_ != end_; shift += 7) {
       const auto byte = static_cast<std::uint8_t>(*next_++);
       value |= std::uint64_t{byte & 0x7fU} << shift;
       if (byte < 0x80) {

@@ -24,11 +24,10 @@ class SliceReader {
   }
 
   // The bytes of the number are appended to `copy`.
-  bool varint(std::uint64_t& value, std::string& copy) {
-    constexpr unsigned kMostBits = 64;
+  bool varint(std::uint64_t& value, unsigned most_bytes, std::string& copy) {
     value = 0;
     std::uint8_t byte_read = 0;
-    for (unsigned shift = 0; shift < kMostBits && byte(byte_read); shift += 7) {
+    for (unsigned shift = 0; shift < 7 * most_bytes && byte(byte_read); shift += 7) {
       copy.push_back(static_cast<char>(byte_read));
       value |= std::uint64_t{byte_read & 0x7fU} << shift;
       if (byte_read < 0x80) {
@@ -97,19 +96,19 @@ std::optional<MessageParts> take_apart(const grpc::ByteBuffer& message,
     head.clear();
     std::uint64_t tag = 0;
     std::uint64_t value = 0;
-    if (!reader.varint(tag, head) || tag >> 3 == 0 || tag > UINT32_MAX) {
+    if (!reader.varint(tag, kShortVarintBytes, head) || tag >> 3 == 0 || tag > UINT32_MAX) {
       return std::nullopt;
     }
     const auto type = static_cast<std::uint32_t>(tag & 7);
     std::uint64_t size = 0;
     switch (type) {
       case WireField::kVarint:
-        if (!reader.varint(value, head)) {
+        if (!reader.varint(value, kVarintBytes, head)) {
           return std::nullopt;
         }
         break;
       case WireField::kBytes:
-        if (!reader.varint(size, head)) {
+        if (!reader.varint(size, kShortVarintBytes, head)) {
           return std::nullopt;
         }
         break;
