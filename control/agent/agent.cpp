@@ -28,6 +28,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kShutdownGrace = 100ms;
+constexpr std::size_t kRecordsBetweenQuestions = 4096;  // whether to stop
 
 std::unique_ptr<grpc::Server> serve_local(const std::string& path, LocalService& service,
                                           std::string& error) {
@@ -80,7 +81,7 @@ Agent::~Agent() {
 }
 
 // Takes over what the last agent knew, and keeps what this one learns.
-std::string Agent::open_state() {
+std::string Agent::open_state(const std::function<bool()>& should_stop) {
   Parts& parts = *parts_;
   const auto start = std::chrono::steady_clock::now();
   std::string error;
@@ -100,7 +101,9 @@ std::string Agent::open_state() {
       [&](DesiredStore& store, bool& is_complete) {
         durable::Loader loader{store};
         std::string wrong = records.read([&](std::string_view key, std::string_view value) {
-          ++count;
+          if (count++ % kRecordsBetweenQuestions == 0 && should_stop && should_stop()) {
+            return std::string{"start() was given up"};
+          }
           return loader.take(key, value);
         });
         is_complete = loader.is_complete();
@@ -119,10 +122,10 @@ std::string Agent::open_state() {
   return {};
 }
 
-std::string Agent::start() {
+std::string Agent::start(const std::function<bool()>& should_stop) {
   Parts& parts = *parts_;
   if (!parts.config.state_directory.empty()) {
-    if (std::string error = open_state(); !error.empty()) {
+    if (std::string error = open_state(should_stop); !error.empty()) {
       return error;
     }
   }

@@ -1,6 +1,7 @@
 // The agent: its servers, its reconciler and its connection to the data plane.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -30,8 +31,9 @@ class Agent {
   Agent& operator=(const Agent&) = delete;
 
   // Serves both sockets and begins to connect to the data plane. Returns an error text that says
-  // what to do, empty if it runs.
-  std::string start();
+  // what to do, empty if it runs. should_stop is asked now and then while the desired state is
+  // read, which takes seconds where it is large; true: start() gives up.
+  std::string start(const std::function<bool()>& should_stop = {});
 
   // Ends open calls within a fraction of a second and stops every thread.
   void stop();
@@ -41,7 +43,7 @@ class Agent {
 
  private:
   struct Parts;
-  std::string open_state();
+  std::string open_state(const std::function<bool()>& should_stop);
   std::unique_ptr<Parts> parts_;
 };
 

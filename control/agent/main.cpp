@@ -42,7 +42,12 @@ int run(const alkaid::agent::Options& options) {
     spdlog::warn("{} is accepted for compatibility with ACA, without effect for now", option);
   }
   alkaid::agent::Agent agent{options.agent};
-  error = agent.start();
+  error = agent.start([&signals] { return signals.is_pending(); });
+  if (!error.empty() && signals.is_pending()) {
+    spdlog::info("stopping");
+    std::fflush(nullptr);
+    std::_Exit(0);
+  }
   if (!error.empty()) {
     spdlog::error("{}", error);
     return kRuntimeError;

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <system_error>
 
+#include <poll.h>
 #include <unistd.h>
 
 namespace alkaid {
@@ -32,6 +33,11 @@ int SignalWaiter::wait() {
     }
   }
   return static_cast<int>(information.ssi_signo);
+}
+
+bool SignalWaiter::is_pending() const {
+  pollfd readable{descriptor_, POLLIN, 0};
+  return ::poll(&readable, 1, 0) > 0;
 }
 
 SignalWaiter::~SignalWaiter() {

@@ -13,6 +13,8 @@ class SignalWaiter {
 
   // Waits for a signal; returns its number. Other threads go on.
   int wait();
+  // One has come that wait() has not returned yet. Any thread.
+  [[nodiscard]] bool is_pending() const;
 
   ~SignalWaiter();
   SignalWaiter(const SignalWaiter&) = delete;

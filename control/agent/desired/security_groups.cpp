@@ -1,6 +1,7 @@
 #include "control/agent/desired/security_groups.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "control/agent/desired/journal.hpp"
@@ -236,32 +237,26 @@ void SecurityGroups::remove_member(std::string_view id, const IpAddress& address
   }
 }
 
+// What stays must not be given up in between: the new ones first.
 void SecurityGroups::list_members(std::string_view id, const SecurityGroupSpec& spec) {
-  SecurityGroup& group = record(id);
-  const std::set<IpAddress> former = group.listed_members;
-  if (former.empty() && spec.members.empty()) {
-    for (const IpAddress& address : spec.removed_members) {
-      dirty_.security_groups.insert_member(id, address);
-    }
-    return;
+  auto& listed = record(id).listed_members;
+  std::vector<IpAddress> gone = spec.removed_members;
+  if (spec.replaces) {
+    const std::set<IpAddress> named{spec.members.begin(), spec.members.end()};
+    std::set_difference(listed.begin(), listed.end(), named.begin(), named.end(),
+                        std::back_inserter(gone));
   }
-  std::set<IpAddress> listed{spec.members.begin(), spec.members.end()};
-  if (!spec.replaces) {
-    listed.insert(former.begin(), former.end());
-  }
-  for (const IpAddress& address : spec.removed_members) {
-    listed.erase(address);
-    dirty_.security_groups.insert_member(id, address);
-  }
-  group.listed_members = listed;
-  for (const IpAddress& address : listed) {
-    if (!former.contains(address)) {
+  for (const IpAddress& address : spec.members) {
+    if (listed.insert(address).second) {
       journal_->put_group_member(id, address);
       add_member(id, address);
     }
   }
-  for (const IpAddress& address : former) {
-    if (!listed.contains(address)) {
+  for (const IpAddress& address : spec.removed_members) {
+    dirty_.security_groups.insert_member(id, address);
+  }
+  for (const IpAddress& address : gone) {
+    if (listed.erase(address) > 0) {
       journal_->erase_group_member(id, address);
       remove_member(id, address);
     }

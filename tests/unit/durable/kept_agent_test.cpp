@@ -12,11 +12,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "control/agent/agent.hpp"
+
 namespace alkaid::agent::test {
 namespace {
 
 using ::testing::Contains;
 using ::testing::Each;
+using ::testing::HasSubstr;
 
 std::vector<std::string> event_kinds(EventLog& events) {
   std::vector<std::string> kinds;
@@ -237,6 +240,40 @@ TEST(KeptAgent, TheFirstFormatIsTakenOver) {
   EXPECT_EQ(types, "ABCDEFGHIJKLMNOP");
   // Now it is of the present format.
   EXPECT_EQ(records_in(directory.path()), told);
+}
+
+// Each record costs what the first one did: else this would take minutes.
+TEST(KeptAgent, AGroupOfManyIsRestored) {
+  constexpr std::uint32_t kMembers = 200000;
+  durable::Recorder recorder;
+  recorder.put_group("many", {true, "vpc", "many"});
+  for (std::uint32_t i = 0; i < kMembers; ++i) {
+    recorder.put_group_member("many", IpAddress{Ipv4Address{0x0a000000 + i}});
+  }
+  const durable::Batch batch = recorder.take();
+  DirtyKeys dirty;
+  DesiredStore store{dirty, {}};
+  durable::Loader loader{store};
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    ASSERT_EQ(loader.take(batch[i].key, *durable::checked_record(batch[i].key, batch[i].value)),
+              "");
+  }
+  EXPECT_EQ(store.find_security_group("many")->listed_members.size(), kMembers);
+  EXPECT_EQ(store.find_security_group("many")->members.size(), kMembers);
+}
+
+TEST(KeptAgent, AStartCanBeGivenUp) {
+  const Directory directory;
+  FakeDataplane tables;
+  KeptAgent{directory.path(), tables}.push(whole_network());
+  AgentConfig config;
+  config.instance = Instance::make("test", directory.path()).value();
+  config.channel.address = "127.0.0.1";
+  config.channel.port = 0;
+  config.state_directory = directory.path();
+  EXPECT_THAT(Agent{config}.start([] { return true; }), HasSubstr("given up"));
+  Agent agent{config};
+  EXPECT_EQ(agent.start([] { return false; }), "");
 }
 
 TEST(KeptAgent, AFullDiskIsToldAndPasses) {
