@@ -155,6 +155,13 @@ bool TcpWindow::take_offer(Direction direction, const TcpSegmentNumbers& segment
   return true;
 }
 
+// It refuses a SYN that is not the connection's first one: the answer is numbered as that SYN wants
+// it (RFC 9293, 3.10.7.1), whatever the connection's numbers are.
+bool TcpWindow::refuses_offer(Direction direction, const TcpSegmentNumbers& segment) const {
+  return offer_.is_there && offer_.direction != direction && segment.has(kRst) &&
+         segment.has(kAck) && segment.acknowledgment == offer_.end;
+}
+
 TcpWindowResult TcpWindow::pass_syn(Direction direction, const TcpSegmentNumbers& segment) {
   Side& sender = side(direction);
   Side& receiver = side(opposite(direction));
@@ -245,6 +252,9 @@ TcpWindowResult TcpWindow::pass(Direction direction, const TcpSegmentNumbers& se
   Side& receiver = side(opposite(direction));
   if (segment.has(kSyn)) {
     return pass_syn(direction, segment);
+  }
+  if (refuses_offer(direction, segment)) {
+    return {true, ResetSequence::kExpected};
   }
   if (!sender.is_known) {
     return pass_of_unknown(sender, receiver, segment);

@@ -82,6 +82,7 @@ class TcpWindow {
   void learn(Side& sender, Side& receiver, const TcpSegmentNumbers& segment) const;
   TcpWindowResult pass_syn(Direction direction, const TcpSegmentNumbers& segment);
   bool take_offer(Direction direction, const TcpSegmentNumbers& segment);
+  [[nodiscard]] bool refuses_offer(Direction direction, const TcpSegmentNumbers& segment) const;
   TcpWindowResult pass_of_unknown(Side& sender, Side& receiver, const TcpSegmentNumbers& segment);
   TcpWindowResult pass_numbered(Side& sender, Side& receiver, const TcpSegmentNumbers& segment);
 

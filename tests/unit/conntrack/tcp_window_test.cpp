@@ -152,6 +152,21 @@ TEST_P(TcpWindowTest, WhoRefusesQuotesTheSyn) {
             ResetSequence::kExpected);
 }
 
+TEST_P(TcpWindowTest, WhoRefusesAnotherSynQuotesThatOne) {
+  const std::uint32_t anew = there_ + 0x30000000;
+  window_.open(segment(kSyn, there_));
+  EXPECT_TRUE(passes(kThere, segment(kSyn, anew)));
+  EXPECT_FALSE(passes(kBack, segment(kRst | kAck, 0, anew)));
+  EXPECT_EQ(window_.pass(kBack, segment(kRst | kAck, 0, anew + 1)).reset, ResetSequence::kExpected);
+
+  establish();
+  EXPECT_FALSE(passes(kBack, segment(kRst | kAck, back_ + 0x50000000, anew + 1)));
+  EXPECT_TRUE(passes(kThere, segment(kSyn, anew)));
+  EXPECT_FALSE(passes(kThere, segment(kRst | kAck, there_ + 0x50000000, anew + 1)))
+      << "its own SYN";
+  EXPECT_EQ(window_.pass(kBack, segment(kRst | kAck, 0, anew + 1)).reset, ResetSequence::kExpected);
+}
+
 TEST_P(TcpWindowTest, SimultaneousOpen) {
   window_.open(segment(kSyn, there_));
   EXPECT_TRUE(passes(kBack, segment(kSyn, back_)));
