@@ -63,7 +63,8 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
       tables_(std::make_unique<Tables>(settings.tables, *quiescence_)),
       port_table_(settings.tables.ports),
       fragments_({.lifetime = kFragmentSeconds * rte_get_tsc_hz(), .seed = random_number()}),
-      flows_(std::make_unique<FlowState>(settings.flows, settings.tables.ports)),
+      flows_(std::make_unique<FlowState>(settings.flows, settings.worker_lcores.size(),
+                                         settings.tables.ports)),
       frame_sender_(pools_.standard(), workers_),
       router_advertiser_(tables_->segments, port_table_, settings.ra_interval,
                          [this](const Port& port, std::span<const std::uint8_t> frame) {

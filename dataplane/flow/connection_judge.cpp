@@ -145,8 +145,7 @@ OpenFinding ConnectionJudge<Key>::judge_open() const {
   }
   finding.charged = source_ != nullptr ? flow_port(source_) : flow_port(destination_);
   const std::uint32_t quota = state_.settings.connections_per_port;
-  finding.is_over_quota = quota != 0 && state_.ports[finding.charged].connections.load(
-                                            std::memory_order_relaxed) >= quota;
+  finding.is_over_quota = quota != 0 && state_.port_connections.of(finding.charged) >= quota;
   if (finding.is_over_quota) {
     finding.reason = refuse(DropReason::connection_quota);
   }

@@ -44,7 +44,7 @@ bool ConnectionKeeper::has_lost_port(const ConnectionRecord& record) const {
 
 template <class Key>
 bool ConnectionKeeper::take_down(ConnectionNumber number, std::uint32_t life) {
-  if (!state_.end_connection<Key>(number, life)) {
+  if (!state_.end_connection<Key>(state_.port_connections.control_thread(), number, life)) {
     return false;
   }
   ++counts_[Key::kIsV6].ended;

@@ -11,8 +11,9 @@ constexpr std::uint32_t kReserveShare = 16;
 }  // namespace
 
 template <class Key>
-ConnectionTable<Key>::ConnectionTable(std::uint32_t capacity)
+ConnectionTable<Key>::ConnectionTable(std::uint32_t capacity, std::size_t creators)
     : capacity_(capacity),
+      has_one_creator_(creators == 1),
       reserve_(std::max(kFewestReserve, capacity / kReserveShare)),
       index_(2 * std::uint64_t{capacity_with_reserve()}),
       connections_memory_(std::size_t{capacity_with_reserve()} * sizeof(Connection<Key>)),
@@ -28,25 +29,45 @@ ConnectionTable<Key>::ConnectionTable(std::uint32_t capacity)
 }
 
 template <class Key>
-auto ConnectionTable<Key>::insert(ConnectionNumber number, std::uint64_t original_hash,
-                                  std::uint64_t reply_hash) -> InsertResult {
+FlowReference ConnectionTable<Key>::find_either(ConnectionNumber number,
+                                                const ConnectionHashes& hashes) const {
   const Connection<Key>& connection = connections_[number];
-  InsertResult result;
-  rte_spinlock_t* stripe = &stripes_[(original_hash ^ reply_hash) % kStripes];
+  const FlowReference original = find(connection.original.key, hashes.original);
+  return original != kNoFlow ? original : find(connection.reply.key, hashes.reply);
+}
+
+template <class Key>
+template <class Insert>
+auto ConnectionTable<Key>::insert_with(ConnectionNumber number, const ConnectionHashes& hashes,
+                                       Insert&& insert_reference) -> InsertResult {
+  InsertResult result{.existing = find_either(number, hashes)};
+  if (result.existing != kNoFlow) [[unlikely]] {
+    return result;
+  }
+  const FlowReference original = reference_of(number, Direction::kOriginal);
+  result.full = !insert_reference(hashes.original, original);
+  if (!result.full && !insert_reference(hashes.reply, reference_of(number, Direction::kReply)))
+      [[unlikely]] {
+    index_.erase(hashes.original, original);
+    result.full = true;
+  }
+  return result;
+}
+
+template <class Key>
+auto ConnectionTable<Key>::insert(ConnectionNumber number, const ConnectionHashes& hashes)
+    -> InsertResult {
+  if (has_one_creator_) {
+    return insert_with(number, hashes, [this](std::uint64_t hash, FlowReference reference) {
+      return index_.insert_alone(hash, reference);
+    });
+  }
+  rte_spinlock_t* stripe = &stripes_[(hashes.original ^ hashes.reply) % kStripes];
   rte_spinlock_lock(stripe);
-  result.existing = find(connection.original.key, original_hash);
-  if (result.existing == kNoFlow) {
-    result.existing = find(connection.reply.key, reply_hash);
-  }
-  if (result.existing == kNoFlow) [[likely]] {
-    const FlowReference original = reference_of(number, Direction::kOriginal);
-    result.full = !index_.insert(original_hash, original);
-    if (!result.full && !index_.insert(reply_hash, reference_of(number, Direction::kReply)))
-        [[unlikely]] {
-      index_.erase(original_hash, original);
-      result.full = true;
-    }
-  }
+  const InsertResult result =
+      insert_with(number, hashes, [this](std::uint64_t hash, FlowReference reference) {
+        return index_.insert(hash, reference);
+      });
   rte_spinlock_unlock(stripe);
   return result;
 }

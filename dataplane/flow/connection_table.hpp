@@ -16,16 +16,27 @@
 
 namespace alkaid {
 
+// Of a connection's two keys.
+struct ConnectionHashes {
+  std::uint64_t original = 0;
+  std::uint64_t reply = 0;
+};
+
 template <class Key>
 class ConnectionTable {
  public:
   using Half = FlowHalf<Key>;
 
-  // capacity: connections that may live at once. Throws std::bad_alloc.
-  explicit ConnectionTable(std::uint32_t capacity);
+  // capacity: connections that may live at once. creators: threads that may call insert(). Throws
+  // std::bad_alloc.
+  ConnectionTable(std::uint32_t capacity, std::size_t creators);
 
   // ---- any worker
   void prefetch_bucket(std::uint64_t hash) const { index_.prefetch(hash); }
+  void prefetch_buckets(const ConnectionHashes& hashes) const {
+    index_.prefetch(hashes.original);
+    index_.prefetch(hashes.reply);
+  }
   [[nodiscard]] FlowReference candidate(std::uint64_t hash) const { return index_.candidate(hash); }
   [[nodiscard]] bool may_be_elsewhere(std::uint64_t hash) const {
     return index_.may_be_elsewhere(hash);
@@ -56,8 +67,7 @@ class ConnectionTable {
     FlowReference existing = kNoFlow;
     bool full = false;
   };
-  InsertResult insert(ConnectionNumber number, std::uint64_t original_hash,
-                      std::uint64_t reply_hash);
+  InsertResult insert(ConnectionNumber number, const ConnectionHashes& hashes);
 
   // True for the one caller that ends the life that was seen; it must then unlink() it.
   bool end_life(ConnectionNumber number, std::uint32_t life);
@@ -86,9 +96,15 @@ class ConnectionTable {
  private:
   static constexpr std::size_t kStripes = 1024;
 
+  [[nodiscard]] FlowReference find_either(ConnectionNumber number,
+                                          const ConnectionHashes& hashes) const;
+  template <class Insert>
+  InsertResult insert_with(ConnectionNumber number, const ConnectionHashes& hashes,
+                           Insert&& insert_reference);
   [[nodiscard]] std::uint32_t capacity_with_reserve() const { return capacity_ + reserve_; }
 
   const std::uint32_t capacity_;
+  const bool has_one_creator_;
   // For those that wait for their grace period.
   const std::uint32_t reserve_;
   FlowIndex index_;

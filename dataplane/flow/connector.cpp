@@ -26,13 +26,12 @@ Connector<Key>::Connector(Worker& worker, rte_mbuf* packet, const PacketContext&
                    ? worker.flows().tcp_windows<Key>()
                    : nullptr),
       reply_key_(key_.reversed(scope_of_reply())),
-      reply_hash_(reply_key_.hash()) {}
+      hashes_{this->hash_, reply_key_.hash()} {}
 
 template <class Key>
 void Connector<Key>::prefetch() {
   if (trackable_.kind == Trackable::Kind::kConnection) {
-    table_.prefetch_bucket(hash_);
-    table_.prefetch_bucket(reply_hash_);
+    table_.prefetch_buckets(hashes_);
   }
 }
 
@@ -219,7 +218,7 @@ void Connector<Key>::fill_record(ConnectionNumber number, const OpenFinding& fin
 // The half that has one of the connection's keys already, if there is one.
 template <class Key>
 FlowReference Connector<Key>::publish(ConnectionNumber number, bool& full) {
-  const auto result = table_.insert(number, hash_, reply_hash_);
+  const auto result = table_.insert(number, hashes_);
   full = result.full;
   if (result.full || result.existing != kNoFlow) {
     flows_.abandon(number);
@@ -238,7 +237,6 @@ DropReason Connector<Key>::open() {
     flows_.counters().refused.add(finding.is_over_quota ? 1 : 0);
     return finding.reason;
   }
-  auto& charged_connections = state_.ports[finding.charged].connections;
   // A second try after the connection that was in the way has gone.
   for (int i = 0; i < 2; ++i) {
     const auto number = flows_.allocate();
@@ -248,15 +246,14 @@ DropReason Connector<Key>::open() {
       if (windows_ != nullptr) {
         windows_->open(*number, segment_numbers());
       }
-      charged_connections.fetch_add(1, std::memory_order_relaxed);
       const FlowReference existing = publish(*number, full);
       if (existing == kNoFlow && !full) [[likely]] {
         flows_.offer_as_victim(*number);
+        flows_.charge(finding.charged);
         flows_.counters().created.add(1);
         worker_.count_rule_hits(finding.policy.egress_rule, finding.policy.ingress_rule);
         return DropReason::kNone;
       }
-      charged_connections.fetch_sub(1, std::memory_order_relaxed);
       if (existing != kNoFlow && table_.half(existing).key == key_) {
         // Another worker was faster.
         bool reopen = false;

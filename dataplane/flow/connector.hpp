@@ -35,7 +35,6 @@ class Connector : private ConnectionJudge<Key> {
   using Judge::destination_stamp_;
   using Judge::flow_;
   using Judge::flow_port;
-  using Judge::hash_;
   using Judge::key_;
   using Judge::now_;
   using Judge::packet_;
@@ -70,7 +69,7 @@ class Connector : private ConnectionJudge<Key> {
   WorkerFlows<Key>& flows_;
   TcpWindows* const windows_;  // nullptr: not to be checked
   const Key reply_key_;
-  const std::uint64_t reply_hash_;
+  const ConnectionHashes hashes_;
 };
 
 extern template class Connector<FlowKeyV4>;

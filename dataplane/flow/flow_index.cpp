@@ -39,19 +39,47 @@ FlowIndex::FlowIndex(std::uint64_t keys)
       memory_(count_ * sizeof(Bucket)),
       buckets_(memory_.as<Bucket>()) {}
 
-bool FlowIndex::insert_into(Bucket& bucket, std::uint16_t signature, FlowReference reference) {
-  // Slots without a signature are empty, or being filled: then the claim fails.
-  for (unsigned slots = matches(bucket, 0); slots != 0; slots &= slots - 1) {
-    const auto slot = static_cast<std::size_t>(std::countr_zero(slots));
-    FlowReference empty = kNoFlow;
-    if (bucket.references[slot].load(std::memory_order_relaxed) == kNoFlow &&
-        bucket.references[slot].compare_exchange_strong(empty, reference,
-                                                        std::memory_order_acq_rel)) [[likely]] {
-      bucket.signatures[slot].store(signature, std::memory_order_release);
-      return true;
+bool FlowIndex::claim(std::atomic<FlowReference>& slot, FlowReference reference) {
+  FlowReference empty = kNoFlow;
+  return slot.load(std::memory_order_relaxed) == kNoFlow &&
+         slot.compare_exchange_strong(empty, reference, std::memory_order_acq_rel);
+}
+
+// Others may empty slots meanwhile, and nobody fills any.
+bool FlowIndex::claim_alone(std::atomic<FlowReference>& slot, FlowReference reference) {
+  if (slot.load(std::memory_order_acquire) != kNoFlow) {
+    return false;
+  }
+  slot.store(reference, std::memory_order_release);
+  return true;
+}
+
+template <class Claim>
+bool FlowIndex::insert_with(std::uint64_t hash, FlowReference reference, Claim&& claim) {
+  for (std::size_t probe = 0; probe < kMostProbes; ++probe) {
+    Bucket& bucket = buckets_[bucket_of(hash, probe)];
+    for (unsigned slots = empty_slots(bucket); slots != 0; slots &= slots - 1) {
+      const auto slot = static_cast<std::size_t>(std::countr_zero(slots));
+      if (claim(bucket.references[slot], reference)) [[likely]] {
+        bucket.signatures[slot].store(signature(hash), std::memory_order_release);
+        return true;
+      }
     }
+    // Counted before it can be found behind this one.
+    bucket.overflow.fetch_add(1, std::memory_order_acq_rel);
+  }
+  for (std::size_t probe = 0; probe < kMostProbes; ++probe) {
+    buckets_[bucket_of(hash, probe)].overflow.fetch_sub(1, std::memory_order_acq_rel);
   }
   return false;
+}
+
+bool FlowIndex::insert(std::uint64_t hash, FlowReference reference) {
+  return insert_with(hash, reference, claim);
+}
+
+bool FlowIndex::insert_alone(std::uint64_t hash, FlowReference reference) {
+  return insert_with(hash, reference, claim_alone);
 }
 
 bool FlowIndex::erase_from(Bucket& bucket, FlowReference reference) {
@@ -63,21 +91,6 @@ bool FlowIndex::erase_from(Bucket& bucket, FlowReference reference) {
   bucket.signatures[slot].store(0, std::memory_order_relaxed);
   bucket.references[slot].store(kNoFlow, std::memory_order_release);
   return true;
-}
-
-bool FlowIndex::insert(std::uint64_t hash, FlowReference reference) {
-  for (std::size_t probe = 0; probe < kMostProbes; ++probe) {
-    Bucket& bucket = buckets_[bucket_of(hash, probe)];
-    if (insert_into(bucket, signature(hash), reference)) [[likely]] {
-      return true;
-    }
-    // Counted before it can be found behind this one.
-    bucket.overflow.fetch_add(1, std::memory_order_acq_rel);
-  }
-  for (std::size_t probe = 0; probe < kMostProbes; ++probe) {
-    buckets_[bucket_of(hash, probe)].overflow.fetch_sub(1, std::memory_order_acq_rel);
-  }
-  return false;
 }
 
 void FlowIndex::erase(std::uint64_t hash, FlowReference reference) {

@@ -68,6 +68,8 @@ class FlowIndex {
   // The caller sees to it that no two threads insert one key at once. False: all buckets of the
   // key's sequence are full.
   bool insert(std::uint64_t hash, FlowReference reference);
+  // The same by the only thread that ever inserts: it needs no locked instruction.
+  bool insert_alone(std::uint64_t hash, FlowReference reference);
   // By the one thread that took the connection down.
   void erase(std::uint64_t hash, FlowReference reference);
 
@@ -138,7 +140,14 @@ class FlowIndex {
     }
     return kNoFlow;
   }
-  static bool insert_into(Bucket& bucket, std::uint16_t signature, FlowReference reference);
+  // Bit i: slot i is empty. What is claimed meanwhile is found out by the claim.
+  static unsigned empty_slots(const Bucket& bucket) {
+    return matches(bucket, 0);
+  }
+  static bool claim(std::atomic<FlowReference>& slot, FlowReference reference);
+  static bool claim_alone(std::atomic<FlowReference>& slot, FlowReference reference);
+  template <class Claim>
+  bool insert_with(std::uint64_t hash, FlowReference reference, Claim&& claim);
   static bool erase_from(Bucket& bucket, FlowReference reference);
 
   std::uint64_t count_;

@@ -11,6 +11,7 @@
 
 #include "dataplane/conntrack/connection_state.hpp"
 #include "dataplane/flow/connection_table.hpp"
+#include "dataplane/flow/port_connections.hpp"
 #include "dataplane/flow/port_stamps.hpp"
 #include "dataplane/flow/tcp_windows.hpp"
 
@@ -54,17 +55,17 @@ class FlowClock {
 
 // What is kept per guest port for its connections.
 struct PortFlows {
-  std::atomic<std::uint32_t> connections{0};  // that count against its quota
-  std::atomic<Milliseconds> since{0};         // when the port appeared here
+  std::atomic<Milliseconds> since{0};  // when the port appeared here
 };
 
 struct FlowState {
-  FlowState(const FlowSettings& flow_settings, std::size_t most_ports)
+  FlowState(const FlowSettings& flow_settings, std::size_t workers, std::size_t most_ports)
       : settings(flow_settings),
-        v4(flow_settings.connections),
-        v6(flow_settings.connections),
+        v4(flow_settings.connections, workers),
+        v6(flow_settings.connections, workers),
         stamps(most_ports),
         ports(most_ports),
+        port_connections(workers, most_ports),
         timeouts(new ConnectionTimeouts(flow_settings.timeouts)) {
     if (flow_settings.tcp_window_check) {
       tcp_windows_v4 = std::make_unique<TcpWindows>(v4.capacity() + v4.reserve());
@@ -91,18 +92,23 @@ struct FlowState {
   }
 
   // Takes a connection down, if it has still the life that was seen: out of the index, off the
-  // quota. Its memory may be given back after a grace period. Any thread.
+  // quota. Its memory may be given back after a grace period. writer: who calls (PortConnections).
   template <class Key>
-  bool end_connection(ConnectionNumber number, std::uint32_t life) {
+  bool end_connection(std::size_t writer, ConnectionNumber number, std::uint32_t life) {
     if (!table<Key>().end_life(number, life)) {
       return false;
     }
+    forget_ended<Key>(writer, number);
+    return true;
+  }
+  // The rest of it, by who has ended the life.
+  template <class Key>
+  void forget_ended(std::size_t writer, ConnectionNumber number) {
     table<Key>().unlink(number);
     const FlowPort charged = table<Key>().record(number).charged_port();
     if (charged != kUnderlayPort) {
-      ports[charged].connections.fetch_sub(1, std::memory_order_relaxed);
+      port_connections.subtract(writer, charged);
     }
-    return true;
   }
 
   const FlowSettings settings;
@@ -113,6 +119,7 @@ struct FlowState {
   std::unique_ptr<TcpWindows> tcp_windows_v6;
   PortStamps stamps;
   std::vector<PortFlows> ports;
+  PortConnections port_connections;
   // Replaced as a whole by the control thread.
   std::atomic<const ConnectionTimeouts*> timeouts;
 };

@@ -6,10 +6,11 @@
 namespace alkaid {
 
 template <class Key>
-WorkerFlows<Key>::WorkerFlows(FlowState& state, QuiescenceDomain& quiescence)
+WorkerFlows<Key>::WorkerFlows(FlowState& state, QuiescenceDomain& quiescence, unsigned worker)
     : state_(state),
       table_(state.table<Key>()),
       quiescence_(quiescence),
+      worker_(worker),
       victims_memory_(std::bit_ceil(std::uint64_t{table_.capacity()} + table_.reserve()) *
                       sizeof(Victim)),
       victims_(victims_memory_.as<Victim>()),
@@ -47,9 +48,8 @@ void WorkerFlows<Key>::offer_as_victim(ConnectionNumber number) {
 
 template <class Key>
 bool WorkerFlows<Key>::take_down(ConnectionNumber number) {
-  // Never more in waiting than there are batches for: another worker may be long in its burst.
   const std::uint32_t life = table_.record(number).life.load(std::memory_order_acquire);
-  if (open_batch_ - first_batch_ + 1 == kBatches || !state_.end_connection<Key>(number, life)) {
+  if (is_waiting_list_full() || !state_.end_connection<Key>(worker_, number, life)) {
     return false;
   }
   counters_.ended.add(1);
@@ -90,9 +90,13 @@ void WorkerFlows<Key>::reclaim() {
   }
 }
 
-// In stages, so that the cache misses of many victims overlap.
+// In stages, so that the cache misses of many victims overlap; and locked instructions, which wait
+// for whatever has been written before, come before anything is written.
 template <class Key>
 std::size_t WorkerFlows<Key>::evict_some(std::size_t wanted) {
+  if (is_waiting_list_full()) [[unlikely]] {
+    return 0;
+  }
   std::array<Victim, kEvictAtOnce> victims;
   std::size_t count = 0;
   while (count < wanted && first_victim_ != end_of_victims_) {
@@ -103,12 +107,13 @@ std::size_t WorkerFlows<Key>::evict_some(std::size_t wanted) {
   std::array<ConnectionNumber, kEvictAtOnce> chosen_numbers;
   std::size_t chosen = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const ConnectionRecord& record = table_.record(victims[i].number);
-    if (record.life.load(std::memory_order_acquire) == victims[i].life &&
-        eviction_class(record.word()) != EvictionClass::kSettled) {
-      chosen_numbers[chosen++] = victims[i].number;
-      __builtin_prefetch(&table_.half(victims[i].number, Direction::kOriginal).key);
-      __builtin_prefetch(&table_.half(victims[i].number, Direction::kReply).key);
+    const ConnectionNumber number = victims[i].number;
+    const ConnectionRecord& record = table_.record(number);
+    if (eviction_class(record.word()) != EvictionClass::kSettled &&
+        table_.end_life(number, victims[i].life)) {
+      chosen_numbers[chosen++] = number;
+      __builtin_prefetch(&table_.half(number, Direction::kOriginal).key);
+      __builtin_prefetch(&table_.half(number, Direction::kReply).key);
     }
   }
   for (std::size_t i = 0; i < chosen; ++i) {
@@ -117,8 +122,11 @@ std::size_t WorkerFlows<Key>::evict_some(std::size_t wanted) {
     }
   }
   for (std::size_t i = 0; i < chosen; ++i) {
-    counters_.evicted.add(take_down(chosen_numbers[i]) ? 1 : 0);
+    state_.forget_ended<Key>(worker_, chosen_numbers[i]);
+    retire(chosen_numbers[i]);
   }
+  counters_.evicted.add(chosen);
+  counters_.ended.add(chosen);
   return count;
 }
 

@@ -24,7 +24,8 @@ struct FlowCounters {
 template <class Key>
 class WorkerFlows {
  public:
-  WorkerFlows(FlowState& state, QuiescenceDomain& quiescence);
+  // worker: its index.
+  WorkerFlows(FlowState& state, QuiescenceDomain& quiescence, unsigned worker);
 
   // ---- the worker's thread
   // A connection to fill in; none: the table is full.
@@ -37,6 +38,8 @@ class WorkerFlows {
   void offer_as_victim(ConnectionNumber number);
   // Ends its life; false if somebody else has, or if too much waits for a grace period.
   bool take_down(ConnectionNumber number);
+  // A connection that was made counts against the port's quota.
+  void charge(FlowPort port) { state_.port_connections.add(worker_, port); }
   // Once per walk of the graph: bounded work.
   void housekeep();
 
@@ -63,6 +66,10 @@ class WorkerFlows {
     std::array<ConnectionNumber, kBatchSize> numbers;
   };
 
+  // Too much waits for a grace period already: another worker may be long in its burst.
+  [[nodiscard]] bool is_waiting_list_full() const {
+    return open_batch_ - first_batch_ + 1 == kBatches;
+  }
   void retire(ConnectionNumber number);
   void close_batch();
   void reclaim();
@@ -76,6 +83,7 @@ class WorkerFlows {
   FlowState& state_;
   ConnectionTable<Key>& table_;
   QuiescenceDomain& quiescence_;
+  const unsigned worker_;
   std::array<ConnectionNumber, kCacheSize + 1> cache_;
   std::size_t cached_ = 0;
   // First in, first out; the oldest are forgotten if there are too many.

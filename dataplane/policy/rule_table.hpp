@@ -1,7 +1,6 @@
 // All rules of this host by number, with their hits.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -11,6 +10,7 @@
 
 #include "dataplane/policy/port_policy.hpp"
 #include "dataplane/tables/table_occupancy.hpp"
+#include "dataplane/worker/counter.hpp"
 
 namespace alkaid {
 
@@ -29,16 +29,16 @@ class RuleTable {
   static constexpr std::uint32_t kMostRules = (1U << 23) - 1;
 
   // capacity: rules, at most kMostRules. Throws std::bad_alloc.
-  RuleTable(std::uint32_t capacity, Retire retire);
+  RuleTable(std::uint32_t capacity, unsigned workers, Retire retire);
 
-  // ---- any thread
-  // The rule admitted a connection, or a packet that belongs to none.
-  void count_hit(RuleNumber rule) { hits_[rule].fetch_add(1, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t hits(RuleNumber rule) const {
-    return rule <= numbers_ ? hits_[rule].load(std::memory_order_relaxed) : 0;
-  }
+  // ---- workers
+  // The rule admitted a connection, or a packet that belongs to none. worker: who calls.
+  void count_hit(unsigned worker, RuleNumber rule) { hits_[worker][rule].add(1); }
 
   // ---- control thread
+  [[nodiscard]] std::uint64_t hits(RuleNumber rule) const {
+    return rule < names_.size() ? counted(rule) - hits_of_predecessors_[rule] : 0;
+  }
   // Whether so many rules can be added if so many go.
   [[nodiscard]] bool has_room(std::size_t added, std::size_t removed);
   // kNoRule if there is none.
@@ -53,11 +53,17 @@ class RuleTable {
   [[nodiscard]] TableOccupancy occupancy() const;
 
  private:
+  // With those of rules that had the number before.
+  [[nodiscard]] std::uint64_t counted(RuleNumber rule) const;
+
   // Twice as many as rules, so that all can be replaced at once.
   const std::uint32_t numbers_;
   const Retire retire_;
-  std::unique_ptr<std::atomic<std::uint64_t>[]> hits_;
-  std::vector<std::unique_ptr<RuleName>> names_;  // up to the highest number that was ever used
+  // Each worker's own, which nobody sets back: a new connection must not cost a locked instruction.
+  std::vector<std::unique_ptr<Counter[]>> hits_;
+  // Both up to the highest number that was ever used.
+  std::vector<std::unique_ptr<RuleName>> names_;
+  std::vector<std::uint64_t> hits_of_predecessors_;
   // Shared with what waits for a grace period, which may outlive the table.
   std::shared_ptr<std::deque<RuleNumber>> free_ = std::make_shared<std::deque<RuleNumber>>();
   TableOccupancy occupancy_;

@@ -22,6 +22,8 @@ class QuiescenceDomain {
   QuiescenceDomain(const QuiescenceDomain&) = delete;
   QuiescenceDomain& operator=(const QuiescenceDomain&) = delete;
 
+  [[nodiscard]] unsigned workers() const { return state_->max_threads; }
+
   // ---- worker threads
   void register_worker(unsigned worker) {
     rte_rcu_qsbr_thread_register(state_.get(), worker);

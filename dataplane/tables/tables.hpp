@@ -38,7 +38,7 @@ struct Tables {
         neighbors(sizes.neighbors, 4 * sizes.ports + 2, quiescence),
         dhcp_bindings(sizes.dhcp_bindings, quiescence),
         flood(sizes.segments, quiescence),
-        rules(sizes.security_rules, retire_by(quiescence)),
+        rules(sizes.security_rules, quiescence.workers(), retire_by(quiescence)),
         security_groups({.groups = sizes.security_groups, .members = sizes.security_members}, rules,
                         retire_by(quiescence)) {}
 

@@ -43,8 +43,8 @@ Worker::Worker(const WorkerSettings& settings, const SharedState& shared, rte_me
       reassembler_(shared.underlay.fragments_outside ? std::make_unique<Reassembler>(settings.index)
                                                      : nullptr),
       fragment_identification_(settings.index),
-      flows_v4_(shared.flows, shared.quiescence),
-      flows_v6_(shared.flows, shared.quiescence) {
+      flows_v4_(shared.flows, shared.quiescence, settings.index),
+      flows_v6_(shared.flows, shared.quiescence, settings.index) {
   const std::string name = fmt::format("worker-{}", settings.index);
   owned_inject_ring_.reset(rte_ring_create(fmt::format("inject-{}", settings.index).c_str(),
                                            kInjectRingSize, SOCKET_ID_ANY,
@@ -121,7 +121,7 @@ unsigned Worker::hand_over(const Port& port, rte_mbuf** packets, unsigned count)
 void Worker::count_rule_hits(RuleNumber egress, RuleNumber ingress) {
   for (const RuleNumber rule : {egress, ingress}) {
     if (rule != kNoRule) {
-      shared_.tables.rules.count_hit(rule);
+      shared_.tables.rules.count_hit(settings_.index, rule);
     }
   }
 }

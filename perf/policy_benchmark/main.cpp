@@ -70,7 +70,7 @@ Result measure(const RuleShape& shape, unsigned family, std::uint32_t count,
   const Retire retire = [&retired](std::function<void()> release) {
     retired.push_back(std::move(release));
   };
-  RuleTable rules(2 * count, retire);
+  RuleTable rules(2 * count, 1, retire);
   SecurityGroupTable groups({}, rules, retire);
   SecurityGroupChange all{.id = "group"};
   for (std::uint32_t i = 0; i < count; ++i) {

@@ -283,7 +283,7 @@ TEST(Connections, AreForgottenWhenIdleAndWithTheirPort) {
   lab.programmer().remove_port("green-3");
   pass(0);
   EXPECT_EQ(snapshot(lab).connections, 0);
-  EXPECT_EQ(lab.dataplane().flows().ports[1].connections.load(), 0U);
+  EXPECT_EQ(lab.dataplane().flows().port_connections.of(1), 0U);
 }
 
 TEST(Connections, TheOldestEmbryonicOnesMakeRoom) {

@@ -32,11 +32,11 @@ Table::InsertResult insert(Table& table, ConnectionNumber number, std::uint32_t 
   table.half(number, Direction::kOriginal).key = original;
   table.half(number, Direction::kReply).key = reply;
   table.record(number).life.fetch_add(1);
-  return table.insert(number, original.hash(), reply.hash());
+  return table.insert(number, {original.hash(), reply.hash()});
 }
 
 TEST(ConnectionTable, IsFoundByBothKeys) {
-  Table table(1024);
+  Table table(1024, 2);
   const ConnectionNumber number = allocate(table);
   EXPECT_EQ(insert(table, number, 1).existing, kNoFlow);
   const FlowKeyV4 there = key_of(1, false);
@@ -54,7 +54,7 @@ TEST(ConnectionTable, IsFoundByBothKeys) {
 }
 
 TEST(ConnectionTable, OneKeyIsOneConnections) {
-  Table table(1024);
+  Table table(1024, 2);
   const ConnectionNumber first = allocate(table);
   const ConnectionNumber second = allocate(table);
   EXPECT_EQ(insert(table, first, 1).existing, kNoFlow);
@@ -63,7 +63,7 @@ TEST(ConnectionTable, OneKeyIsOneConnections) {
 }
 
 TEST(ConnectionTable, GivesOutEveryConnectionOnce) {
-  Table table(1024);
+  Table table(1024, 2);
   std::vector<ConnectionNumber> all(4096);
   const std::size_t count = table.take_free(all);
   EXPECT_EQ(count, 1024 + table.reserve());
@@ -105,7 +105,7 @@ TEST(ConnectionTable, Ipv6KeysAndTheirReverse) {
 // comes to be, and what is found is what was asked for.
 TEST(ConnectionTable, OpenedFromBothEndsAtOnce) {
   constexpr std::uint32_t kFlows = 20'000;
-  Table table(2 * kFlows);
+  Table table(2 * kFlows, 2);
   std::atomic<bool> done{false};
   std::atomic<std::uint32_t> won{0};
   const auto open = [&](bool reversed, unsigned seed) {
@@ -145,6 +145,57 @@ TEST(ConnectionTable, OpenedFromBothEndsAtOnce) {
     const FlowReference found = table.find(there, there.hash());
     ASSERT_NE(found, kNoFlow);
     ASSERT_EQ(number_of(table.find(back, back.hash())), number_of(found));
+  }
+}
+
+// The only creator takes no lock, while another thread ends what it makes and a third one looks.
+TEST(ConnectionTable, OneCreatorWhileAnotherThreadEndsWhatItMakes) {
+  constexpr std::uint32_t kFlows = 500;
+  constexpr std::uint32_t kConnections = 40'000;
+  Table table(kConnections, 1);
+  std::atomic<ConnectionNumber> made{0};
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    std::mt19937 random(3);
+    while (!done.load()) {
+      const FlowKeyV4 key = key_of(random() % kFlows, (random() & 1) != 0);
+      const FlowReference reference = table.find(key, key.hash());
+      ASSERT_TRUE(reference == kNoFlow || table.half(reference).key == key);
+    }
+  });
+  std::thread keeper([&] {
+    ConnectionNumber next = 0;
+    while (next < kConnections) {
+      for (const ConnectionNumber end = made.load(std::memory_order_acquire); next < end; ++next) {
+        const std::uint32_t life = table.record(next).life.load();
+        if (table.end_life(next, life)) {
+          table.unlink(next);
+        }
+      }
+    }
+  });
+  // No number is used twice: what is read stays what it was.
+  std::mt19937 random(4);
+  std::uint32_t won = 0;
+  for (ConnectionNumber number = 0; number < kConnections; ++number) {
+    const auto result = insert(table, number, random() % kFlows, (random() & 1) != 0);
+    ASSERT_FALSE(result.full);
+    if (result.existing == kNoFlow) {
+      ++won;
+    } else {
+      table.record(number).life.fetch_add(1);  // it never lived
+    }
+    made.store(number + 1, std::memory_order_release);
+  }
+  keeper.join();
+  done = true;
+  reader.join();
+  EXPECT_GE(won, kFlows);
+  for (std::uint32_t flow = 0; flow < kFlows; ++flow) {
+    for (const bool reply : {false, true}) {
+      const FlowKeyV4 key = key_of(flow, reply);
+      ASSERT_EQ(table.find(key, key.hash()), kNoFlow);
+    }
   }
 }
 

@@ -44,7 +44,7 @@ class Grace {
 
 struct PolicyFixture {
   explicit PolicyFixture(std::uint32_t most_rules = 65536, SecurityGroupTable::Sizes sizes = {})
-      : rules(most_rules, grace.retire()), groups(sizes, rules, grace.retire()) {
+      : rules(most_rules, 1, grace.retire()), groups(sizes, rules, grace.retire()) {
     groups.on_narrowed([this](const std::vector<const SecurityGroup*>& affected) {
       narrowed.emplace_back();
       for (const SecurityGroup* group : affected) {

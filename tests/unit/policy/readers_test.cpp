@@ -81,7 +81,7 @@ TEST(PolicyReaders, SeeWholeChangesOnly) {
   const auto retire = [&bursts](std::function<void()> release) {
     bursts.retire(std::move(release));
   };
-  RuleTable rules(4096, retire);
+  RuleTable rules(4096, kReaders, retire);
   SecurityGroupTable groups({}, rules, retire);
   // Stays for good: port 60000 by prefix, port 60001 by group.
   SecurityRuleConfig by_prefix = rule(1);
@@ -109,7 +109,7 @@ TEST(PolicyReaders, SeeWholeChangesOnly) {
           number = (number + 1) % 200;
           const RuleNumber any = policy.find_ingress(
               {address(number), false, kTcp, static_cast<std::uint16_t>(1 + number)});
-          rules.count_hit(any != kNoRule ? any : kept);
+          rules.count_hit(static_cast<unsigned>(reader), any != kNoRule ? any : kept);
         }
         bursts.report(reader);
       }

@@ -9,7 +9,7 @@ namespace {
 
 TEST(RuleTable, NumbersStartAtOneAndHaveNames) {
   Grace grace;
-  RuleTable rules(4, grace.retire());
+  RuleTable rules(4, 1, grace.retire());
   EXPECT_EQ(rules.allocate({"web", "a"}), 1U);
   EXPECT_EQ(rules.allocate({"web", "b"}), 2U);
   EXPECT_EQ(rules.name(2)->rule, "b");
@@ -21,10 +21,11 @@ TEST(RuleTable, NumbersStartAtOneAndHaveNames) {
 
 TEST(RuleTable, ANumberComesBackAfterTheGracePeriodOnlyAndWithoutHits) {
   Grace grace;
-  RuleTable rules(1, grace.retire());
+  RuleTable rules(1, 2, grace.retire());
   ASSERT_EQ(rules.allocate({"web", "a"}), 1U);
-  rules.count_hit(1);
-  EXPECT_EQ(rules.hits(1), 1U);
+  rules.count_hit(0, 1);
+  rules.count_hit(1, 1);
+  EXPECT_EQ(rules.hits(1), 2U) << "of all workers";
   rules.release(1);
   EXPECT_EQ(rules.name(1), nullptr);
   EXPECT_EQ(rules.allocate({"web", "b"}), 2U);
@@ -39,7 +40,7 @@ TEST(RuleTable, ANumberComesBackAfterTheGracePeriodOnlyAndWithoutHits) {
 
 TEST(RuleTable, RefusesMoreThanItsCapacity) {
   Grace grace;
-  RuleTable rules(3, grace.retire());
+  RuleTable rules(3, 1, grace.retire());
   ASSERT_TRUE(rules.has_room(3, 0));
   for (const char* id : {"a", "b", "c"}) {
     ASSERT_NE(rules.allocate({"web", id}), kNoRule);

@@ -183,8 +183,8 @@ TEST(SecurityGroups, HitsStayWithARuleThatChanges) {
   const auto number = [&](const char* id) {
     return fixture.groups.find("web")->rules().at(id).number;
   };
-  fixture.rules.count_hit(number("a"));
-  fixture.rules.count_hit(number("a"));
+  fixture.rules.count_hit(0, number("a"));
+  fixture.rules.count_hit(0, number("a"));
   ASSERT_FALSE(fixture.groups.apply({.id = "web", .rules = {tcp("a", 8080)}}));
   EXPECT_EQ(fixture.rules.hits(number("a")), 2U);
   EXPECT_EQ(fixture.rules.hits(number("b")), 0U);
