@@ -138,12 +138,9 @@ void refuse_message(GoalStateTask& task, std::size_t size, std::string reason) {
       {0, {"message", fmt::format("{} bytes", size), std::move(reason)}});
 }
 
-grpc::ByteBuffer serialize(const alcor::schema::GoalStateOperationReply& reply) {
-  grpc::ByteBuffer bytes;
-  bool own_buffer = false;
-  grpc::SerializationTraits<alcor::schema::GoalStateOperationReply>::Serialize(reply, &bytes,
-                                                                               &own_buffer);
-  return bytes;
+grpc::ByteBuffer buffer_of(const std::string& bytes) {
+  const grpc::Slice slice{bytes};
+  return {&slice, 1};
 }
 
 }  // namespace
@@ -173,15 +170,17 @@ bool GoalStatePipeline::decode_parts(GoalStateFormat format, MessageParts parts,
   const NeighborForm form =
       format == GoalStateFormat::kV2 ? NeighborForm::kMapEntry : NeighborForm::kState;
   const std::span<const std::string_view> neighbors{shared->parts.neighbors};
-  for (std::size_t first = 0; first < neighbors.size(); first += kPartNeighbors) {
-    const auto some = neighbors.subspan(first, std::min(kPartNeighbors, neighbors.size() - first));
+  const std::size_t of_part =
+      std::clamp(neighbors.size() / kFewestParts, kSmallestPart, kLargestPart);
+  for (std::size_t first = 0; first < neighbors.size(); first += of_part) {
+    const auto some = neighbors.subspan(first, std::min(of_part, neighbors.size() - first));
     auto promise = std::make_shared<std::promise<NeighborPart>>();
     task.coming.push_back(promise->get_future());
     pool_.post([this, shared, some, form, promise = std::move(promise)] {
       const auto start = std::chrono::steady_clock::now();
-      const DecodeContext of_part{port_attach_, shared->own_addresses};
+      const DecodeContext own{port_attach_, shared->own_addresses};
       promise->set_value(
-          decode_neighbors(some, form, of_part, shared->filter ? &*shared->filter : nullptr));
+          decode_neighbors(some, form, own, shared->filter ? &*shared->filter : nullptr));
       reconciler_.stage_times().note(Stage::kDecode, std::chrono::steady_clock::now() - start);
     });
   }
@@ -220,7 +219,7 @@ void GoalStatePipeline::process(GoalStateFormat format, grpc::ByteBuffer message
   message.Clear();
   times.note(Stage::kDecode, std::chrono::steady_clock::now() - start);
   task->done = [done = std::move(done)](GoalStateTask& finished) {
-    done(serialize(make_reply(finished, std::chrono::steady_clock::now())));
+    done(buffer_of(make_reply(finished, std::chrono::steady_clock::now())));
   };
   reconciler_.submit(std::move(task));
   submitted();

@@ -3,14 +3,21 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <string_view>
 #include <tuple>
 
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/wire_format_lite.h>
+
+#include "alcor/schema/goalstateprovisioner.pb.h"
 
 namespace alkaid::agent {
 namespace {
 
-using OperationStatus = alcor::schema::GoalStateOperationReply::GoalStateOperationStatus;
+using google::protobuf::internal::WireFormatLite;
+using Reply = alcor::schema::GoalStateOperationReply;
 
 // As Alcor's own servers answer.
 constexpr std::uint32_t kReplyFormatVersion = 100;
@@ -22,10 +29,8 @@ std::uint32_t clamp(std::chrono::microseconds time) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(time.count(), 0, most));
 }
 
-}  // namespace
-
-alcor::schema::GoalStateOperationReply make_reply(const GoalStateTask& task,
-                                                  std::chrono::steady_clock::time_point now) {
+void write_reply(const GoalStateTask& task, std::chrono::steady_clock::time_point now,
+                 google::protobuf::io::CodedOutputStream& output) {
   const auto elapsed = std::chrono::duration_cast<std::chrono::microseconds>(now - task.received);
   const auto programming = std::min(task.programming, elapsed);
   const auto& results = task.decoded.results;
@@ -36,17 +41,19 @@ alcor::schema::GoalStateOperationReply make_reply(const GoalStateTask& task,
   }
   const bool sum_up = results.size() > kMostStatuses || bytes > kMostReplyBytes;
 
-  alcor::schema::GoalStateOperationReply reply;
-  reply.set_format_version(kReplyFormatVersion);
-  const auto add = [&](const ResourceResult& result, std::string id) {
-    OperationStatus& status = *reply.add_operation_statuses();
-    status.set_resource_id(std::move(id));
+  Reply::GoalStateOperationStatus status;
+  status.set_dataplane_programming_time(clamp(programming));
+  status.set_network_configuration_time(clamp(elapsed - programming));
+  status.set_state_elapse_time(clamp(elapsed));
+  const auto add = [&](const ResourceResult& result, std::string_view id) {
+    status.mutable_resource_id()->assign(id);
     status.set_resource_type(static_cast<alcor::schema::ResourceType>(result.type));
     status.set_operation_type(static_cast<alcor::schema::OperationType>(result.operation));
     status.set_operation_status(static_cast<alcor::schema::OperationStatus>(result.status));
-    status.set_dataplane_programming_time(clamp(programming));
-    status.set_network_configuration_time(clamp(elapsed - programming));
-    status.set_state_elapse_time(clamp(elapsed));
+    output.WriteTag(WireFormatLite::MakeTag(Reply::kOperationStatusesFieldNumber,
+                                            WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
+    output.WriteVarint32(static_cast<std::uint32_t>(status.ByteSizeLong()));
+    status.SerializeWithCachedSizes(&output);
   };
 
   using SumKey = std::tuple<ResourceType, std::uint8_t, Status>;
@@ -58,14 +65,27 @@ alcor::schema::GoalStateOperationReply make_reply(const GoalStateTask& task,
       ++sums[{result.type, result.operation, result.status}];
     } else {
       bytes += size;
-      add(result, std::string{result.id});
+      add(result, result.id);
     }
   }
   for (const auto& [key, count] : sums) {
-    const auto& [type, operation, status] = key;
-    add({{}, type, operation, status}, fmt::format("{} resources", count));
+    const auto& [type, operation, outcome] = key;
+    add({{}, type, operation, outcome}, fmt::format("{} resources", count));
   }
-  reply.set_message_total_operation_time(clamp(elapsed));
+  Reply head;
+  head.set_format_version(kReplyFormatVersion);
+  head.set_message_total_operation_time(clamp(elapsed));
+  head.SerializeToCodedStream(&output);
+}
+
+}  // namespace
+
+std::string make_reply(const GoalStateTask& task, std::chrono::steady_clock::time_point now) {
+  std::string reply;
+  google::protobuf::io::StringOutputStream stream{&reply};
+  google::protobuf::io::CodedOutputStream output{&stream};
+  write_reply(task, now, output);
+  output.Trim();  // now all of it is in the string
   return reply;
 }
 

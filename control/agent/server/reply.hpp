@@ -1,7 +1,9 @@
 // The answer to a goal-state message.
 #pragma once
 
-#include "alcor/schema/goalstateprovisioner.pb.h"
+#include <chrono>
+#include <string>
+
 #include "control/agent/reconcile/goal_state_task.hpp"
 
 namespace alkaid::agent {
@@ -14,8 +16,8 @@ inline constexpr std::size_t kMostStatuses = 50000;
 inline constexpr std::size_t kMostReplyBytes = 3584U << 10;
 
 // Times are microseconds and those of the batch that the message was part of: programming in the
-// data plane, the rest as configuration, both together as elapsed.
-alcor::schema::GoalStateOperationReply make_reply(const GoalStateTask& task,
-                                                  std::chrono::steady_clock::time_point now);
+// data plane, the rest as configuration, both together as elapsed. The result is an encoded
+// GoalStateOperationReply, without an object for each of its statuses.
+std::string make_reply(const GoalStateTask& task, std::chrono::steady_clock::time_point now);
 
 }  // namespace alkaid::agent
