@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ class GoalStateHost(HostProcesses):
     def __init__(self, namespace: Namespace, directory: Path) -> None:
         super().__init__(namespace)
         self._directory = directory
+        self._attach = "null:"
+        self._starts = 0
         self.console = Console(directory)
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -53,28 +56,65 @@ class GoalStateHost(HostProcesses):
         if not self._namespace.has_device("up0"):
             self._add_veth("up0", "wire0")
             self._add_veth("tapprobe", "guest0")
+        self.start_dataplane()
+        self.start_agent(attach)
+
+    def start_dataplane(self) -> float:
+        """Starts an empty one; returns the time at which it could be filled."""
         self._dataplane = Process("the data plane", self._namespace, [
             program("alkaid-dataplane"), "--run-dir", self._directory, "--uplink", "af_packet:up0",
             "--vtep", "192.168.100.1/24", "--underlay-gateway", GATEWAY,
             "--underlay-neighbor", f"{GATEWAY}={GATEWAY_MAC}", "--no-announcements",
             "--worker-cpus", str(machine.MEASURED_CPU), "--control-cpu", str(machine.CONTROL_CPU),
             "--idle-backoff", "500", "--max-neighbors", str(_MOST_NEIGHBORS), "--max-ports", str(_MOST_PORTS),
-            "--memory", str(_MEMORY)], self._directory / "dataplane.log")
-        self._dataplane.wait_for_log("ready", timeout=120)
-        self.start_agent(attach)
+            "--memory", str(_MEMORY)], self._next_log("dataplane"))
+        return self._ready_at(self._dataplane)
+
+    def _next_log(self, name: str) -> Path:
+        self._starts += 1
+        return self._directory / f"{name}-{self._starts}.log"
+
+    @staticmethod
+    def _ready_at(process: Process) -> float:
+        """When it said so, which it does once: not when we saw it."""
+        process.wait_for_log(" ready: ", timeout=120)
+        line = next(line for line in process.log.splitlines() if " ready: " in line)
+        return datetime.fromisoformat(line.split()[0].replace("Z", "+00:00")).timestamp()
+
+    def kill_agent(self) -> None:
+        """kill -9."""
+        assert self._agent is not None
+        self._agent.kill()
+        self._namespace.processes.remove(self._agent)
+        self._agent = None
+
+    def kill_dataplane(self) -> None:
+        """kill -9. The agent goes on."""
+        assert self._dataplane is not None
+        self._dataplane.kill()
+        self._namespace.processes.remove(self._dataplane)
+        self._dataplane = None
 
     def start_agent(self, attach: str) -> None:
-        """Starts the agent, or another one in its place."""
+        """Starts the agent, or another one in its place, and returns when it is connected."""
+        self._attach = attach
         self.stop_agent()
-        agent = self._agent = Process("the agent", self._namespace, [
-            program("alkaid-agent"), "--run-dir", self._directory, "--port", str(AGENT_PORT), "--plaintext",
-            "--state-dir", self._directory / "state", "--port-attach", attach], self._directory / "agent.log")
+        self.launch_agent()
+        agent = self._agent
 
         def connected() -> bool:
+            assert agent is not None
             agent.require_running()
             return bool(self.console.agent()["dataplane_connected"])
 
         wait_until(connected, "the agent is connected", timeout=60)
+
+    def launch_agent(self) -> float:
+        """Starts one as the last; returns the time at which it took goal states."""
+        self._agent = Process("the agent", self._namespace, [
+            program("alkaid-agent"), "--run-dir", self._directory, "--port", str(AGENT_PORT), "--plaintext",
+            "--state-dir", self._directory / "state", "--port-attach", self._attach], self._next_log("agent"))
+        return self._ready_at(self._agent)
 
     def capture_loop(self) -> str:
         """An attachment from which a guest's packet to the first neighbor comes for ever."""

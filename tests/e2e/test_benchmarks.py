@@ -108,6 +108,20 @@ def test_goal_states_can_be_measured(flags: list[str]) -> None:
         assert "first_packet_milliseconds" in result or result["carried"] == min(result["neighbors"], 100)
 
 
+def test_restarts_can_be_measured() -> None:
+    """An agent that comes back writes nothing, a data plane that comes back gets all of it."""
+    finished = subprocess.run([PYTHON, SOURCE / "perf/restart", "--neighbors", "200", "--rounds", "1", "--json"],
+                              env={"ALKAID_BUILD": str(build_directory()), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+                              capture_output=True, text=True, timeout=120, check=False)
+    if "hugepages" in finished.stderr:
+        pytest.skip(finished.stderr.strip())
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads(finished.stdout)["results"][0]
+    assert result["agent_operations"] == 0
+    assert result["agent_serves_milliseconds"] > 0
+    assert result["refilled_milliseconds"] > 0
+
+
 def test_a_fleet_can_be_measured() -> None:
     """Every push to every agent is answered with success, and idle channels can be counted."""
     for flags, key in ((["--agents", "5", "--pushers", "3", "--pushes", "60"], "pushes_per_second"),
