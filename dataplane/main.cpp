@@ -14,11 +14,14 @@
 #include <unistd.h>
 
 #include "control/common/instance.hpp"
+#include "control/common/introspection/introspection.hpp"
 #include "control/common/logging.hpp"
 #include "control/common/signals.hpp"
+#include "control/common/systemd/service_notifier.hpp"
 #include "dataplane/api/server.hpp"
 #include "dataplane/config/options.hpp"
 #include "dataplane/control/dataplane.hpp"
+#include "dataplane/control/worker_progress.hpp"
 #include "dataplane/graph/node_table.hpp"
 
 namespace alkaid {
@@ -72,6 +75,15 @@ void start_eal(const Options& options) {
   }
 }
 
+// How often each worker has walked its graph.
+std::vector<std::uint64_t> walks(const Dataplane& dataplane) {
+  std::vector<std::uint64_t> counts;
+  for (const auto& worker : dataplane.workers()) {
+    counts.push_back(worker->counters().graph_walks.read());
+  }
+  return counts;
+}
+
 void serve(Options& options, SignalWaiter& signals) {
   for (std::size_t i = 0; i < options.worker_cpus.size(); ++i) {
     options.dataplane.worker_lcores.push_back(static_cast<unsigned>(i + 1));
@@ -79,6 +91,7 @@ void serve(Options& options, SignalWaiter& signals) {
   register_nodes();
   Dataplane dataplane(options.dataplane);
   dataplane.start_workers();
+  offer_health_and_reflection();
   ApiServer server(dataplane, options.instance.dataplane_socket());
   std::thread signal_thread([&] {
     const int signal = signals.wait();
@@ -91,14 +104,23 @@ void serve(Options& options, SignalWaiter& signals) {
   }
   spdlog::info("ready: VTEP {}, {} worker(s), socket {}", vteps, options.worker_cpus.size(),
                options.instance.dataplane_socket());
+  ServiceNotifier service;
+  service.ready("forwarding");
+  WorkerProgress progress;
   try {
-    dataplane.executor().serve(kTickInterval, [&] { dataplane.tick(); });
+    dataplane.executor().serve(kTickInterval, [&] {
+      dataplane.tick();
+      if (progress.all_moved(walks(dataplane))) {
+        service.alive();
+      }
+    });
   } catch (...) {
     ::kill(::getpid(), SIGTERM);  // wakes the thread that waits for signals
     signal_thread.join();
     throw;
   }
   signal_thread.join();
+  service.stopping();
   server.stop();
   dataplane.stop_workers();
 }

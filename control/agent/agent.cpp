@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include <chrono>
+#include <future>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +14,10 @@
 #include "control/agent/durable/database.hpp"
 #include "control/agent/durable/loader.hpp"
 #include "control/agent/durable/state_keeper.hpp"
+#include "control/agent/metrics/control_metrics.hpp"
+#include "control/agent/metrics/dataplane_metrics.hpp"
+#include "control/agent/metrics/metrics_server.hpp"
+#include "control/agent/metrics/stage_metrics.hpp"
 #include "control/agent/reconcile/grpc_dataplane_client.hpp"
 #include "control/agent/reconcile/reconciler.hpp"
 #include "control/agent/reconcile/reconciler_thread.hpp"
@@ -20,7 +25,9 @@
 #include "control/agent/server/goal_state_pipeline.hpp"
 #include "control/agent/server/goal_state_server.hpp"
 #include "control/agent/server/goal_state_service.hpp"
+#include "control/agent/server/health.hpp"
 #include "control/agent/server/local_service.hpp"
+#include "control/agent/server/state_monitor.hpp"
 
 namespace alkaid::agent {
 namespace {
@@ -29,6 +36,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kShutdownGrace = 100ms;
 constexpr std::size_t kRecordsBetweenQuestions = 4096;  // whether to stop
+constexpr auto kReportTimeout = 2s;
 
 std::unique_ptr<grpc::Server> serve_local(const std::string& path, LocalService& service,
                                           std::string& error) {
@@ -37,6 +45,7 @@ std::unique_ptr<grpc::Server> serve_local(const std::string& path, LocalService&
     return nullptr;
   }
   grpc::ServerBuilder builder;
+  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);  // for reflection alone
   builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials());
   builder.RegisterService(&service);
   // Nobody but the owner, from the first moment.
@@ -59,7 +68,19 @@ struct Agent::Parts {
         thread(reconciler),
         pipeline(thread, config.port_attach),
         goal_states(pipeline),
+        dataplane_metrics(config.instance.dataplane_socket()),
         local(thread, events, config.port_attach.text()) {}
+
+  void set_ready(bool ready) {
+    goal_state_server.set_ready(ready);
+    set_ready_locally(ready);
+  }
+
+  void set_ready_locally(bool ready) {
+    if (auto* health = local_server->GetHealthCheckService(); health != nullptr) {
+      set_health(*health, ready);
+    }
+  }
 
   AgentConfig config;
   EventLog events;
@@ -68,9 +89,14 @@ struct Agent::Parts {
   ReconcilerThread thread;
   GoalStatePipeline pipeline;
   GoalStateService goal_states;
+  DataplaneMetrics dataplane_metrics;
   LocalService local;
   std::unique_ptr<durable::StateKeeper> keeper;
   GoalStateServer goal_state_server;
+  MetricsServer metrics;
+  v1::GetConfigResponse last_report;  // of the scrape before
+  StateMonitor monitor{thread, events};
+  const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   std::unique_ptr<grpc::Server> local_server;
 };
 
@@ -154,11 +180,28 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
   if (!parts.local_server) {
     return error;
   }
+  parts.set_ready_locally(false);
   error = parts.goal_state_server.start(parts.config.channel, parts.goal_states);
   if (!error.empty()) {
     return error;
   }
+  if (!parts.config.metrics_listen.empty()) {
+    error = parts.metrics.start(parts.config.metrics_listen,
+                                [this](MetricSet& metrics) { collect_metrics(metrics); });
+    if (!error.empty()) {
+      return error;
+    }
+  }
   parts.thread.start();
+  if (parts.config.alive) {
+    parts.monitor.start([&parts, ready = false](bool in_sync) mutable {
+      if (in_sync != ready) {
+        ready = in_sync;
+        parts.set_ready(ready);
+      }
+      parts.config.alive(in_sync);
+    });
+  }
   spdlog::info("serving goal states on {}:{} {}, local API on {}", parts.config.channel.address,
                parts.goal_state_server.port(),
                parts.config.channel.tls ? "over TLS" : "in plaintext",
@@ -168,6 +211,8 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
 
 void Agent::stop() {
   Parts& parts = *parts_;
+  parts.metrics.stop();
+  parts.monitor.stop();
   const auto deadline = std::chrono::system_clock::now() + kShutdownGrace;
   parts.goal_state_server.stop(deadline);
   if (parts.local_server) {
@@ -182,6 +227,28 @@ void Agent::stop() {
   parts.client.close();  // its listener posts to the thread's queue until then
   parts.goal_state_server.destroy();
   parts.local_server.reset();
+}
+
+// What the reconciler doesn't answer in time, because it is busy, is told as it was.
+void Agent::collect_metrics(MetricSet& metrics) {
+  Parts& parts = *parts_;
+  auto promise = std::make_shared<std::promise<v1::GetConfigResponse>>();
+  auto report = promise->get_future();
+  parts.thread.post([promise](Reconciler& reconciler) {
+    v1::GetConfigResponse answer;
+    reconciler.report(answer);
+    promise->set_value(std::move(answer));
+  });
+  if (report.wait_for(kReportTimeout) == std::future_status::ready) {
+    parts.last_report = report.get();
+  }
+  add_control_metrics(metrics, parts.last_report, std::chrono::steady_clock::now() - parts.started);
+  add_stage_metrics(metrics, parts.thread.stage_times());
+  parts.dataplane_metrics.collect(metrics);
+}
+
+int Agent::metrics_port() const {
+  return parts_->metrics.port();
 }
 
 int Agent::port() const {

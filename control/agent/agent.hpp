@@ -13,10 +13,17 @@
 
 namespace alkaid::agent {
 
+class MetricSet;
+
 struct AgentConfig {
   Instance instance;
   ChannelConfig channel;
   IpAddress host;  // unset: the data plane's VTEPs
+  // ADDRESS:PORT of the Prometheus endpoint; empty: none.
+  std::string metrics_listen;
+  // Called on the reconciler's thread about twice a second, as a sign of life. Unless it is set,
+  // health checks say "not ready" for ever.
+  std::function<void(bool in_sync)> alive;
   PortAttach port_attach;
   Policy policy;
   std::string state_directory;  // empty: the desired state is only in memory
@@ -40,8 +47,12 @@ class Agent {
 
   // The TCP port served, after start().
   [[nodiscard]] int port() const;
+  // Of the Prometheus endpoint; 0: there is none.
+  [[nodiscard]] int metrics_port() const;
 
  private:
+  void collect_metrics(MetricSet& metrics);
+
   struct Parts;
   std::string open_state(const std::function<bool()>& should_stop);
   std::unique_ptr<Parts> parts_;

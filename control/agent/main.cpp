@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 #include <grpc/support/log.h>
@@ -12,8 +13,10 @@
 #include "control/agent/agent.hpp"
 #include "control/agent/options.hpp"
 #include "control/common/instance.hpp"
+#include "control/common/introspection/introspection.hpp"
 #include "control/common/logging.hpp"
 #include "control/common/signals.hpp"
+#include "control/common/systemd/service_notifier.hpp"
 
 namespace {
 
@@ -41,7 +44,16 @@ int run(const alkaid::agent::Options& options) {
   for (const std::string& option : options.without_effect) {
     spdlog::warn("{} is accepted for compatibility with ACA, without effect for now", option);
   }
-  alkaid::agent::Agent agent{options.agent};
+  alkaid::offer_health_and_reflection();
+  alkaid::ServiceNotifier service;
+  alkaid::agent::AgentConfig config = options.agent;
+  config.alive = [notifier = alkaid::ServiceNotifier{}, was_in_sync = false](bool in_sync) mutable {
+    if (std::exchange(was_in_sync, in_sync) != in_sync) {
+      notifier.status(in_sync ? "data plane in sync" : "data plane not in sync");
+    }
+    notifier.alive();
+  };
+  alkaid::agent::Agent agent{std::move(config)};
   error = agent.start([&signals] { return signals.is_pending(); });
   if (!error.empty() && signals.is_pending()) {
     spdlog::info("stopping");
@@ -54,7 +66,9 @@ int run(const alkaid::agent::Options& options) {
   }
   spdlog::info("ready: instance {}, ports attach as {}", options.agent.instance.name,
                options.agent.port_attach.text());
+  service.ready("serving goal states");
   signals.wait();
+  service.stopping();
   spdlog::info("stopping");
   agent.stop();
   // Freeing a million records one by one would only hold up whoever waits for the end.

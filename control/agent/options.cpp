@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "control/agent/channel_options.hpp"
+#include "control/agent/metrics/metrics_server.hpp"
 #include "control/agent/policy_options.hpp"
 #include "control/agent/toml_config.hpp"
 #include "control/common/logging.hpp"
@@ -92,6 +93,10 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
                  "how guest ports attach, KIND:TEXT with {tap_name}, {port_id}, {port_name}, "
                  "{device_id}, {mac}")
       ->capture_default_str();
+  app.add_option("--metrics-listen", options.agent.metrics_listen,
+                 "serve metrics for Prometheus at http://ADDRESS:PORT/metrics (default: nowhere); "
+                 "without protection")
+      ->type_name("ADDRESS:PORT");
   PolicyOptions policy;
   policy.add_to(app);
   app.add_option("--log-level", options.log_level,
@@ -173,6 +178,12 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
     return refuse(error);
   }
   options.agent.channel = std::move(*channel_parsed);
+  if (const std::string& listen = options.agent.metrics_listen;
+      !listen.empty() && !is_metrics_address(listen)) {
+    return refuse(fmt::format(
+        "--metrics-listen: '{}' is no ADDRESS:PORT, such as 127.0.0.1:9464 or [::1]:9464",
+        printable(listen)));
+  }
   auto template_parsed = PortAttach::parse(attach, error);
   if (!template_parsed) {
     return refuse(fmt::format("--port-attach: {}", error));

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <grpcpp/resource_quota.h>
 
+#include "control/agent/server/health.hpp"
 #include "control/common/tls/server_credentials.hpp"
 
 namespace alkaid::agent {
 namespace {
 
+// Of gRPC's services that take a thread for each call, which is reflection.
+constexpr int kServiceThreads = 8;
 constexpr std::size_t kMostServerMemory = std::size_t{4} << 30;
 // A peer that vanished without a word is noticed after these two together.
 constexpr int kKeepaliveMilliseconds = 60000;
@@ -32,7 +35,9 @@ std::string GoalStateServer::start(const ChannelConfig& config, GoalStateService
   builder.AddListeningPort(address, credentials_, &port_);
   builder.RegisterService(&service);
   builder.SetMaxReceiveMessageSize(static_cast<int>(config.message_bytes));
-  builder.SetResourceQuota(grpc::ResourceQuota{"goal-state"}.Resize(kMostServerMemory));
+  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+  builder.SetResourceQuota(
+      grpc::ResourceQuota{"goal-state"}.Resize(kMostServerMemory).SetMaxThreads(kServiceThreads));
   // Two agents on one port would each get some of the messages.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, static_cast<int>(config.streams));
@@ -50,12 +55,19 @@ std::string GoalStateServer::start(const ChannelConfig& config, GoalStateService
         "another with --port or --listen-address",
         address);
   }
+  set_ready(false);
   return {};
 }
 
 void GoalStateServer::stop(std::chrono::system_clock::time_point deadline) {
   if (server_) {
     server_->Shutdown(deadline);
+  }
+}
+
+void GoalStateServer::set_ready(bool ready) {
+  if (auto* health = server_->GetHealthCheckService(); health != nullptr) {
+    set_health(*health, ready);
   }
 }
 

@@ -24,6 +24,10 @@ class GoalStateServer {
   // After stop(), when nothing is left that answers a call. May be repeated.
   void destroy() { server_.reset(); }
 
+  // What health checks are told: whether the data plane is as wanted. Any thread, after start()
+  // and before destroy().
+  void set_ready(bool ready);
+
   // The TCP port served, after start().
   [[nodiscard]] int port() const { return port_; }
 

@@ -26,6 +26,11 @@ def build_directory() -> Path:
     return Path(os.environ.get("ALKAID_BUILD", SOURCE / "build")).resolve()
 
 
+def unit(name: str) -> Path:
+    """The systemd unit of one of Alkaid's processes, as it is installed."""
+    return program(name).with_suffix(".service")
+
+
 def program(name: str) -> Path:
     """The path of one of Alkaid's programs. Raises LabError if it is not built."""
     path = build_directory() / _PATHS[name]

@@ -1,0 +1,117 @@
+"""Health, reflection and Prometheus metrics of a host with guests."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from lab import GoalState, Host, Lab, wait_until
+from lab.host import AGENT_PORT
+from lab.programs import PYTHON, TOOLS
+
+ADDRESS = "127.0.0.1:9464"
+SERVING, NOT_SERVING = 1, 2  # grpc.health.v1
+SAMPLE = re.compile(r'([a-z_]+)(?:\{([^}]*)\})? (\S+)')
+LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
+
+Sample = tuple[str, frozenset[tuple[str, str]]]
+
+
+def scrape(host: Host) -> dict[Sample, float]:
+    """Samples by name and labels. Every line must be one, or a comment of the text format."""
+    text = host.namespace.run([PYTHON, "-c", "import urllib.request; print(urllib.request.urlopen("
+                               f"'http://{ADDRESS}/metrics', timeout=20).read().decode())"], timeout=30).stdout
+    samples: dict[Sample, float] = {}
+    types: dict[str, str] = {}
+    for line in filter(None, text.splitlines()):
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            assert name not in types, f"{name} comes twice"
+            types[name] = kind
+        elif not line.startswith("# HELP "):
+            match = SAMPLE.fullmatch(line)
+            assert match, line
+            key = match[1], frozenset(LABEL.findall(match[2] or ""))
+            assert key not in samples, line
+            samples[key] = float(match[3])
+    for name, _ in samples:
+        family = re.sub("_(bucket|sum|count)$", "", name)
+        kind = types.get(name) or types[family]
+        assert (kind == "counter") == name.endswith("_total"), name
+        assert name.startswith(("alkaid_", "exposer_"))
+    return samples
+
+
+@pytest.fixture(scope="module")
+def host(leased: Lab) -> Host:
+    """Its agent serves metrics."""
+    found = leased.hosts[1]
+    found.agent.stop()
+    found.start_agent("--metrics-listen", ADDRESS)
+    wait_until(lambda: scrape(found)["alkaid_agent_in_sync", frozenset()] == 1, "in sync")
+    return found
+
+
+def probe(host: Host, target: str, *services: str) -> dict[str, Any]:
+    """What tools/grpc_probe.py finds."""
+    return json.loads(host.namespace.run([PYTHON, TOOLS / "grpc_probe.py", target, *services], timeout=60).stdout)
+
+
+def test_health_and_reflection(host: Host) -> None:
+    """On every endpoint of both processes; those of the agent tell whether the data plane is in sync."""
+    names = ["", "liveness", "alcor.schema.GoalStateProvisioner"]
+    goal_states = f"127.0.0.1:{AGENT_PORT}"
+    for target, service in ((goal_states, "alcor.schema.GoalStateProvisioner"),
+                            (f"unix:{host.run_directory}/agent.sock", "alkaid.agent.v1.Agent")):
+        wait_until(lambda target=target: probe(host, target, *names)["health"] == dict.fromkeys(names, SERVING),
+                   f"{target} is ready", timeout=30)
+        found = probe(host, target)["services"]
+        assert service in found and "grpc.health.v1.Health" in found, found
+    dataplane = probe(host, f"unix:{host.run_directory}/dataplane.sock", "")
+    assert dataplane["health"] == {"": SERVING}
+    assert "alkaid.dataplane.v1.Dataplane" in dataplane["services"]
+
+
+def test_scrape(host: Host, leased: Lab) -> None:
+    """What the agent and its data plane count is there under the documented names."""
+    before = scrape(host)
+    host.push(GoalState.example(1))
+    assert leased.guests["green-1"].ping("10.1.0.12", count=3).received == 3
+    assert leased.guests["green-1"].ping("203.0.113.1", count=2).received == 0
+    after = scrape(host)
+
+    def grown(name: str, **labels: str) -> float:
+        key = name, frozenset(labels.items())
+        return after[key] - before.get(key, 0)
+
+    assert after["alkaid_dataplane_up", frozenset()] == 1
+    assert after["alkaid_agent_dataplane_connected", frozenset()] == 1
+    assert after["alkaid_ports", frozenset({("kind", "guest"), ("state", "ATTACHED")})] == 2
+    assert grown("alkaid_port_packets_total", port="green-1", direction="rx") >= 3
+    assert grown("alkaid_port_packets_total", port="green-1", direction="tx") >= 3
+    assert grown("alkaid_port_bytes_total", port="green-1", direction="rx") >= 3 * 98
+    assert grown("alkaid_connections_created_total", family="IPv4") >= 1
+    assert after["alkaid_table_entries", frozenset({("table", "ports")})] >= 2
+    names = {name for name, _ in after}
+    for name in ("alkaid_agent_resources", "alkaid_worker_busy_seconds_total", "alkaid_table_capacity",
+                 "alkaid_next_hops", "alkaid_guest_service_messages_total",
+                 "alkaid_connection_states"):
+        assert name in names, name
+    assert grown("alkaid_agent_goal_state_messages_total") == 1
+    assert grown("alkaid_agent_goal_state_seconds_count", stage="total") == 1
+    drops = [key for key in after if key[0] == "alkaid_port_drops_total" and ("port", "green-1") in key[1]]
+    assert sum(after[key] - before.get(key, 0) for key in drops) >= 2, drops
+    assert len(after) < 1000
+
+
+def test_scrape_without_a_data_plane(host: Host) -> None:
+    """The agent's own metrics and its health are there, and say that there is none."""
+    host.dataplane.kill()
+    samples = wait_until(lambda: (found := scrape(host))["alkaid_agent_dataplane_connected", frozenset()] == 0 and found,
+                         "the agent has noticed", timeout=30)
+    assert samples["alkaid_dataplane_up", frozenset()] == 0  # type: ignore[index]
+    assert samples["alkaid_agent_in_sync", frozenset()] == 0  # type: ignore[index]
+    wait_until(lambda: probe(host, f"127.0.0.1:{AGENT_PORT}", "", "liveness")["health"] ==
+               {"": NOT_SERVING, "liveness": SERVING}, "it is not ready", timeout=30)

@@ -1,0 +1,199 @@
+// The largest message that is taken, and health.
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <fmt/format.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "alcor/schema/goalstateprovisioner.grpc.pb.h"
+#include "control/agent/agent.hpp"
+#include "control/agent/metrics/metrics_server.hpp"
+#include "control/agent/server/state_monitor.hpp"
+#include "tests/unit/agent/agent_host.hpp"
+#include "tests/unit/agent/fake_server.hpp"
+#include "tests/unit/agent/goal_states.hpp"
+
+namespace alkaid::agent::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(MetricsAddress, IsAnAddressAndAPort) {
+  for (const char* good : {"127.0.0.1:9464", "0.0.0.0:1", "[::1]:9464"}) {
+    EXPECT_TRUE(is_metrics_address(good)) << good;
+  }
+  for (const char* wrong :
+       {"", "9464", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "::1:9464", "localhost:9464",
+        "127.0.0.1:70000", "[127.0.0.1]:1", "1.2.3.4:1,5:6"}) {
+    EXPECT_FALSE(is_metrics_address(wrong)) << wrong;
+  }
+}
+
+class Channel : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    grpc::EnableDefaultHealthCheckService(true);
+    directory_ = ::testing::TempDir() + fmt::format("alkaid-channel-{}", ::getpid());
+    std::filesystem::create_directories(directory_);
+    AgentConfig config;
+    config.instance = Instance::make("test", directory_).value();
+    config.channel.address = "127.0.0.1";
+    config.channel.port = 0;
+    config.channel.message_bytes = std::size_t{1} << 20;
+    config.alive = [](bool) {};
+    std::string error;
+    config.port_attach = PortAttach::parse("null:{port_id}", error).value();
+    agent_ = std::make_unique<Agent>(std::move(config));
+    ASSERT_EQ(agent_->start(), "");
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxSendMessageSize(-1);
+    channel_ = grpc::CreateCustomChannel(fmt::format("127.0.0.1:{}", agent_->port()),
+                                         grpc::InsecureChannelCredentials(), arguments);
+  }
+
+  void TearDown() override {
+    agent_.reset();
+    dataplane_.reset();
+    std::filesystem::remove_all(directory_);
+    grpc::EnableDefaultHealthCheckService(false);
+  }
+
+  // Of grpc.health.v1: 1 SERVING, 2 NOT_SERVING; -1: no such service.
+  int health(const std::string& service) {
+    grpc::GenericStub stub{channel_};
+    std::string request;
+    if (!service.empty()) {
+      request = std::string{"\x0a"} + static_cast<char>(service.size()) + service;
+    }
+    const grpc::Slice slice{request};
+    const grpc::ByteBuffer bytes{&slice, 1};
+    grpc::CompletionQueue queue;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    const auto call =
+        stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", bytes, &queue);
+    call->StartCall();
+    grpc::ByteBuffer reply;
+    grpc::Status status;
+    call->Finish(&reply, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    grpc::Slice whole;
+    if (!status.ok() || !reply.DumpToSingleSlice(&whole).ok() || whole.size() != 2) {
+      return -1;
+    }
+    return whole.begin()[1];
+  }
+
+  bool becomes(const std::string& service, int wanted) {
+    for (int i = 0; i < 400; ++i) {
+      if (health(service) == wanted) {
+        return true;
+      }
+      std::this_thread::sleep_for(50ms);
+    }
+    return false;
+  }
+
+  std::string directory_;
+  std::unique_ptr<FakeServer> dataplane_;
+  std::unique_ptr<Agent> agent_;
+  std::shared_ptr<grpc::Channel> channel_;
+};
+
+schema::GoalState vpcs(int count) {
+  schema::GoalState message;
+  for (int i = 0; i < count; ++i) {
+    auto& vpc = *message.add_vpc_states()->mutable_configuration();
+    vpc.set_id(fmt::format("vpc-{}", i));
+    vpc.set_name(std::string(1000, 'x'));
+  }
+  return message;
+}
+
+using MessageLimit = Channel;
+
+TEST_F(MessageLimit, LargerOnesAreExhausted) {
+  const auto stub = schema::GoalStateProvisioner::NewStub(channel_);
+  schema::GoalStateOperationReply reply;
+  {
+    grpc::ClientContext context;
+    const auto status = stub->PushNetworkResourceStates(&context, vpcs(1100), &reply);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+  }
+  {
+    grpc::ClientContext context;
+    const auto stream = stub->PushGoalStatesStream(&context);
+    schema::GoalStateV2 message;
+    (*message.mutable_vpc_states())["a"].mutable_configuration()->set_name(
+        std::string(std::size_t{2} << 20, 'x'));
+    stream->Write(message);
+    stream->WritesDone();
+    EXPECT_FALSE(stream->Read(&reply));
+    const auto status = stream->Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+  }
+  grpc::ClientContext context;
+  EXPECT_TRUE(stub->PushNetworkResourceStates(&context, vpcs(900), &reply).ok());
+  EXPECT_EQ(reply.operation_statuses_size(), 900);
+}
+
+using Health = Channel;
+
+TEST_F(Health, ReadyWhileTheDataPlaneIsInSync) {
+  constexpr int kServing = 1;
+  constexpr int kNotServing = 2;
+  EXPECT_TRUE(becomes("", kNotServing));
+  EXPECT_EQ(health("liveness"), kServing);
+  EXPECT_EQ(health("alcor.schema.GoalStateProvisioner"), kServing);
+  EXPECT_EQ(health("nobody"), -1);
+  dataplane_ = std::make_unique<FakeServer>(directory_ + "/dataplane.sock");
+  EXPECT_TRUE(becomes("", kServing));
+  dataplane_.reset();
+  EXPECT_TRUE(becomes("", kNotServing));
+  EXPECT_EQ(health("liveness"), kServing);
+}
+
+TEST(StateMonitor, IsSilentWhileTheReconcilerStandsStill) {
+  FakeDataplane tables;
+  Host host{tables};
+  ReconcilerThread thread{host.reconciler};
+  StateMonitor monitor{thread, host.events};
+  std::atomic<int> answers{0};
+  monitor.start([&answers](bool in_sync) { answers += in_sync ? 1 : 0; });
+  thread.start();
+  const auto wait_for = [&answers](int wanted) {
+    for (int i = 0; i < 1000 && answers < wanted; ++i) {
+      std::this_thread::sleep_for(20ms);
+    }
+    return answers.load() >= wanted;
+  };
+  EXPECT_TRUE(wait_for(2));
+  std::promise<void> standing;
+  std::promise<void> released;
+  thread.post([&](Reconciler&) {
+    standing.set_value();
+    released.get_future().wait();
+  });
+  standing.get_future().wait();
+  const int before = answers;
+  std::this_thread::sleep_for(1200ms);
+  EXPECT_EQ(answers, before);
+  released.set_value();
+  EXPECT_TRUE(wait_for(before + 2));
+  monitor.stop();
+  thread.stop();
+}
+
+}  // namespace
+}  // namespace alkaid::agent::test
