@@ -242,7 +242,8 @@ void Agent::collect_metrics(MetricSet& metrics) {
   if (report.wait_for(kReportTimeout) == std::future_status::ready) {
     parts.last_report = report.get();
   }
-  add_control_metrics(metrics, parts.last_report, std::chrono::steady_clock::now() - parts.started);
+  add_control_metrics(metrics, parts.last_report, parts.goal_state_server.connections(),
+                      std::chrono::steady_clock::now() - parts.started);
   add_stage_metrics(metrics, parts.thread.stage_times());
   parts.dataplane_metrics.collect(metrics);
 }

@@ -11,6 +11,7 @@ namespace {
 // gRPC counts bytes in 31 bits.
 constexpr std::size_t kMostMessageMegabytes = 2047;
 constexpr unsigned kMostStreams = 1000000;
+constexpr std::size_t kMostConnections = 1000000;
 
 }  // namespace
 
@@ -44,6 +45,11 @@ void ChannelOptions::add_to(CLI::App& app) {
   app.add_option("--max-streams", config_.streams, "most open calls of one connection; more wait")
       ->capture_default_str()
       ->check(CLI::Range(1U, kMostStreams));
+  app.add_option("--max-connections", config_.connections,
+                 "most open goal-state connections, three quarters of them from one address; more "
+                 "are refused")
+      ->capture_default_str()
+      ->check(CLI::Range(std::size_t{4}, kMostConnections));
 }
 
 std::optional<ChannelConfig> ChannelOptions::channel(std::string& error) const {

@@ -31,20 +31,25 @@ class LoneAgent:
         self.console = Console(self.directory)
         self.process: Process | None = None
 
-    def start(self, *options: str | Path) -> Process:
-        """Starts it and waits until it serves."""
+    def start(self, *options: str | Path, files: int | None = None) -> Process:
+        """Starts it, with at most so many open files, and waits until it serves."""
+        limit = [] if files is None else ["prlimit", f"--nofile={files}:{files}"]
         self.process = Process("the agent", self.namespace,
-                               [program("alkaid-agent"), "--run-dir", self.directory, "--state-dir",
+                               [*limit, program("alkaid-agent"), "--run-dir", self.directory, "--state-dir",
                                 self.directory / "state", "--listen-address", "127.0.0.1", "--port", str(PORT),
                                 *options], self.directory / "agent.log")
         self.process.wait_for_log("ready")
         return self.process
 
-    def push(self, *options: str | Path, timeout: float = 20) -> int:
+    def push(self, *options: str | Path, timeout: float = 90) -> int:
         """Pushes an example; returns the client's exit code: 0 if it was taken."""
         state = GoalState.example(1).write(self.directory / "state.json")
         return run(self.namespace.command([program("alkaid-goalstate"), "push", state, "--agent", f"127.0.0.1:{PORT}",
                                            *options]), check=False, timeout=timeout).returncode
+
+    def push_in_the_end(self) -> None:
+        """An honest client is served, however slow the machine is."""
+        wait_until(lambda: self.push("--timeout", "60", timeout=90) == 0, "an honest client is served", timeout=240)
 
     @contextlib.contextmanager
     def attacked(self, kind: str, count: int, *, source: str = "127.0.0.2") -> Iterator[int]:
@@ -118,16 +123,52 @@ def test_mutual_tls(agent: LoneAgent) -> None:
     process.require_running()
 
 
-@pytest.mark.parametrize(("kind", "count"), [("garbage", 200), ("silent", 1000), ("idle", 1000), ("trickle", 100)])
+@pytest.mark.parametrize(("kind", "count"),
+                         [("garbage", 200), ("silent", 1000), ("idle", 1000), ("trickle", 100), ("half", 4)])
 def test_hostile_clients(agent: LoneAgent, kind: str, count: int) -> None:
     """An honest client is served meanwhile, memory stays bounded, and nothing stays behind."""
-    process = agent.start("--plaintext")
+    process = agent.start("--plaintext", "--max-message", "4")
     assert agent.push() == 0
     descriptors = agent.descriptors()
     with agent.attacked(kind, count) as admitted:
         assert admitted >= count * 0.9
-        assert agent.push("--timeout", "60", timeout=90) == 0
+        agent.push_in_the_end()
+        # The limit for what was received and not decoded yet is 64 MiB.
         assert agent.resident_megabytes() < 400
-    wait_until(lambda: agent.descriptors() <= descriptors + 2, "the connections are closed", timeout=60)
+    wait_until(lambda: agent.descriptors() <= descriptors + 2, "the connections are closed", timeout=240)
     assert agent.push() == 0
+    process.require_running()
+
+
+def test_ten_thousand_connections(agent: LoneAgent) -> None:
+    """An honest client is served beside them, and nothing stays behind."""
+    process = agent.start("--plaintext")
+    assert agent.push() == 0
+    descriptors = agent.descriptors()
+    with agent.attacked("idle", 10000) as connected:
+        assert connected == 10000
+        wait_until(lambda: agent.descriptors() > 10000, "all are taken", timeout=240)
+        agent.push_in_the_end()
+        assert agent.resident_megabytes() < 2000
+    wait_until(lambda: agent.descriptors() <= descriptors + 2, "the connections are closed", timeout=240)
+    process.require_running()
+
+
+def test_no_descriptors_are_left(agent: LoneAgent) -> None:
+    """More connections than the process may have files: other addresses are served, and all are again afterwards."""
+    process = agent.start("--plaintext", files=256)
+    with agent.attacked("idle", 1000):
+        wait_until(lambda: "connections are refused" in process.log, "the agent refuses some", timeout=60)
+        agent.push_in_the_end()
+    wait_until(lambda: agent.push("--timeout", "20", timeout=60) == 0, "everybody is served again", timeout=240)
+    process.require_running()
+
+
+def test_files_run_out(agent: LoneAgent) -> None:
+    """Fewer files than the agent was told it has: it refuses connections, and serves again when there are some."""
+    process = agent.start("--plaintext")
+    run(["prlimit", f"--pid={process.pid}", f"--nofile={agent.descriptors() + 20}"])
+    with agent.attacked("idle", 100):
+        wait_until(lambda: "no file descriptors are left" in process.log, "the agent refuses some", timeout=60)
+    wait_until(lambda: agent.push("--timeout", "20", timeout=60) == 0, "everybody is served again", timeout=240)
     process.require_running()

@@ -96,7 +96,7 @@ def test_scrape(host: Host, leased: Lab) -> None:
     assert after["alkaid_table_entries", frozenset({("table", "ports")})] >= 2
     names = {name for name, _ in after}
     for name in ("alkaid_agent_resources", "alkaid_worker_busy_seconds_total", "alkaid_table_capacity",
-                 "alkaid_next_hops", "alkaid_guest_service_messages_total",
+                 "alkaid_next_hops", "alkaid_guest_service_messages_total", "alkaid_agent_connections",
                  "alkaid_connection_states"):
         assert name in names, name
     assert grown("alkaid_agent_goal_state_messages_total") == 1

@@ -3,6 +3,7 @@
 namespace alkaid::agent {
 
 void add_control_metrics(MetricSet& metrics, const v1::GetConfigResponse& report,
+                         const ConnectionAcceptor::Counters& connections,
                          std::chrono::duration<double> uptime) {
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
   metrics.gauge("alkaid_agent_info", "1; the agent's version.", 1, {{"version", ALKAID_VERSION}});
@@ -26,6 +27,12 @@ void add_control_metrics(MetricSet& metrics, const v1::GetConfigResponse& report
                   number(report.goal_states()));
   metrics.counter("alkaid_agent_operations_total", "Objects that this agent wrote.",
                   number(report.dataplane_operations()));
+  metrics.gauge("alkaid_agent_connections", "Open goal-state connections.",
+                number(connections.open));
+  metrics.counter("alkaid_agent_connections_accepted_total", "Goal-state connections accepted.",
+                  number(connections.accepted));
+  metrics.counter("alkaid_agent_connections_refused_total",
+                  "Goal-state connections refused for their number.", number(connections.refused));
 }
 
 }  // namespace alkaid::agent

@@ -16,6 +16,7 @@ struct ChannelConfig {
   std::optional<TlsFiles> tls;                         // none: plaintext
   std::size_t message_bytes = std::size_t{512} << 20;  // larger ones are refused
   unsigned streams = 1000;                             // open calls of one connection
+  std::size_t connections = 16384;
 };
 
 }  // namespace alkaid::agent

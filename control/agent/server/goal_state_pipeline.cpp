@@ -153,10 +153,23 @@ void GoalStatePipeline::handle(GoalStateFormat format, grpc::ByteBuffer message,
     process(format, std::move(message), received, std::move(submitted), std::move(done));
     return;
   }
-  pool_.post([this, format, message = std::move(message), received,
-              submitted = std::move(submitted), done = std::move(done)]() mutable {
+  const bool is_large = message.Length() > kLargeMessage;
+  if (is_large) {
+    done = [this, done = std::move(done)](grpc::ByteBuffer reply) {
+      done(std::move(reply));
+      large_messages_.leave();
+    };
+  }
+  auto decode = [this, format, message = std::move(message), received,
+                 submitted = std::move(submitted), done = std::move(done)]() mutable {
     process(format, std::move(message), received, std::move(submitted), std::move(done));
-  });
+  };
+  if (is_large) {
+    large_messages_.enter(
+        [this, decode = std::move(decode)]() mutable { pool_.post(std::move(decode)); });
+  } else {
+    pool_.post(std::move(decode));
+  }
 }
 
 bool GoalStatePipeline::decode_parts(GoalStateFormat format, MessageParts parts,

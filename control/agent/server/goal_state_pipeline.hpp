@@ -9,6 +9,7 @@
 #include "control/agent/port_attach.hpp"
 #include "control/agent/reconcile/reconciler_thread.hpp"
 #include "control/agent/server/decode_pool.hpp"
+#include "control/agent/server/large_message_gate.hpp"
 #include "control/agent/server/message_parts.hpp"
 
 namespace alkaid::agent {
@@ -38,6 +39,8 @@ class GoalStatePipeline {
   static constexpr std::size_t kLargestPart = 4096;
   // Smaller messages are decoded at once: handing them over would cost more.
   static constexpr std::size_t kSmallMessage = 64U << 10;
+  // Larger ones wait for each other: decoded they take several times as much.
+  static constexpr std::size_t kLargeMessage = 16U << 20;
 
   // Has the message's neighbors decoded by the pool, in parts. False: it is no such message.
   bool decode_parts(GoalStateFormat format, MessageParts parts, const DecodeContext& context,
@@ -48,6 +51,7 @@ class GoalStatePipeline {
 
   ReconcilerThread& reconciler_;
   const PortAttach port_attach_;
+  LargeMessageGate large_messages_;
   DecodePool pool_;
 };
 

@@ -3,11 +3,13 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <grpcpp/grpcpp.h>
 
 #include "control/agent/server/channel_config.hpp"
+#include "control/agent/server/connection_acceptor.hpp"
 #include "control/agent/server/goal_state_service.hpp"
 
 namespace alkaid::agent {
@@ -29,11 +31,13 @@ class GoalStateServer {
   void set_ready(bool ready);
 
   // The TCP port served, after start().
-  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] int port() const { return acceptor_ ? acceptor_->port() : 0; }
+  // After start(), any thread.
+  [[nodiscard]] ConnectionAcceptor::Counters connections() { return acceptor_->counters(); }
 
  private:
-  int port_ = 0;
   std::shared_ptr<grpc::ServerCredentials> credentials_;  // outlive the server
+  std::optional<ConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -1,4 +1,7 @@
-// The largest message that is taken, and health.
+// The limits of the goal-state channel, and health.
+#include <sys/socket.h>
+
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -6,8 +9,10 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -17,6 +22,8 @@
 #include "alcor/schema/goalstateprovisioner.grpc.pb.h"
 #include "control/agent/agent.hpp"
 #include "control/agent/metrics/metrics_server.hpp"
+#include "control/agent/server/large_message_gate.hpp"
+#include "control/agent/server/open_connections.hpp"
 #include "control/agent/server/state_monitor.hpp"
 #include "tests/unit/agent/agent_host.hpp"
 #include "tests/unit/agent/fake_server.hpp"
@@ -26,6 +33,86 @@ namespace alkaid::agent::test {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+
+IpAddress ip(const char* text) {
+  return IpAddress::parse(text).value();
+}
+
+class Sockets {
+ public:
+  Sockets() { ::socketpair(AF_UNIX, SOCK_STREAM, 0, pair_.data()); }
+  ~Sockets() { close(); }
+  Sockets(const Sockets&) = delete;
+  Sockets& operator=(const Sockets&) = delete;
+  [[nodiscard]] int first() const { return pair_[0]; }
+  void close() {
+    for (int& descriptor : pair_) {
+      if (descriptor >= 0) {
+        ::close(descriptor);
+        descriptor = -1;
+      }
+    }
+  }
+
+ private:
+  std::array<int, 2> pair_{-1, -1};
+};
+
+TEST(OpenConnections, AreLimitedInAllAndByPeer) {
+  OpenConnections connections{4, 3};
+  std::array<Sockets, 4> sockets;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(connections.has_room(ip("10.0.0.1")));
+    connections.add(sockets[static_cast<std::size_t>(i)].first(), ip("10.0.0.1"));
+  }
+  EXPECT_FALSE(connections.has_room(ip("10.0.0.1")));
+  EXPECT_TRUE(connections.has_room(ip("10.0.0.2")));
+  connections.add(sockets[3].first(), ip("10.0.0.2"));
+  EXPECT_FALSE(connections.has_room(ip("10.0.0.3")));
+  EXPECT_EQ(connections.sweep(), 4U);
+}
+
+TEST(OpenConnections, ClosedOnesMakeRoom) {
+  OpenConnections connections{2, 2};
+  Sockets first;
+  Sockets second;
+  connections.add(first.first(), ip("10.0.0.1"));
+  connections.add(second.first(), ip("10.0.0.1"));
+  const int number = first.first();
+  first.close();
+  // The number is used again by another file, which is none of ours.
+  const int other = ::dup(second.first());
+  EXPECT_EQ(other, number);
+  std::this_thread::sleep_for(150ms);
+  EXPECT_TRUE(connections.has_room(ip("10.0.0.1")));
+  EXPECT_EQ(connections.sweep(), 1U);
+  ::close(other);
+}
+
+TEST(OpenConnections, AnIpv6NetworkIsOnePeer) {
+  OpenConnections connections{4, 1};
+  Sockets sockets;
+  connections.add(sockets.first(), ip("2001:db8::1"));
+  EXPECT_FALSE(connections.has_room(ip("2001:db8::ffff:1")));
+  EXPECT_TRUE(connections.has_room(ip("2001:db8:0:1::1")));
+}
+
+TEST(LargeMessageGate, OneAtATimeInOrder) {
+  LargeMessageGate gate;
+  std::vector<int> started;
+  for (int i = 0; i < 3; ++i) {
+    gate.enter([&started, i] { started.push_back(i); });
+  }
+  EXPECT_THAT(started, ElementsAre(0));
+  gate.leave();
+  EXPECT_THAT(started, ElementsAre(0, 1));
+  gate.leave();
+  gate.leave();
+  EXPECT_THAT(started, ElementsAre(0, 1, 2));
+  gate.enter([&started] { started.push_back(3); });
+  EXPECT_THAT(started, ElementsAre(0, 1, 2, 3));
+}
 
 TEST(MetricsAddress, IsAnAddressAndAPort) {
   for (const char* good : {"127.0.0.1:9464", "0.0.0.0:1", "[::1]:9464"}) {

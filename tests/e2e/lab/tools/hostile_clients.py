@@ -6,9 +6,10 @@ KIND is what every connection does:
   silent    nothing
   garbage   sends what is no HTTP/2
   idle      begins HTTP/2 and makes no call
-  trickle   opens 10 streams on which a message of 3 MiB comes, a byte at a time
+  half      announces a message of 3 MiB on each of 10 streams and sends all of it but the last byte, as far as it may
+  trickle   opens 10 streams on which a message comes, a byte at a time
 
-Says "holding CONNECTED" when it has tried COUNT times.
+Says "holding CONNECTED" when it has tried COUNT times and has sent what it can, or has tried so for some seconds.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ import select
 import socket
 import struct
 import sys
+import time
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, SETTINGS = 0, 1, 4
+DATA, HEADERS, SETTINGS, WINDOW_UPDATE = 0, 1, 4, 8
 END_HEADERS = 4
 STREAMS = 10
-MESSAGE = 3 << 20
+HALF_MESSAGE = 3 << 20
+FRAME = 16384
+# Then the attack is under way, though not all of it has been sent.
+LONGEST_START = 4
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
@@ -79,17 +84,47 @@ def main() -> None:
                 connection.sendall(b"\xff\x00garbage" * 100)
             elif kind != "silent":
                 connection.sendall(PREFACE + frame(SETTINGS, 0, 0, b""))
-            if kind == "trickle":
-                for stream in open_streams(connection, MESSAGE):
-                    left[connection, stream] = MESSAGE - 1
-    print(f"holding {len(connections)}", flush=True)
-    while not select.select([sys.stdin], [], [], 0.2)[0]:
+            if kind in ("half", "trickle"):
+                for stream in open_streams(connection, HALF_MESSAGE):
+                    left[connection, stream] = HALF_MESSAGE - 1
+    size = FRAME if kind == "half" else 1
+    # What may be sent (RFC 9113, 6.9), of streams and of connections: who sends more is disconnected at once.
+    windows = {(connection, stream): 65535 for connection in connections for stream in (0, *range(1, 2 * STREAMS, 2))}
+    announced = False
+    started = time.monotonic()
+    while True:
+        busy = False
         for (connection, stream), remaining in list(left.items()):
+            some = min(size, remaining, windows[connection, stream] - 5, windows[connection, 0] - 5 * STREAMS)
+            if some <= 0:
+                continue
             try:
-                connection.sendall(frame(DATA, 0, stream, b"x"))
-                left[connection, stream] = remaining - 1
+                connection.sendall(frame(DATA, 0, stream, b"x" * some))
+                busy = busy or kind == "half"
             except OSError:
                 del left[connection, stream]
+                continue
+            left[connection, stream] -= some
+            windows[connection, stream] -= some
+            windows[connection, 0] -= some
+        if kind == "half":
+            for connection in connections:
+                with contextlib.suppress(OSError):
+                    take_windows(connection, connection.recv(1 << 16, socket.MSG_DONTWAIT), windows)
+        if not announced and (not busy or time.monotonic() > started + LONGEST_START):
+            announced = True
+            print(f"holding {len(connections)}", flush=True)
+        if select.select([sys.stdin], [], [], 0 if busy else 0.2)[0]:
+            return
+
+
+def take_windows(connection: socket.socket, data: bytes, windows: dict[tuple[socket.socket, int], int]) -> None:
+    """Notes what the agent allows; frames that are cut at the end of `data` are lost, which allows less."""
+    while len(data) >= 9:
+        length, kind, stream = int.from_bytes(data[:3], "big"), data[3], int.from_bytes(data[5:9], "big")
+        if kind == WINDOW_UPDATE and len(data) >= 13 and (connection, stream) in windows:
+            windows[connection, stream] += int.from_bytes(data[9:13], "big")
+        data = data[9 + length:]
 
 
 if __name__ == "__main__":
