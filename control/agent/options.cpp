@@ -57,6 +57,14 @@ OptionsOutcome refuse(std::string text) {
   return {std::nullopt, kUsageError, fmt::format("alkaid-agent: {}\n", text)};
 }
 
+// An instance that is told from others by its run directory alone keeps its state there: all of
+// them are named "default".
+std::string default_state_directory(const Instance& instance, bool has_name) {
+  const bool is_unnamed = !has_name && instance.run_directory != Instance{}.run_directory;
+  return is_unnamed ? instance.run_directory + "/state"
+                    : fmt::format("/var/lib/alkaid/{}", instance.name);
+}
+
 }  // namespace
 
 OptionsOutcome parse_options(int argc, const char* const* argv) {
@@ -82,7 +90,8 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
   app.add_option("--run-dir", run_directory, "run-time directory (default /run/alkaid/INSTANCE)");
   app.add_option(
       "--state-dir", state_directory,
-      "where goal states are kept for the next start (default /var/lib/alkaid/INSTANCE)");
+      "where goal states are kept for the next start (default /var/lib/alkaid/INSTANCE; with "
+      "--run-dir and without --instance RUN_DIR/state)");
   app.add_flag("--no-state", no_state,
                "keep goal states in memory only: after a restart they must be pushed again");
   ChannelOptions channel;
@@ -158,12 +167,13 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
         instance));
   }
   options.agent.instance = *made;
+  const bool has_name = app.get_option("--instance")->count() > 0;
   if (no_state && !state_directory.empty()) {
     return refuse("--no-state: keeps nothing in --state-dir; give one of them");
   }
   if (!no_state) {
     options.agent.state_directory =
-        state_directory.empty() ? fmt::format("/var/lib/alkaid/{}", made->name) : state_directory;
+        state_directory.empty() ? default_state_directory(*made, has_name) : state_directory;
   }
   if (!host.empty()) {
     const auto address = IpAddress::parse(host);

@@ -48,6 +48,19 @@ TEST(Options, Defaults) {
   EXPECT_TRUE(outcome.options->agent.host.is_unset());
 }
 
+TEST(Options, StateFollowsTheInstance) {
+  const auto state = [](const std::vector<const char*>& arguments) {
+    return parse(arguments).options.value().agent.state_directory;
+  };
+  EXPECT_EQ(state({}), "/var/lib/alkaid/default");
+  EXPECT_EQ(state({"--instance", "left"}), "/var/lib/alkaid/left");
+  EXPECT_EQ(state({"--instance", "left", "--run-dir", "/tmp/x"}), "/var/lib/alkaid/left");
+  EXPECT_EQ(state({"--run-dir", "/tmp/x"}), "/tmp/x/state");
+  EXPECT_EQ(state({"--run-dir", "/run/alkaid/default"}), "/var/lib/alkaid/default");
+  EXPECT_EQ(state({"--run-dir", "/tmp/x", "--state-dir", "/tmp/y"}), "/tmp/y");
+  EXPECT_EQ(state({"--run-dir", "/tmp/x", "--no-state"}), "");
+}
+
 TEST(Options, TakesAcaCommandLine) {
   const auto outcome = parse({"-a", "10.0.0.1", "-p", "9016", "-b", "pulsar://x", "-h", "topic",
                               "-g", "group",    "-k", "7",    "-s", "50021",      "-m", "-d",
