@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -83,6 +84,40 @@ TEST(ConnectionTimeouts, OfOtherProtocols) {
     EXPECT_EQ(of(ip_protocol::kSctp, replied), t.other);
     EXPECT_EQ(of(47, replied), t.other);
   }
+}
+
+// In seconds, as the kernel's Documentation/networking/nf_conntrack-sysctl.rst has them.
+TEST(ConnectionTimeouts, DefaultsAreLinuxs) {
+  struct Default {
+    std::uint32_t ConnectionTimeouts::*timeout;
+    std::uint32_t seconds;
+    const char* sysctl;  // behind net.netfilter.nf_conntrack_
+  };
+  using T = ConnectionTimeouts;
+  const std::vector<Default> defaults{
+      {&T::tcp_syn_sent, 120, "tcp_timeout_syn_sent"},
+      {&T::tcp_syn_received, 60, "tcp_timeout_syn_recv"},
+      {&T::tcp_established, 5 * 24 * 3600, "tcp_timeout_established"},
+      {&T::tcp_fin_wait, 120, "tcp_timeout_fin_wait"},
+      {&T::tcp_close_wait, 60, "tcp_timeout_close_wait"},
+      {&T::tcp_last_ack, 30, "tcp_timeout_last_ack"},
+      {&T::tcp_time_wait, 120, "tcp_timeout_time_wait"},
+      {&T::tcp_closed, 10, "tcp_timeout_close"},
+      {&T::udp_one_way, 30, "udp_timeout"},
+      {&T::udp_two_way, 120, "udp_timeout_stream"},
+      {&T::icmp, 30, "icmp_timeout"},
+      {&T::icmp, 30, "icmpv6_timeout"},
+      {&T::other, 600, "generic_timeout"},
+  };
+  const ConnectionTimeouts timeouts;
+  for (const Default& expected : defaults) {
+    EXPECT_EQ(timeouts.*expected.timeout, expected.seconds) << expected.sysctl;
+  }
+  for_each_timeout([&](const char* name, auto member) {
+    EXPECT_TRUE(std::any_of(defaults.begin(), defaults.end(), [&](const Default& expected) {
+      return expected.timeout == member;
+    })) << name;
+  });
 }
 
 TEST(ConnectionTimeouts, AreVisitedByName) {

@@ -31,8 +31,9 @@ const std::multimap<std::string, fs::path>& sources() {
 }
 
 bool has_test(const std::string& text, const std::string& suite, const std::string& name) {
-  const std::regex definition{suite.empty() ? "\ndef " + name + "\\("
-                                            : "\nTEST(_F|_P)?\\(" + suite + ",\\s+" + name + "\\)"};
+  const std::regex definition{suite.empty()
+                                  ? "\ndef " + name + "\\("
+                                  : "\n(TYPED_)?TEST(_F|_P)?\\(" + suite + ",\\s+" + name + "\\)"};
   return std::regex_search(text, definition);
 }
 

@@ -1,5 +1,5 @@
 // Workers ask while the control thread changes groups. What the change leaves alone is always
-// allowed, what it never allows is always denied. Build with -fsanitize=thread to see races.
+// allowed, what it never allows is always denied. Always built with ThreadSanitizer.
 #include <array>
 #include <atomic>
 #include <chrono>
