@@ -2,7 +2,6 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "control/common/systemd/service_notifier.hpp"
 #include "dataplane/api/server.hpp"
 #include "dataplane/config/options.hpp"
+#include "dataplane/config/resources.hpp"
 #include "dataplane/control/dataplane.hpp"
 #include "dataplane/control/worker_progress.hpp"
 #include "dataplane/graph/node_table.hpp"
@@ -28,38 +28,6 @@ namespace alkaid {
 namespace {
 
 constexpr std::chrono::milliseconds kTickInterval{2};
-
-// Free hugepages of the default size, in MiB.
-unsigned free_hugepage_megabytes() {
-  std::ifstream memory_information("/proc/meminfo");
-  std::string name;
-  std::string rest;
-  unsigned long free_pages = 0;
-  unsigned long page_kilobytes = 0;
-  while (memory_information >> name) {
-    if (name == "HugePages_Free:") {
-      memory_information >> free_pages;
-    } else if (name == "Hugepagesize:") {
-      memory_information >> page_kilobytes;
-    }
-    std::getline(memory_information, rest);
-  }
-  return static_cast<unsigned>(free_pages * page_kilobytes / 1024);
-}
-
-void choose_memory(Options& options) {
-  if (options.no_huge) {
-    return;
-  }
-  const unsigned available = free_hugepage_megabytes();
-  if (available < options.memory_megabytes) {
-    spdlog::warn(
-        "only {} MiB of free hugepages for --memory {}: running without hugepages, which is slower "
-        "(echo {} > /proc/sys/vm/nr_hugepages)",
-        available, options.memory_megabytes, options.memory_megabytes / 2);
-    options.no_huge = true;
-  }
-}
 
 void start_eal(const Options& options) {
   auto arguments = eal_arguments(options);
@@ -125,7 +93,7 @@ void serve(Options& options, SignalWaiter& signals) {
   dataplane.stop_workers();
 }
 
-int run(Options& options) {
+int run(Options& options, const Placement& placement) {
   SignalWaiter signals;
   set_up_logging("alkaid-dataplane", options.log_level);
   try {
@@ -137,7 +105,9 @@ int run(Options& options) {
     if (!lock) {
       throw std::runtime_error(error);
     }
-    choose_memory(options);
+    if (!placement.no_hugepages_because.empty()) {
+      spdlog::warn("{}", placement.no_hugepages_because);
+    }
     start_eal(options);
     serve(options, signals);
     rte_eal_cleanup();
@@ -154,5 +124,17 @@ int run(Options& options) {
 
 int main(int argc, char** argv) {
   auto outcome = alkaid::parse_options(argc, argv);
-  return outcome.options ? alkaid::run(*outcome.options) : outcome.exit_code;
+  if (!outcome.options) {
+    return outcome.exit_code;
+  }
+  auto& options = *outcome.options;
+  const auto placement = alkaid::choose_placement(options, alkaid::HostSurvey::here());
+  if (options.dry_run) {
+    std::fputs((options.json ? alkaid::dry_run_json(options, placement)
+                             : alkaid::dry_run_text(options, placement))
+                   .c_str(),
+               stdout);
+    return 0;
+  }
+  return alkaid::run(options, placement);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,10 +12,10 @@
 namespace alkaid::agent {
 namespace {
 
-constexpr std::array<std::string_view, 6> kKinds = {"af_packet", "af_xdp", "tap",
-                                                    "ring",      "pcap",   "null"};
+constexpr std::array<std::string_view, 8> kKinds = {"af_packet", "af_xdp", "tap",  "ring",
+                                                    "pcap",      "null",   "vlan", "dev"};
 constexpr std::string_view kPlaceholders = "{tap_name}, {port_id}, {port_name}, {device_id}, {mac}";
-constexpr std::string_view kKindNames = "af_packet, af_xdp, tap, ring, pcap, null";
+constexpr std::string_view kKindNames = "af_packet, af_xdp, tap, ring, pcap, null, vlan, dev";
 constexpr std::size_t kLongestTapName = 14;
 constexpr std::size_t kLongestDeviceName = 15;
 constexpr std::size_t kLongestValue = 255;
@@ -37,7 +38,19 @@ bool is_device_name(std::string_view name) {
 }
 
 bool names_device(std::string_view kind) {
-  return kind != "pcap" && kind != "null";
+  return kind != "pcap" && kind != "null" && kind != "vlan" && kind != "dev";
+}
+
+// TRUNK/VID, VID 1 to 4094; the data plane has the same rule.
+bool is_vlan(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos || !is_device_name(text.substr(0, slash))) {
+    return false;
+  }
+  const std::string_view digits = text.substr(slash + 1);
+  unsigned vlan = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), vlan);
+  return error == std::errc{} && end == digits.data() + digits.size() && vlan >= 1 && vlan <= 4094;
 }
 
 // Placeholders can't stand for ',' or '=', so a template's options are those of every port.
@@ -82,6 +95,12 @@ std::optional<PortAttach> PortAttach::parse(std::string_view text, std::string& 
       (rest.empty() || (rest.find('{') == std::string_view::npos && !is_device_name(rest)))) {
     error = fmt::format("'{}' names no device: 1 to {} letters, digits, '_', '-', '.' after '{}:'",
                         printable(text), kLongestDeviceName, kind);
+    return std::nullopt;
+  }
+
+  if (kind == "vlan" && rest.find('{') == std::string_view::npos && !is_vlan(rest)) {
+    error = fmt::format("'{}' must be vlan:TRUNK/VID, where VID is 1 to 4094 or a placeholder",
+                        printable(text));
     return std::nullopt;
   }
 
@@ -163,6 +182,13 @@ std::optional<std::string> PortAttach::expand(const PortNames& names, Refusal& r
                fmt::format("is no device name, which the attachment '{}' needs: 1 to {} letters, "
                            "digits, '_', '-', '.'; --port-attach chooses another template",
                            text_, kLongestDeviceName)};
+    return std::nullopt;
+  }
+  if (text_.starts_with("vlan:") && !is_vlan(device)) {
+    refusal = {std::string{field}, printable(device),
+               fmt::format("is no VLAN of a trunk (TRUNK/VID, VID 1 to 4094), which the "
+                           "attachment '{}' needs; --port-attach chooses another template",
+                           text_)};
     return std::nullopt;
   }
   return result;

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <rte_config.h>
 
+#include "control/common/joined.hpp"
 #include "dataplane/config/connection_options.hpp"
 #include "dataplane/underlay/endpoint.hpp"
 #include "dataplane/worker/idle_backoff.hpp"
@@ -38,7 +39,7 @@ struct RawOptions {
   std::vector<std::string> underlay_gateways;
   std::vector<std::string> underlay_neighbors;
   std::string exception_tap;
-  unsigned workers = 1;
+  std::vector<std::string> trunks;
   unsigned ra_interval = RouterAdvertiser::kLongestInterval.count();
 };
 
@@ -110,6 +111,41 @@ void check_exception(const RawOptions& raw, DataplaneSettings& dataplane) {
   }
 }
 
+void check_trunks(const RawOptions& raw, DataplaneSettings& dataplane) {
+  auto& trunks = dataplane.trunks;
+  for (const auto& text : raw.trunks) {
+    const auto equals = text.find('=');
+    TrunkSettings trunk{.name = text.substr(0, equals)};
+    if (equals == std::string::npos || !is_device_name(trunk.name)) {
+      refuse("--trunk",
+             fmt::format("'{}' is not NAME=KIND:ARGUMENT, such as trunk0=af_packet:eth1", text));
+    }
+    trunk.text = text.substr(equals + 1);
+    std::string error;
+    const auto attachment = Attachment::parse(trunk.text, error);
+    if (!attachment) {
+      refuse("--trunk", error);
+    }
+    if (attachment->kind == AttachmentKind::kVlan || attachment->kind == AttachmentKind::kNull) {
+      refuse("--trunk", fmt::format("'{}' is no device", trunk.text));
+    }
+    trunk.attachment = *attachment;
+    for (const auto& other : trunks) {
+      if (other.name == trunk.name || other.attachment == trunk.attachment) {
+        refuse("--trunk", fmt::format("{}={} and {}={} are one", other.name, other.text, trunk.name,
+                                      trunk.text));
+      }
+    }
+    if (dataplane.uplink == trunk.attachment) {
+      refuse("--trunk", fmt::format("{} is the uplink", trunk.text));
+    }
+    trunks.push_back(std::move(trunk));
+  }
+  if (trunks.size() >= RTE_MAX_ETHPORTS) {
+    refuse("--trunk", fmt::format("DPDK has room for {} devices here", RTE_MAX_ETHPORTS));
+  }
+}
+
 void check(const RawOptions& raw, Options& options) {
   const auto instance = Instance::make(raw.instance, raw.run_directory);
   if (!instance) {
@@ -124,11 +160,15 @@ void check(const RawOptions& raw, Options& options) {
     if (!dataplane.uplink) {
       refuse("--uplink", error);
     }
+    if (dataplane.uplink->kind == AttachmentKind::kVlan) {
+      refuse("--uplink", "a trunk carries guests; --uplink-vlan puts the underlay into a VLAN");
+    }
     dataplane.uplink_text = raw.uplink;
   }
   check_vteps(raw, dataplane);
   check_gateways(raw, dataplane);
   check_exception(raw, dataplane);
+  check_trunks(raw, dataplane);
   for (const auto& text : raw.underlay_neighbors) {
     const auto equals = text.find('=');
     const auto address = IpAddress::parse(text.substr(0, equals));
@@ -149,14 +189,8 @@ void check(const RawOptions& raw, Options& options) {
                                dataplane.ra_interval > RouterAdvertiser::kLongestInterval)) {
     refuse("--ra-interval", fmt::format("{} is neither 0 nor 4 to 600 seconds", raw.ra_interval));
   }
-  if (options.worker_cpus.empty()) {
-    const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
-    for (unsigned i = 0; i < raw.workers; ++i) {
-      // Beside the control thread's CPU as long as there are others.
-      options.worker_cpus.push_back(cpus == 1 ? 0
-                                              : (options.control_cpu + 1 + i % (cpus - 1)) % cpus);
-    }
-  }
+  options.control_cpu = options.wanted_control_cpu.value_or(options.control_cpu);
+  options.memory_megabytes = options.wanted_memory_megabytes.value_or(options.memory_megabytes);
   if (options.worker_cpus.size() > 64) {
     refuse("--worker-cpus", "at most 64 workers");
   }
@@ -189,10 +223,14 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
   const auto* underlay = "Underlay";
   app.add_option(
          "--uplink", raw.uplink,
-         "Port that carries the underlay, as KIND:ARGUMENT: af_packet:DEVICE, af_xdp:DEVICE, "
-         "af_xdp:DEVICE, tap:NAME, "
-         "pcap:rx=FILE,tx=FILE, null:. It may appear later")
+         "Port that carries the underlay, as KIND:ARGUMENT: dev:NAME (a DPDK device, such as a PCI "
+         "address), af_packet:DEVICE, af_xdp:DEVICE, tap:NAME, pcap:rx=FILE,tx=FILE, null:. It may "
+         "appear later")
       ->group(underlay);
+  app.add_option("--trunk", raw.trunks,
+                 "Device whose VLANs are guest ports, as NAME=KIND:ARGUMENT; guests attach as "
+                 "vlan:NAME/VID; repeatable")
+      ->group("Guests");
   app.add_option("--ra-interval", raw.ra_interval,
                  "Longest time between router advertisements to a guest, in seconds, 4 to 600; "
                  "0: only in answer to solicitations")
@@ -254,7 +292,7 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
       ->group(path_mtu);
 
   const auto* cpu = "Processors and memory";
-  app.add_option("--workers", raw.workers, "Worker threads; their CPUs are chosen")
+  app.add_option("--workers", options.workers, "Worker threads; their CPUs are chosen")
       ->capture_default_str()
       ->check(CLI::Range(1, 64))
       ->group(cpu);
@@ -263,9 +301,8 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
       ->delimiter(',')
       ->excludes("--workers")
       ->group(cpu);
-  app.add_option("--control-cpu", options.control_cpu,
-                 "CPU of the control thread and the local API")
-      ->capture_default_str()
+  app.add_option("--control-cpu", options.wanted_control_cpu,
+                 "CPU of the control thread and the local API [chosen]")
       ->group(cpu);
   app.add_option("--idle-backoff", options.dataplane.idle_backoff_microseconds,
                  "Longest sleep of an idle worker, in microseconds; 0 polls without pause")
@@ -275,14 +312,21 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
                "Do without hugepages (slower; chosen by itself if the "
                "kernel has none)")
       ->group(cpu);
-  app.add_option("--memory", options.memory_megabytes, "Memory for packets and tables, in MiB")
-      ->capture_default_str()
+  app.add_option(
+         "--memory", options.wanted_memory_megabytes,
+         "Memory for packets and tables, in MiB; unless given, what they need if that is more")
+      ->default_str("512")
       ->check(CLI::Range(64, 1 << 20))
       ->group(cpu);
   app.add_flag("--pci", options.pci, "Let DPDK look for PCI devices")->group(cpu);
   app.add_option("--eal", options.extra_eal_arguments,
                  "More arguments for DPDK's EAL, in one string")
       ->group(cpu);
+
+  auto* dry_run =
+      app.add_flag("--dry-run", options.dry_run,
+                   "Say which CPUs, memory and devices would be taken and why, and exit");
+  app.add_flag("--json", options.json, "With --dry-run: as JSON")->needs(dry_run);
 
   const auto* capacity = "Capacity, taken at start";
   TableSizes& sizes = options.dataplane.tables;
@@ -357,9 +401,13 @@ std::vector<std::string> eal_arguments(const Options& options) {
                                      "--main-lcore",
                                      "0",
                                      "--file-prefix",
-                                     "alkaid-" + options.instance.name,
-                                     "-m",
-                                     std::to_string(options.memory_megabytes)};
+                                     "alkaid-" + options.instance.name};
+  if (options.node_megabytes.empty() || options.no_huge) {
+    arguments.emplace_back("-m");
+    arguments.push_back(std::to_string(options.memory_megabytes));
+  } else {
+    arguments.push_back(fmt::format("--socket-mem={}", joined(options.node_megabytes, ",")));
+  }
   if (!options.pci) {
     arguments.emplace_back("--no-pci");
   }

@@ -16,10 +16,19 @@ struct Options {
   DataplaneSettings dataplane;  // worker_lcores are filled in after EAL's start
   std::string log_level = "info";
 
+  // As far as the operator left them open, choose_placement() fills these in.
   unsigned control_cpu = 0;
   std::vector<unsigned> worker_cpus;
   bool no_huge = false;
   unsigned memory_megabytes = 512;
+  std::vector<unsigned> node_megabytes;  // by NUMA node; empty: wherever EAL takes it from
+  // What the operator said.
+  unsigned workers = 1;
+  std::optional<unsigned> wanted_control_cpu;
+  std::optional<unsigned> wanted_memory_megabytes;
+
+  bool dry_run = false;  // say what would be done, and end
+  bool json = false;     // say it so
   bool pci = false;
   std::string extra_eal_arguments;
 };

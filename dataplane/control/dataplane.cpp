@@ -142,6 +142,9 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   if (settings.exception) {
     ports_->add_exception(*settings.exception, settings.exception_text);
   }
+  for (const TrunkSettings& trunk : settings.trunks) {
+    ports_->add_trunk(trunk.name, trunk.attachment, trunk.text);
+  }
 }
 
 Dataplane::~Dataplane() {

@@ -35,6 +35,13 @@
 
 namespace alkaid {
 
+// A device whose VLANs are guest ports.
+struct TrunkSettings {
+  std::string name;
+  Attachment attachment;
+  std::string text;
+};
+
 struct DataplaneSettings {
   std::optional<Attachment> uplink;
   std::string uplink_text;
@@ -42,6 +49,7 @@ struct DataplaneSettings {
   std::optional<Attachment> exception;
   std::string exception_text;
   std::uint32_t exception_rate = 10000;      // frames per second
+  std::vector<TrunkSettings> trunks;         // of different names
   std::vector<IpPrefix> vteps;               // at most one of each family
   std::vector<IpAddress> underlay_gateways;  // at most kMostNextHops of each family
   std::vector<std::pair<IpAddress, MacAddress>> underlay_neighbors;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "control/common/joined.hpp"
 #include "dataplane/control/object_error.hpp"
 #include "dataplane/control/programmer.hpp"
 #include "dataplane/control/station_watch.hpp"
@@ -117,6 +118,14 @@ ObjectResult Programmer::set(const PortConfig& config) {
   const auto attachment = Attachment::parse(config.attachment, error);
   if (!attachment) {
     return invalid("attachment", error);
+  }
+  const auto& trunks = ports_.trunks();
+  if (attachment->kind == AttachmentKind::kVlan &&
+      std::find(trunks.begin(), trunks.end(), attachment->device) == trunks.end()) {
+    return invalid("attachment",
+                   fmt::format("there is no trunk '{}' here: alkaid-dataplane --trunk "
+                               "NAME=KIND:ARGUMENT makes one (it has {})",
+                               attachment->device, trunks.empty() ? "none" : joined(trunks, ", ")));
   }
   const PortConfig* known = ports_.find_config(config.id);
   const auto zones = acquire_zones(config);

@@ -192,7 +192,9 @@ class Walk {
     explanation_.stages.push_back(
         {NodeId::kPortTx,
          "sent",
-         {fmt::format("out of port {}, {} bytes", port->id, packet_->pkt_len)}});
+         {fmt::format("out of port {}, {} bytes", port->id, packet_->pkt_len) +
+          (port->device.vlan != 0 ? fmt::format(" and the tag of VLAN {}", port->device.vlan)
+                                  : std::string{})}});
     forwarded();
   }
 

@@ -11,6 +11,7 @@ namespace alkaid {
   NODE(kDrop, "drop")                                \
   NODE(kConsume, "consume")                          \
   NODE(kPortRx, "port-rx")                           \
+  NODE(kVlanInput, "vlan-input")                     \
   NODE(kInject, "inject")                            \
   NODE(kReleaseWaiting, "release-waiting")           \
   NODE(kGuestFlow, "guest-flow")                     \
@@ -39,7 +40,8 @@ namespace alkaid {
   NODE(kEncapsulate, "encapsulate")                  \
   NODE(kFragment, "fragment")                        \
   NODE(kDeliver, "deliver")                          \
-  NODE(kPortTx, "port-tx")
+  NODE(kPortTx, "port-tx")                           \
+  NODE(kVlanOutput, "vlan-output")
 
 enum class NodeId : std::uint16_t {
 #define ALKAID_ENUMERATOR(id, name) id,

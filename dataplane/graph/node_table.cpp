@@ -36,6 +36,8 @@
 #include "dataplane/underlay/underlay_arp_node.hpp"
 #include "dataplane/underlay/underlay_input_node.hpp"
 #include "dataplane/underlay/underlay_nd_node.hpp"
+#include "dataplane/vlan/vlan_input_node.hpp"
+#include "dataplane/vlan/vlan_output_node.hpp"
 #include "dataplane/vxlan/decapsulate_node.hpp"
 #include "dataplane/vxlan/encapsulate_node.hpp"
 #include "dataplane/vxlan/fragment_node.hpp"
@@ -55,6 +57,7 @@ constexpr std::array kTable{
     registration<DropNode>(),
     registration<ConsumeNode>(),
     registration<PortRxNode>(NodeKind::kSource),
+    registration<VlanInputNode>(),
     registration<InjectNode>(NodeKind::kSource),
     registration<ReleaseWaitingNode>(NodeKind::kSource),
     registration<GuestFlowNode>(),
@@ -84,6 +87,7 @@ constexpr std::array kTable{
     registration<FragmentNode>(),
     registration<DeliverNode>(),
     registration<PortTxNode>(),
+    registration<VlanOutputNode>(),
 };
 
 consteval bool in_order() {

@@ -14,6 +14,9 @@ namespace alkaid {
   REASON(source_mac_invalid, "source MAC is a group address or zero")                          \
   REASON(ethertype_unsupported, "neither IPv4, IPv6 nor ARP")                                  \
   REASON(vlan_unsupported, "VLAN tag on a port that carries untagged frames")                  \
+  REASON(vlan_missing, "frame without a VLAN tag on a trunk")                                  \
+  REASON(vlan_unknown, "VLAN of a trunk that no port has")                                     \
+  REASON(vlan_no_room, "no room in front of the frame for a trunk's VLAN tag")                 \
   REASON(arp_malformed, "ARP shorter than its fixed part, or not Ethernet and IPv4")           \
   /* the tenant's packet */                                                                    \
   REASON(ipv4_truncated, "frame ends inside the IPv4 header")                                  \

@@ -4,23 +4,52 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include <fmt/format.h>
 
 #include "control/common/logging.hpp"
+#include "dataplane/vlan/vlan_ports.hpp"
 
 namespace alkaid {
 namespace {
 
 constexpr std::string_view kForms =
-    "af_packet:DEVICE, af_xdp:DEVICE, tap:NAME, ring:NAME, pcap:rx=FILE,tx=FILE[,loop=1] or null:";
+    "dev:NAME (a DPDK device), af_packet:DEVICE, af_xdp:DEVICE, tap:NAME, ring:NAME, "
+    "pcap:rx=FILE,tx=FILE[,loop=1], "
+    "vlan:TRUNK/VID (guests only) or null:";
 
-// What the kernel takes as a device's name; also keeps ',' and '=' out of driver arguments.
-bool is_device_name(std::string_view name) {
-  return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-         });
+// As DPDK names devices: "0000:3b:00.0", "0000:3b:00.0_representor_vf0", "net_null0".
+bool parse_dpdk_device(std::string_view name, Attachment& attachment, std::string& error) {
+  constexpr std::size_t kLongest = 63;  // RTE_ETH_NAME_MAX_LEN with its end
+  if (name.empty() || name.size() > kLongest ||
+      !std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.' || c == ':';
+      })) {
+    error = fmt::format(
+        "'{}' is no name of a DPDK device, such as 0000:3b:00.0, 0000:3b:00.0_representor_vf0 or "
+        "net_null0 (1 to {} letters, digits, '_', '-', '.', ':')",
+        printable(name), kLongest);
+    return false;
+  }
+  attachment.kind = AttachmentKind::kDevice;
+  attachment.device = name;
+  return true;
+}
+
+bool parse_vlan(std::string_view argument, Attachment& attachment, std::string& error) {
+  const auto slash = argument.find('/');
+  const auto trunk = argument.substr(0, slash);
+  const auto id = slash == std::string_view::npos ? std::string_view{} : argument.substr(slash + 1);
+  const auto [end, failure] = std::from_chars(id.data(), id.data() + id.size(), attachment.vlan);
+  if (!is_device_name(trunk) || id.empty() || failure != std::errc{} ||
+      end != id.data() + id.size() || attachment.vlan == 0 || attachment.vlan > kHighestVlan) {
+    error = fmt::format("'{}' is not TRUNK/VID, such as trunk0/100 (VID 1 to {})",
+                        printable(argument), kHighestVlan);
+    return false;
+  }
+  attachment.device = trunk;
+  return true;
 }
 
 bool parse_pcap(std::string_view argument, Attachment& attachment, std::string& error) {
@@ -48,6 +77,13 @@ bool parse_pcap(std::string_view argument, Attachment& attachment, std::string& 
 
 }  // namespace
 
+bool is_device_name(std::string_view name) {
+  return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+         });
+}
+
 std::optional<Attachment> Attachment::parse(std::string_view text, std::string& error) {
   const auto colon = text.find(':');
   const auto kind = text.substr(0, colon);
@@ -61,6 +97,17 @@ std::optional<Attachment> Attachment::parse(std::string_view text, std::string& 
   if (kind == "pcap") {
     attachment.kind = AttachmentKind::kPcap;
     if (!parse_pcap(argument, attachment, error)) {
+      return std::nullopt;
+    }
+    return attachment;
+  }
+  if (kind == "dev") {
+    return parse_dpdk_device(argument, attachment, error) ? std::optional{attachment}
+                                                          : std::nullopt;
+  }
+  if (kind == "vlan") {
+    attachment.kind = AttachmentKind::kVlan;
+    if (!parse_vlan(argument, attachment, error)) {
       return std::nullopt;
     }
     return attachment;

@@ -7,14 +7,15 @@
 
 namespace alkaid {
 
-enum class AttachmentKind { kAfPacket, kAfXdp, kTap, kRing, kPcap, kNull };
+enum class AttachmentKind { kAfPacket, kAfXdp, kTap, kRing, kPcap, kNull, kVlan, kDevice };
 
 struct Attachment {
   AttachmentKind kind = AttachmentKind::kNull;
-  std::string device;      // af_packet, af_xdp, tap, ring: a name
-  std::string rx_file;     // pcap: input, may be empty
-  std::string tx_file;     // pcap: output, may be empty
+  std::string device;   // af_packet, af_xdp, tap, ring: a name; vlan: the trunk's; dev: DPDK's name
+  std::string rx_file;  // pcap: input, may be empty
+  std::string tx_file;  // pcap: output, may be empty
   bool pcap_loop = false;  // pcap: send the input for ever, from memory
+  std::uint16_t vlan = 0;  // vlan: 1 to 4094
 
   bool operator==(const Attachment&) const = default;
 
@@ -23,9 +24,13 @@ struct Attachment {
     return kind == AttachmentKind::kAfPacket || kind == AttachmentKind::kAfXdp;
   }
 
-  // af_packet:DEVICE, af_xdp:DEVICE, tap:NAME, ring:NAME, pcap:rx=FILE,tx=FILE[,loop=1], null:
+  // dev:NAME, af_packet:DEVICE, af_xdp:DEVICE, tap:NAME, ring:NAME, pcap:rx=FILE,tx=FILE[,loop=1],
+  // null:, and for guests vlan:TRUNK/VID:
   // nullopt with a text that names what is wrong and lists the valid forms.
   static std::optional<Attachment> parse(std::string_view text, std::string& error);
 };
+
+// What the kernel takes as a device's name, and we as a trunk's; ',' and '=' are not among it.
+bool is_device_name(std::string_view name);
 
 }  // namespace alkaid

@@ -78,6 +78,7 @@ rte_mempool* Device::choose_pool(const Attachment& attachment, PacketPools& pool
         return pools.jumbo();
       }
       break;
+    case AttachmentKind::kDevice:
     case AttachmentKind::kTap:
       // The driver chains buffers.
       largest_packet_ = kJumboPacket;
@@ -92,6 +93,19 @@ bool Device::probe(const Attachment& attachment, std::uint16_t workers, std::str
   std::string arguments;
   switch (attachment.kind) {
     case AttachmentKind::kNull:
+    case AttachmentKind::kVlan:
+      return true;
+    case AttachmentKind::kDevice:
+      if (rte_eth_dev_get_port_by_name(attachment.device.c_str(), &ethdev_) != 0) {
+        ethdev_ = kNoEthdev;
+        error = fmt::format(
+            "DPDK has no device '{}': --pci lets it look for PCI devices, --eal '-a ADDRESS,...' "
+            "or "
+            "'--vdev ...' names them",
+            attachment.device);
+        return false;
+      }
+      is_borrowed_ = true;
       return true;
     case AttachmentKind::kRing: {
       rte_ring* rx = rte_ring_lookup((attachment.device + "_rx").c_str());
@@ -167,7 +181,7 @@ bool Device::probe(const Attachment& attachment, std::uint16_t workers, std::str
   return true;
 }
 
-bool Device::start(rte_mempool* pool, std::uint16_t transmit_queues, std::string& error) {
+bool Device::start(rte_mempool* pool, std::uint16_t workers, Tags tags, std::string& error) {
   const auto check = [&](int result, const char* what) {
     if (result < 0) {
       error = fmt::format("{}: {}", what, rte_strerror(-result));
@@ -181,6 +195,15 @@ bool Device::start(rte_mempool* pool, std::uint16_t transmit_queues, std::string
   rte_eth_conf configuration{};
   configuration.rxmode.offloads = information.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
   configuration.txmode.offloads = information.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+  if (tags == Tags::kStripped) {
+    configuration.rxmode.offloads |= information.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+    configuration.txmode.offloads |= information.tx_offload_capa & RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+    inserts_vlan_ = (configuration.txmode.offloads & RTE_ETH_TX_OFFLOAD_VLAN_INSERT) != 0;
+  }
+  if (is_borrowed_) {
+    queue_per_worker_ = workers <= information.max_tx_queues;
+  }
+  const std::uint16_t transmit_queues = queue_per_worker_ ? workers : 1;
   if (!check(rte_eth_dev_configure(ethdev_, 1, transmit_queues, &configuration), "configure") ||
       !check(rte_eth_rx_queue_setup(ethdev_, 0, kDescriptors, SOCKET_ID_ANY, nullptr, pool),
              "receive queue")) {
@@ -205,7 +228,7 @@ bool Device::start(rte_mempool* pool, std::uint16_t transmit_queues, std::string
 }
 
 std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& pools,
-                                     std::uint16_t workers, std::string& error) {
+                                     std::uint16_t workers, Tags tags, std::string& error) {
   std::unique_ptr<Device> device{new Device};
   device->mtu_ = kDefaultMtu;
   rte_mempool* pool = device->choose_pool(attachment, pools);
@@ -216,8 +239,16 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& 
     device->driver_ = "null";
     return device;
   }
-  if (!device->start(pool, device->queue_per_worker_ ? workers : 1, error)) {
+  if (!device->start(pool, workers, tags, error)) {
     return nullptr;
+  }
+  if (device->is_borrowed_) {
+    // What it counted for an earlier port is that one's.
+    rte_eth_stats_reset(device->ethdev_);
+    std::uint16_t mtu = 0;
+    if (rte_eth_dev_get_mtu(device->ethdev_, &mtu) == 0) {
+      device->mtu_ = std::min(mtu, device->largest_packet_);
+    }
   }
   if (!device->kernel_device_.empty() || attachment.kind == AttachmentKind::kTap) {
     device->mtu_device_ = attachment.device;
@@ -260,6 +291,12 @@ void Device::accept_groups() {
   }
 }
 
+void Device::accept_everything() {
+  if (ethdev_ != kNoEthdev && rte_eth_promiscuous_enable(ethdev_) != 0) {
+    spdlog::warn("{} can't be made to accept frames to all addresses", driver_);
+  }
+}
+
 std::uint64_t Device::take_missed() {
   if (packet_socket_) {
     return take_packet_socket_drops(*packet_socket_);
@@ -282,7 +319,10 @@ bool Device::is_present(const KernelDevices& devices) const {
 Device::~Device() {
   if (ethdev_ != kNoEthdev) {
     rte_eth_dev_stop(ethdev_);
-    rte_eth_dev_close(ethdev_);
+    // One that EAL made can't be had again once it is closed; stopped, it can be opened anew.
+    if (!is_borrowed_) {
+      rte_eth_dev_close(ethdev_);
+    }
   }
   if (!vdev_name_.empty()) {
     rte_eal_hotplug_remove("vdev", vdev_name_.c_str());

@@ -21,9 +21,12 @@ namespace alkaid {
 // worker may use it any more when it is destroyed.
 class Device {
  public:
+  // What becomes of VLAN tags: of a trunk's the driver relieves us if it can.
+  enum class Tags { kKept, kStripped };
+
   // workers: that will send. nullptr with a text if it can't be opened.
   static std::unique_ptr<Device> open(const Attachment& attachment, PacketPools& pools,
-                                      std::uint16_t workers, std::string& error);
+                                      std::uint16_t workers, Tags tags, std::string& error);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
@@ -36,12 +39,16 @@ class Device {
   [[nodiscard]] bool partial_checksums() const { return partial_checksums_; }
   // Whether every worker has a transmit queue of its own; else there is one, with one writer.
   [[nodiscard]] bool has_queue_per_worker() const { return queue_per_worker_; }
+  // Tags packets as their mbufs say; of those opened with Tags::kStripped.
+  [[nodiscard]] bool inserts_vlan() const { return inserts_vlan_; }
   // Takes over another device's address and MTU, as far as the driver can: the host's kernel then
   // sees in this one what the other is to the network.
   void impersonate(const MacAddress& mac, std::uint16_t mtu);
   // Lets frames to all groups through (ND and, for the host's kernel, what else it listens to); all
   // frames at all where the device can't tell groups apart.
   void accept_groups();
+  // Lets frames to all addresses through.
+  void accept_everything();
   // Frames that the kernel could not hand over since the last call, where it tells.
   std::uint64_t take_missed();
   // False once the kernel device behind it is gone or was replaced by another of the same name.
@@ -60,10 +67,11 @@ class Device {
   // Chooses buffers and the largest packet for the kernel device's MTU.
   rte_mempool* choose_pool(const Attachment& attachment, PacketPools& pools);
   bool probe(const Attachment& attachment, std::uint16_t workers, std::string& error);
-  bool start(rte_mempool* pool, std::uint16_t transmit_queues, std::string& error);
+  bool start(rte_mempool* pool, std::uint16_t workers, Tags tags, std::string& error);
 
   std::uint16_t ethdev_ = kNoEthdev;
   std::string vdev_name_;      // empty: not a vdev of ours
+  bool is_borrowed_ = false;   // EAL made it, and will end it
   std::string kernel_device_;  // empty: none
   unsigned kernel_index_ = 0;
   std::optional<int> packet_socket_;  // the driver's
@@ -76,6 +84,7 @@ class Device {
   std::string driver_;
   bool partial_checksums_ = false;
   bool queue_per_worker_ = false;
+  bool inserts_vlan_ = false;
 };
 
 }  // namespace alkaid

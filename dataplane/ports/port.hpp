@@ -21,6 +21,8 @@
 
 namespace alkaid {
 
+class VlanPorts;
+
 using PortIndex = std::uint32_t;
 inline constexpr PortIndex kNoPort = UINT32_MAX;
 inline constexpr std::uint16_t kNoEthdev = UINT16_MAX;
@@ -37,12 +39,13 @@ struct alignas(RTE_CACHE_LINE_SIZE) PortCounters {
 // The device behind a port, fixed for as long as it is attached.
 struct PortDevice {
   std::uint16_t ethdev = kNoEthdev;  // kNoEthdev: a sink that never receives
+  std::uint16_t worker = 0;  // polls its receive queue; the one writer of its only transmit queue
+  std::uint16_t vlan = 0;    // of the port on a trunk, whose device it is; 0: the port's own device
   // The kernel hands frames over whose TCP or UDP checksum it has not completed (veth).
   bool partial_checksums = false;
-  // Every worker has a transmit queue of its own, by its index.
-  bool queue_per_worker = false;
-  unsigned worker = 0;  // polls its receive queue and is the one writer of its only transmit queue
+  bool queue_per_worker = false;  // every worker has a transmit queue of its own, by its index
 };
+static_assert(sizeof(PortDevice) == 8);
 
 // Immutable; a change is a new object in the same slot of the PortTable. What every packet needs is
 // in the first cache line.
@@ -68,6 +71,9 @@ struct alignas(RTE_CACHE_LINE_SIZE) Port {
   std::string id;                                   // port id, or an uplink's attachment
   // [worker]; owned by the port manager, lives until after the port's grace period.
   PortCounters* counters = nullptr;
+  const VlanPorts* vlans = nullptr;  // of a trunk: whose packets it carries; nullptr: no trunk
+  PortIndex trunk = kNoPort;         // of a guest in a VLAN
+  bool inserts_vlan = false;         // the trunk's driver or hardware does it
 
   // Of the segment in which a guest's frame means something.
   [[nodiscard]] Vni vni_of(FrameHeaders::Kind kind) const {
@@ -77,6 +83,8 @@ struct alignas(RTE_CACHE_LINE_SIZE) Port {
     return kind == FrameHeaders::Kind::kIpv6 ? zone_v6 : zone;
   }
   [[nodiscard]] bool forwards() const { return admin_up && attached; }
+  // Carries guests' ports by VLAN; no packet is its own.
+  [[nodiscard]] bool is_trunk() const { return vlans != nullptr; }
 };
 
 // Ports by index. The control thread publishes, workers read.

@@ -94,18 +94,21 @@ const Port* PortManager::put(const PortConfig& config, const Attachment& attachm
     return nullptr;
   }
   const bool moved = record->attachment_text != config.attachment;
-  if (moved && record->device) {
+  if (moved && record->attached_device() != nullptr) {
     detach(*record);
   }
   record->config = config;
   record->attachment = attachment;
   record->attachment_text = config.attachment;
+  record->trunk =
+      attachment.kind == AttachmentKind::kVlan ? find_trunk(attachment.device) : nullptr;
   record->zones = zones;
   record->mtu = mtu;
   publish(*record);
-  if (!record->device) {
+  if (record->attached_device() == nullptr) {
     try_attach(*record);
   }
+  settle_vlan_conflicts();
   return table_.find(record->index);
 }
 
@@ -115,7 +118,7 @@ bool PortManager::remove(const std::string& id) {
     return false;
   }
   Record& record = found->second;
-  if (record.device) {
+  if (record.attached_device() != nullptr) {
     detach(record);
   }
   const PortIndex index = record.index;
@@ -128,6 +131,7 @@ bool PortManager::remove(const std::string& id) {
     free_.push_back(index);
   });
   records_.erase(found);
+  settle_vlan_conflicts();
   return true;
 }
 
@@ -142,6 +146,9 @@ const Port* PortManager::find(const std::string& id) const {
 }
 
 bool PortManager::try_attach(Record& record) {
+  if (record.trunk != nullptr) {
+    return take_vlan(record);
+  }
   // One look-up of one name: a list of all devices for each of many ports would be quadratic.
   if (record.attachment.binds_kernel_device() &&
       ::if_nametoindex(record.attachment.device.c_str()) == 0) {
@@ -151,7 +158,8 @@ bool PortManager::try_attach(Record& record) {
   }
   std::string error;
   auto device =
-      Device::open(record.attachment, pools_, static_cast<std::uint16_t>(workers_.size()), error);
+      Device::open(record.attachment, pools_, static_cast<std::uint16_t>(workers_.size()),
+                   record.is_trunk() ? Device::Tags::kStripped : Device::Tags::kKept, error);
   if (!device) {
     record.next_attempt = std::chrono::steady_clock::now() + record.retry_delay;
     record.retry_delay = std::min(record.retry_delay * 2, kSlowestRetry);
@@ -161,6 +169,10 @@ bool PortManager::try_attach(Record& record) {
   record.device = std::move(device);
   if (record.is_uplink) {
     record.device->accept_groups();
+  }
+  // A network card's frames are to guests' addresses, not to its own.
+  if (record.is_guest() && record.attachment.kind == AttachmentKind::kDevice) {
+    record.device->accept_everything();
   }
   record.retry_delay = kRetryRefusedDevice;
   publish(record);
@@ -173,6 +185,9 @@ bool PortManager::try_attach(Record& record) {
   }
   if (record.is_exception) {
     listener_.exception_attached(table_.find(record.index));
+  }
+  if (record.is_trunk()) {
+    trunk_attached(record);
   }
   align_exception();
   return true;
@@ -194,9 +209,17 @@ void PortManager::align_exception() {
 }
 
 void PortManager::detach(Record& record) {
+  if (record.has_vlan) {
+    leave_vlan(record);
+    publish(record);
+    return;
+  }
   record.missed += record.device->take_missed();
   const bool was_polled = is_polled(record.device.get());
   auto device = std::move(record.device);
+  if (record.is_trunk()) {
+    trunk_detached(record);
+  }
   publish(record);
   if (was_polled) {
     publish_poll_lists();
@@ -219,7 +242,8 @@ void PortManager::publish(Record& record) {
   port->is_uplink = record.is_uplink;
   port->is_exception = record.is_exception;
   port->admin_up = record.config.admin_up;
-  port->attached = record.device != nullptr;
+  const Device* device = record.attached_device();
+  port->attached = device != nullptr;
   port->id = record.config.id;
   port->vni = record.config.vni;
   port->vni_v6 = record.config.segment_v6();
@@ -227,18 +251,25 @@ void PortManager::publish(Record& record) {
   port->zone_v6 = record.zones.v6;
   port->mac = record.config.mac;
   port->counters = record.counters.get();
-  port->device.worker = static_cast<unsigned>(record.index % workers_.size());
+  const PortIndex polled = record.has_vlan ? record.trunk->index : record.index;
+  port->device.worker = static_cast<std::uint16_t>(polled % workers_.size());
+  port->vlans = record.vlans.get();
   port->mtu = record.config.mtu != 0 ? static_cast<std::uint16_t>(record.config.mtu) : record.mtu;
-  if (record.device) {
-    port->device.ethdev = record.device->ethdev();
-    port->device.partial_checksums = record.device->partial_checksums();
-    port->device.queue_per_worker = record.device->has_queue_per_worker();
+  if (device != nullptr) {
+    port->device.ethdev = device->ethdev();
+    port->device.partial_checksums = device->partial_checksums();
+    port->device.queue_per_worker = device->has_queue_per_worker();
     if (!record.is_guest()) {
-      port->mac = record.device->mac();
-      port->mtu = record.device->mtu();
+      port->mac = device->mac();
+      port->mtu = device->mtu();
     }
     // Whatever was configured, larger packets would not come through.
-    port->mtu = std::min(port->mtu, record.device->mtu());
+    port->mtu = std::min(port->mtu, device->mtu());
+  }
+  if (record.has_vlan) {
+    port->trunk = record.trunk->index;
+    port->device.vlan = record.attachment.vlan;
+    port->inserts_vlan = device->inserts_vlan();
   }
   if (record.is_guest() && !record.config.source_guard_off) {
     port->source_guard = std::make_unique<const SourceGuard>(record.config);
@@ -325,7 +356,8 @@ void PortManager::tick() {
       if (links_changed) {
         follow_mtu(record);
       }
-    } else if (now >= record.next_attempt && Device::is_available(record.attachment, devices)) {
+    } else if (record.trunk == nullptr && now >= record.next_attempt &&
+               Device::is_available(record.attachment, devices)) {
       try_attach(record);
     }
   }
@@ -342,46 +374,13 @@ void PortManager::follow_mtu(Record& record) {
     return;
   }
   publish(record);
+  if (record.is_trunk()) {
+    trunk_changed(record);
+  }
   if (record.is_uplink) {
     listener_.uplink_changed(table_.find(record.index));
     align_exception();
   }
-}
-
-void PortManager::refresh_missed() {
-  for (auto& [id, record] : records_) {
-    if (record.device) {
-      record.missed += record.device->take_missed();
-    }
-  }
-}
-
-PortView PortManager::view_of(const Record& record) const {
-  PortView view;
-  view.port = table_.find(record.index);
-  view.config = !record.is_guest() ? nullptr : &record.config;
-  view.attachment = record.attachment_text;
-  if (record.device) {
-    view.driver = record.device->driver();
-    view.device_mac = record.device->mac();
-  }
-  view.state = record.state;
-  view.detail = record.detail;
-  view.missed = record.missed;
-  return view;
-}
-
-PortView PortManager::view(const std::string& id) const {
-  const auto found = records_.find(id);
-  return found == records_.end() ? PortView{} : view_of(found->second);
-}
-
-std::vector<PortView> PortManager::views() const {
-  std::vector<PortView> views;
-  for (const auto& [id, record] : records_) {
-    views.push_back(view_of(record));
-  }
-  return views;
 }
 
 }  // namespace alkaid

@@ -16,6 +16,7 @@
 #include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/tables/objects.hpp"
 #include "dataplane/tables/segment_table.hpp"
+#include "dataplane/vlan/vlan_ports.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -70,6 +71,12 @@ class PortManager {
   // The device to the host's kernel. It has the uplink's address and MTU and outlives it.
   void add_exception(const Attachment& attachment, const std::string& text);
 
+  // A device whose VLANs are guest ports, which name it in their attachments; before any of them.
+  // Throws std::runtime_error if all indexes are taken.
+  void add_trunk(const std::string& name, const Attachment& attachment, const std::string& text);
+  // Names, in the order in which they were added.
+  [[nodiscard]] const std::vector<std::string>& trunks() const { return trunks_; }
+
   // Adds or changes a guest port; its device may appear later. nullptr if all indexes are taken.
   // zones: the caller holds references on them. mtu: what the port shall have if config.mtu is
   // zero.
@@ -88,8 +95,12 @@ class PortManager {
   void tick();
 
   [[nodiscard]] PortView view(const std::string& id) const;
-  // Uplink first, then the exception TAP, then guests by id.
+  // Uplink first, then the exception TAP, then trunks by name, then guests by id.
   [[nodiscard]] std::vector<PortView> views() const;
+  // The same one by one, until `visitor` returns false; returns where to go on (`after` of the next
+  // call), empty if nothing follows.
+  std::string visit(const std::string& after,
+                    const std::function<bool(const PortView&)>& visitor) const;
   // Asks the devices what they missed, so that the views say it.
   void refresh_missed();
 
@@ -116,8 +127,16 @@ class PortManager {
     std::uint32_t generation = 0;
     std::chrono::steady_clock::time_point next_attempt;  // to open a device that was refused
     std::chrono::seconds retry_delay{1};
+    std::unique_ptr<VlanPorts> vlans;  // nullptr: no trunk
+    Record* trunk = nullptr;           // a VLAN of which the guest port is; trunks stay
+    bool has_vlan = false;             // and nobody else has
 
-    [[nodiscard]] bool is_guest() const { return !is_uplink && !is_exception; }
+    [[nodiscard]] bool is_trunk() const { return vlans != nullptr; }
+    [[nodiscard]] bool is_guest() const { return !is_uplink && !is_exception && !is_trunk(); }
+    // Its own or its trunk's; nullptr: not attached.
+    [[nodiscard]] const Device* attached_device() const {
+      return has_vlan ? trunk->device.get() : device.get();
+    }
   };
 
   Record* create(const std::string& id);
@@ -130,6 +149,20 @@ class PortManager {
   void follow_mtu(Record& record);
   void publish(Record& record);
   void publish_poll_lists();
+  Record* find_trunk(const std::string& name);
+  template <class Visitor>
+  void for_each_guest_of(const Record& trunk, Visitor&& visitor);
+  // Attaches a guest port that is a VLAN of a trunk, if the trunk is there and the VLAN is free.
+  bool take_vlan(Record& record);
+  // Workers no longer find the port; it has yet to be published.
+  void leave_vlan(Record& record);
+  // A VLAN may have become free that other ports wait for.
+  void settle_vlan_conflicts();
+  void trunk_attached(Record& trunk);
+  // Its device is about to go.
+  void trunk_detached(Record& trunk);
+  // What its guests have of it.
+  void trunk_changed(Record& trunk);
   void set_state(Record& record, PortAttachState state, std::string detail);
   [[nodiscard]] PortView view_of(const Record& record) const;
 
@@ -142,6 +175,8 @@ class PortManager {
   std::map<std::string, Record> records_;  // by id; the uplink under a key that no id can be
   std::vector<PortIndex> free_;
   std::uint32_t last_generation_ = 0;
+  std::vector<std::string> trunks_;
+  bool vlan_conflicts_ = false;  // a port waits for a VLAN that another one has
   LinkWatcher links_;
   std::chrono::steady_clock::time_point next_retry_;
   std::size_t high_water_ = 0;

@@ -17,6 +17,7 @@ rte_edge_t edge_for(const Port& port, bool is_fast) {
   }
   return port.is_uplink      ? Next::to<NodeId::kUnderlayInput>().edge()
          : port.is_exception ? Next::to<NodeId::kExceptionInput>().edge()
+         : port.is_trunk()   ? Next::to<NodeId::kVlanInput>().edge()
                              : Next::to<NodeId::kGuestInput>().edge();
 }
 
@@ -36,7 +37,8 @@ std::uint16_t PortRxNode::process(rte_graph* graph, rte_node* node, void** /*pac
     if (count == 0) {
       continue;
     }
-    const bool is_fast = worker.flows().settings.fast_path && !port->is_exception;
+    const bool is_fast =
+        worker.flows().settings.fast_path && !port->is_exception && !port->is_trunk();
     std::uint64_t bytes = 0;
     for (std::uint16_t i = 0; i < count; ++i) {
       // The fast path needs only the port; whoever leaves it gets the rest there.

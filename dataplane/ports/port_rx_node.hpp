@@ -9,7 +9,7 @@ struct PortRxNode {
   static constexpr NodeId kId = NodeId::kPortRx;
   static constexpr const char* kDescription = "polls the ports' receive queues";
   using Next = NextNodes<NodeId::kGuestFlow, NodeId::kWireFlow, NodeId::kGuestInput,
-                         NodeId::kExceptionInput, NodeId::kUnderlayInput>;
+                         NodeId::kExceptionInput, NodeId::kUnderlayInput, NodeId::kVlanInput>;
   static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,
                                std::uint16_t count);
 };

@@ -41,6 +41,11 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
              DropReason::egress_queue_full);
     return;
   }
+  if (port->device.vlan != 0) [[unlikely]] {
+    rte_node_enqueue(graph, node, PortTxNode::Next::to<NodeId::kVlanOutput>().edge(), packets,
+                     count);
+    return;
+  }
   std::uint64_t bytes[kDecideChunk];
   for (std::uint16_t base = 0; base < count; base += kDecideChunk) {
     const std::uint16_t size =

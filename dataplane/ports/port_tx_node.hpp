@@ -10,7 +10,7 @@ namespace alkaid {
 struct PortTxNode {
   static constexpr NodeId kId = NodeId::kPortTx;
   static constexpr const char* kDescription = "sends packets to their egress ports";
-  using Next = NextNodes<>;
+  using Next = NextNodes<NodeId::kVlanOutput>;
   // Whether packets can leave by the port; nullptr: it is gone.
   static bool can_send(const Port* port) { return port != nullptr && port->attached; }
   static std::uint16_t process(rte_graph* graph, rte_node* node, void** packets,

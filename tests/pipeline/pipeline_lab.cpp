@@ -68,6 +68,9 @@ PipelineLab::PipelineLab(const DataplaneSettings& settings) {
   if (settings.exception) {
     make_rings(settings.exception->device);
   }
+  for (const auto& trunk : settings.trunks) {
+    make_rings(trunk.attachment.device);
+  }
   dataplane_ = std::make_unique<Dataplane>(settings);
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <rte_dev.h>
 
 #include "tests/pipeline/frames.hpp"
 #include "tests/pipeline/pipeline_lab.hpp"
@@ -286,6 +287,38 @@ TEST(TwoWorkers, AReusedIndexDoesNotReceiveWhatWasForItsPredecessor) {
   lab.walk();
   EXPECT_TRUE(lab.take("stranger").empty());
   EXPECT_EQ(lab.all_drops().at("none egress_port_down"), 1U);
+}
+
+// A device that EAL has found, such as a network card: it can be had again by another port.
+TEST(Programming, ADpdkDeviceIsBorrowed) {
+  start_eal();
+  ASSERT_EQ(rte_eal_hotplug_add("vdev", "net_null7", "no-rx=1"), 0);
+  {
+    PipelineLab lab;
+    auto config = PipelineLab::port_config("borrower", kGreen, kRed2);
+    config.attachment = "dev:net_null7";
+    for (int time = 0; time < 2; ++time) {
+      ASSERT_FALSE(lab.programmer().set(config));
+      EXPECT_EQ(lab.dataplane().ports().view("borrower").state, PortAttachState::kAttached)
+          << lab.dataplane().ports().view("borrower").detail;
+      EXPECT_EQ(lab.dataplane().ports().view("borrower").driver, "net_null");
+      lab.send("green-1", {udp_frame(kGreen1, kRed2.mac, kRed2.ip)});
+      EXPECT_EQ(lab.dataplane().ports().find("borrower")->counters->tx_packets.read(), 1U);
+
+      auto second = config;
+      second.id = "second";
+      second.mac = kGreen2.mac;
+      second.fixed_ips.clear();
+      ASSERT_FALSE(lab.programmer().set(second));
+      EXPECT_EQ(lab.dataplane().ports().view("second").state, PortAttachState::kFailed);
+      lab.programmer().remove_port("second");
+      lab.programmer().remove_port("borrower");
+    }
+    config.attachment = "dev:0000:ff:00.0";
+    ASSERT_FALSE(lab.programmer().set(config));
+    EXPECT_NE(lab.dataplane().ports().view("borrower").detail.find("--pci"), std::string::npos);
+  }
+  EXPECT_EQ(rte_eal_hotplug_remove("vdev", "net_null7"), 0);
 }
 
 TEST(Programming, RefusedObjectsNameTheField) {

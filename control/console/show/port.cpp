@@ -12,13 +12,21 @@ namespace {
 using dataplane::v1::ShowPortsResponse;
 using PortInfo = ShowPortsResponse::PortInfo;
 
+// A device whose VLANs are guests' ports.
+bool is_trunk(const PortInfo& port) {
+  return !port.has_config() && port.id().starts_with("trunk:");
+}
+
 // Not a guest's: it has no configuration.
 bool is_own(const PortInfo& port) {
-  return port.uplink() || port.exception();
+  return port.uplink() || port.exception() || is_trunk(port);
 }
 
 std::string kind_text(const PortInfo& port) {
-  return port.uplink() ? "uplink" : port.exception() ? "exception" : "guest";
+  return port.uplink()      ? "uplink"
+         : port.exception() ? "exception"
+         : is_trunk(port)   ? "trunk"
+                            : "guest";
 }
 
 std::string state_text(const PortInfo& port) {

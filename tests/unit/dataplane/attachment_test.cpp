@@ -20,6 +20,15 @@ TEST(Attachment, KnownKinds) {
   EXPECT_EQ(pcap->rx_file, "in.pcap");
   EXPECT_EQ(pcap->tx_file, "out.pcap");
   EXPECT_TRUE(pcap->pcap_loop);
+  const auto vlan = Attachment::parse("vlan:trunk0/4094", error);
+  ASSERT_TRUE(vlan) << error;
+  EXPECT_EQ(vlan->kind, AttachmentKind::kVlan);
+  EXPECT_EQ(vlan->device, "trunk0");
+  EXPECT_EQ(vlan->vlan, 4094);
+  const auto device = Attachment::parse("dev:0000:3b:00.0_representor_vf0", error);
+  ASSERT_TRUE(device) << error;
+  EXPECT_EQ(device->kind, AttachmentKind::kDevice);
+  EXPECT_EQ(device->device, "0000:3b:00.0_representor_vf0");
 }
 
 class BadAttachment : public ::testing::TestWithParam<const char*> {};
@@ -30,11 +39,14 @@ TEST_P(BadAttachment, IsRefusedWithATextThatNamesIt) {
   EXPECT_FALSE(error.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Texts, BadAttachment,
-                         ::testing::Values("", "af_packet", "af_packet:", "af_packet:a/b",
-                                           "af_packet:a,qpairs=9", "af_packet:sixteen-letters-",
-                                           "af_packet:..", "tap:a b", "floppy:0", "pcap:",
-                                           "pcap:rx=", "pcap:infinite_rx=1", "vhost-user:/run/x"));
+INSTANTIATE_TEST_SUITE_P(
+    Texts, BadAttachment,
+    ::testing::Values("", "af_packet", "af_packet:", "af_packet:a/b", "af_packet:a,qpairs=9",
+                      "af_packet:sixteen-letters-", "af_packet:..", "tap:a b", "floppy:0",
+                      "pcap:", "pcap:rx=", "pcap:infinite_rx=1", "vhost-user:/run/x",
+                      "vlan:", "vlan:trunk0", "vlan:trunk0/", "vlan:/5", "vlan:trunk0/0",
+                      "vlan:trunk0/4095", "vlan:trunk0/-1", "vlan:trunk0/5x", "vlan:trunk0/65541",
+                      "vlan:a,b/5", "vlan:trunk0/5/6", "dev:", "dev:a,b", "dev:a b", "dev:a/b"));
 
 }  // namespace
 }  // namespace alkaid

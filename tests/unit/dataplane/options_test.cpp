@@ -79,6 +79,18 @@ TEST(Options, AnEndpointOfEachFamilyAndSeveralGateways) {
   EXPECT_TRUE(dataplane.udp6_zero_checksum);
 }
 
+TEST(Options, Trunks) {
+  const auto outcome = parse({"--vtep", "10.0.0.1/24", "--trunk", "trunk0=af_packet:eth1",
+                              "--trunk", "trunk1=pcap:rx=a.pcap,tx=b.pcap"});
+  ASSERT_TRUE(outcome.options);
+  const auto& trunks = outcome.options->dataplane.trunks;
+  ASSERT_EQ(trunks.size(), 2U);
+  EXPECT_EQ(trunks[0].name, "trunk0");
+  EXPECT_EQ(trunks[0].text, "af_packet:eth1");
+  EXPECT_EQ(trunks[0].attachment.device, "eth1");
+  EXPECT_EQ(trunks[1].attachment.tx_file, "b.pcap");
+}
+
 struct Refusal {
   const char* name;
   std::vector<std::string> words;
@@ -130,6 +142,24 @@ INSTANTIATE_TEST_SUITE_P(
                 "--exception-rate"},
         Refusal{"vlan_zero", {"--vtep", "10.0.0.1/24", "--uplink-vlan", "0"}, "--uplink-vlan"},
         Refusal{"vlan_4095", {"--vtep", "10.0.0.1/24", "--uplink-vlan", "4095"}, "--uplink-vlan"},
+        Refusal{"uplink_in_a_trunk",
+                {"--vtep", "10.0.0.1/24", "--uplink", "vlan:trunk0/5"},
+                "--uplink-vlan"},
+        Refusal{"trunk_without_name", {"--vtep", "10.0.0.1/24", "--trunk", "af_packet:e"}, "NAME"},
+        Refusal{"trunk_name", {"--vtep", "10.0.0.1/24", "--trunk", "a/b=tap:t"}, "--trunk"},
+        Refusal{"trunk_kind", {"--vtep", "10.0.0.1/24", "--trunk", "t=floppy:0"}, "--trunk"},
+        Refusal{"trunk_of_nothing", {"--vtep", "10.0.0.1/24", "--trunk", "t=null:"}, "no device"},
+        Refusal{
+            "trunk_in_a_trunk", {"--vtep", "10.0.0.1/24", "--trunk", "t=vlan:u/5"}, "no device"},
+        Refusal{"trunk_twice",
+                {"--vtep", "10.0.0.1/24", "--trunk", "t=tap:a", "--trunk", "t=tap:b"},
+                "are one"},
+        Refusal{"trunks_of_one_device",
+                {"--vtep", "10.0.0.1/24", "--trunk", "t=tap:a", "--trunk", "u=tap:a"},
+                "are one"},
+        Refusal{"trunk_is_the_uplink",
+                {"--vtep", "10.0.0.1/24", "--uplink", "af_packet:e", "--trunk", "t=af_packet:e"},
+                "is the uplink"},
         Refusal{"bad_uplink", {"--vtep", "10.0.0.1/24", "--uplink", "floppy:0"}, "--uplink"},
         Refusal{"gateway_outside",
                 {"--vtep", "10.0.0.1/24", "--underlay-gateway", "10.0.1.1"},

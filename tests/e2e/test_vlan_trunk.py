@@ -1,0 +1,114 @@
+"""Guests that are VLANs of one device, tagged and untagged by their own kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from lab import GoalState, Lab, wait_until
+from lab.trunk import Trunk
+
+NAMES = ("green-1", "red-1")
+VLANS = {"green-1": 100, "red-1": 4094}
+ATTACH = ("--port-attach", "vlan:trunk0/{device_id}")
+
+
+def goal_state() -> GoalState:
+    """The example of host 1, whose ports say which VLANs they are."""
+    example = GoalState.example(1)
+    for name, port in example.states("port").items():
+        port["configuration"]["device_id"] = str(VLANS[name])
+    return example
+
+
+@pytest.fixture(scope="module")
+def trunk() -> Iterator[Trunk]:
+    """Host 1 has its guests behind a trunk, host 2 has devices for them."""
+    lab = Lab()
+    try:
+        for number in (1, 2):
+            host = lab.add_host(number)
+            for name, subnet in (("green", 1), ("red", 2)):
+                lab.add_guest(host, f"{name}-{number}", f"02:00:00:00:0{subnet}:1{number}", f"10.{subnet}.0.1{number}",
+                              plugged=number == 2)
+        made = Trunk(lab, lab.hosts[1])
+        for name in NAMES:
+            made.connect(lab.guests[name])
+        host = lab.hosts[1]
+        host.start_dataplane("--trunk", f"trunk0=af_packet:{Trunk.DEVICE}")
+        host.start_agent(*ATTACH)
+        host.push(goal_state())
+        for name in NAMES:
+            host.wait_for_port(name, "waiting")
+        made.plug()
+        for name in NAMES:
+            host.wait_for_port(name)
+            made.put_into_vlan(lab.guests[name], made.vlan_of(name))
+        lab.hosts[2].start_dataplane()
+        lab.hosts[2].start_agent()
+        lab.hosts[2].push(GoalState.example(2))
+        for name in ("green-2", "red-2"):
+            lab.hosts[2].wait_for_port(name)
+        for guest in lab.guests.values():
+            assert guest.lease()["ip"] == guest.address
+        yield made
+    finally:
+        lab.close()
+
+
+def test_guests_of_one_device_are_apart_and_reach_each_other(trunk: Trunk) -> None:
+    """DHCP (in the fixture), ARP, ping and TCP from VLAN to VLAN and to another host."""
+    lab, console = trunk.lab, trunk.host.console
+    assert {name: trunk.vlan_of(name) for name in NAMES} == VLANS
+    listing = console.ports()
+    assert listing["trunk:trunk0"]["kind"] == "trunk"
+    assert listing["green-1"]["driver"] == "net_af_packet"
+    guest = lab.guests["green-1"]
+    for destination in ("10.2.0.11", "10.1.0.12", "10.2.0.12"):
+        assert guest.ping(destination).received == 3, destination
+    # As large as without a tag.
+    assert guest.run(["ping", "-n", "-c", "1", "-W", "5", "-M", "do", "-s", "1422", "10.1.0.12"],
+                     check=False).returncode == 0
+    for name, address in (("green-2", "10.1.0.12"), ("red-1", "10.2.0.11")):
+        server = lab.guests[name].iperf3_server()
+        assert guest.iperf3(address)["end"]["sum_received"]["bytes"] > 100_000, name
+        server.wait(10)
+
+
+def test_other_frames_are_counted_drops(trunk: Trunk) -> None:
+    """Untagged ones, and those of nobody's VLAN."""
+    console, guest = trunk.host.console, trunk.lab.guests["green-1"]
+    frame = bytes.fromhex("ffffffffffff" + guest.mac.replace(":", ""))
+    before = console.drops("trunk:trunk0")
+    for kind in (b"\x08\x00" + bytes(50), b"\x81\x00\x00\x63\x08\x00" + bytes(50)):
+        trunk.send_to_host([frame + kind])
+    wait_until(lambda: console.drops("trunk:trunk0")["vlan_missing"] > before["vlan_missing"]
+               and console.drops("trunk:trunk0")["vlan_unknown"] > before["vlan_unknown"], "both are counted")
+
+
+def test_vlans_are_kept(trunk: Trunk) -> None:
+    """When the device comes back, and when agent and data plane are killed one after the other."""
+    host, guest = trunk.host, trunk.lab.guests["green-1"]
+
+    trunk.unplug()
+    for name in NAMES:
+        assert "trunk0" in host.wait_for_port(name, "waiting")["detail"]
+    trunk.plug()
+    for name in NAMES:
+        host.wait_for_port(name)
+    assert guest.reaches("10.1.0.12")
+
+    host.dataplane.kill()
+    host.start_dataplane("--trunk", f"trunk0=af_packet:{Trunk.DEVICE}")
+    for name in NAMES:
+        host.wait_for_port(name, timeout=20)
+    assert {name: trunk.vlan_of(name) for name in NAMES} == VLANS
+    assert guest.reaches("10.1.0.12")
+
+    host.agent.kill()
+    host.start_agent(*ATTACH)
+    operations = host.console.operations()
+    host.push(goal_state())
+    assert host.console.operations() == operations
+    assert {name: trunk.vlan_of(name) for name in NAMES} == VLANS
+    assert guest.reaches("10.2.0.11")
