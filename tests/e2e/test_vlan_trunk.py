@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from lab import GoalState, Lab, wait_until
-from lab.trunk import Trunk
+from lab.trunk import Trunk, VlanGuest
 
 NAMES = ("green-1", "red-1")
 VLANS = {"green-1": 100, "red-1": 4094}
@@ -35,7 +35,7 @@ def trunk() -> Iterator[Trunk]:
         for name in NAMES:
             made.connect(lab.guests[name])
         host = lab.hosts[1]
-        host.start_dataplane("--trunk", f"trunk0=af_packet:{Trunk.DEVICE}")
+        host.start_dataplane("--trunk", f"trunk0=af_packet:{made.device}")
         host.start_agent(*ATTACH)
         host.push(goal_state())
         for name in NAMES:
@@ -99,7 +99,7 @@ def test_vlans_are_kept(trunk: Trunk) -> None:
     assert guest.reaches("10.1.0.12")
 
     host.dataplane.kill()
-    host.start_dataplane("--trunk", f"trunk0=af_packet:{Trunk.DEVICE}")
+    host.start_dataplane("--trunk", f"trunk0=af_packet:{trunk.device}")
     for name in NAMES:
         host.wait_for_port(name, timeout=20)
     assert {name: trunk.vlan_of(name) for name in NAMES} == VLANS
@@ -112,3 +112,52 @@ def test_vlans_are_kept(trunk: Trunk) -> None:
     assert host.console.operations() == operations
     assert {name: trunk.vlan_of(name) for name in NAMES} == VLANS
     assert guest.reaches("10.2.0.11")
+
+
+MOST_VLANS = 4094
+GATEWAY = "10.1.0.1"
+
+
+def full_trunk(number: int) -> tuple[list[VlanGuest], GoalState]:
+    """A guest in every VLAN of a trunk, and the goal state that says so."""
+    goal_state = GoalState.example(1)
+    goal_state.configuration("subnet", "green")["cidr"] = "10.1.0.0/16"
+    guests = [VlanGuest(vlan, f"02:00:01:0{number}:{vlan >> 8:02x}:{vlan & 255:02x}",
+                        f"10.1.{(1 + number) * 64 + (vlan >> 8)}.{vlan & 255}") for vlan in range(1, MOST_VLANS + 1)]
+    for guest in guests:
+        port = f"many-{number}-{guest.vlan}"
+        goal_state.copy_resource(
+            "port", "green-1", port, id=port, name=f"trunk{number}", device_id=str(guest.vlan),
+            mac_address=guest.mac, fixed_ips=[{"subnet_id": "green", "ip_address": guest.address}])
+    for kind in ("port", "dhcp", "neighbor"):
+        for name in [name for name in goal_state.states(kind) if not name.startswith("many-")]:
+            del goal_state.states(kind)[name]
+    goal_state.content["host_resources"] = {}
+    return guests, goal_state
+
+
+def test_every_vlan_of_two_devices_is_a_port() -> None:
+    """8,188 ports on two devices, named by the goal state; the gateway answers in each of their VLANs."""
+    lab = Lab()
+    try:
+        host = lab.add_host(1)
+        trunks = [Trunk(lab, host, number) for number in (0, 1)]
+        for trunk in trunks:
+            trunk.plug()
+        host.start_dataplane(*(word for number, trunk in enumerate(trunks)
+                               for word in ("--trunk", f"trunk{number}=af_packet:{trunk.device}")))
+        host.start_agent("--port-attach", "vlan:{port_name}/{device_id}")
+        fleets = []
+        for number in (0, 1):
+            guests, goal_state = full_trunk(number)
+            host.push(goal_state, timeout=120)
+            fleets.append(guests)
+        ports = host.console.guest_ports()
+        assert len(ports) == 2 * MOST_VLANS
+        assert {port["state"] for port in ports.values()} == {"up"}
+        assert len({port["attachment"] for port in ports.values()}) == 2 * MOST_VLANS
+        for trunk, guests in zip(trunks, fleets, strict=True):
+            assert sorted(set(trunk.ask_for_gateway(guests, GATEWAY))) == list(range(1, MOST_VLANS + 1))
+        assert not {"vlan_unknown", "vlan_missing", "spoofed_mac"} & set(host.console.drops())
+    finally:
+        lab.close()
