@@ -34,8 +34,8 @@ class GoalStatePipeline {
   static constexpr std::size_t kMostResources = 2000000;  // of one message
   // Neighbors of a large message that are decoded together: few enough that the next stages start
   // soon, enough to share what a write costs.
-  static constexpr std::size_t kFewestParts = 16;
-  static constexpr std::size_t kSmallestPart = 512;
+  static constexpr std::size_t kFewestParts = 4;
+  static constexpr std::size_t kSmallestPart = 1024;
   static constexpr std::size_t kLargestPart = 4096;
   // Smaller messages are decoded at once: handing them over would cost more.
   static constexpr std::size_t kSmallMessage = 64U << 10;
