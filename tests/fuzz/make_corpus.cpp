@@ -128,6 +128,38 @@ void write_parse(const std::filesystem::path& directory) {
   corpus.add("vxlan_ipv6", vxlan_packet({}, {}, 3).ethernet().ipv6().udp().build());
 }
 
+void write_quick_parse(const std::filesystem::path& directory) {
+  constexpr std::uint8_t kAck = test::TcpFields::kAck;
+  Corpus corpus{directory / "fuzz_quick_parse", {0, 0, 1}};
+  const auto v4 = packet().ethernet().ipv4();
+  const auto v6 = packet().ethernet().ipv6();
+  corpus.add("ipv4_udp", v4.udp().payload_of_size(18).build());
+  corpus.add("ipv4_tcp", v4.tcp({.flags = kAck}).payload_of_size(6).build());
+  corpus.add("ipv4_tcp_options", v4.tcp({.flags = kAck, .options = Bytes(12, 1)}).build());
+  corpus.add("ipv4_tcp_syn", v4.tcp().build());
+  corpus.add("ipv4_padded", v4.udp().padded_to(60).build());
+  corpus.add("ipv4_options", packet().ethernet().ipv4({.options = Bytes(4, 1)}).udp().build());
+  corpus.add("ipv4_first_fragment",
+             packet().ethernet().ipv4({.more_fragments = true}).udp({.length = 999}).build());
+  corpus.add("ipv4_tcp_first_fragment",
+             packet().ethernet().ipv4({.more_fragments = true}).tcp({.flags = kAck}).build());
+  corpus.add("ipv4_echo", v4.icmp().payload_of_size(8).build());
+  corpus.add("ipv4_sctp", packet().ethernet().ipv4({.protocol = 132}).payload_of_size(12).build());
+  corpus.add("ipv4_loopback",
+             packet().ethernet().ipv4({.source = Ipv4Address{0x7f000001}}).udp().build());
+  corpus.add("ipv6_udp", v6.udp().payload_of_size(4).build());
+  corpus.add("ipv6_tcp", v6.tcp({.flags = kAck}).payload_of_size(6).build());
+  corpus.add("ipv6_extension",
+             packet().ethernet().ipv6().ipv6_extension({}).tcp({.flags = kAck}).build());
+  corpus.add("ipv6_too_big",
+             packet().ethernet().ipv6().icmpv6({.type = 2}).payload_of_size(48).build());
+  Corpus tunneled{directory / "fuzz_quick_parse", {1, 0, 3}};
+  tunneled.add("ipv4_in_two_buffers",
+               packet().ethernet().ipv4().udp({.length = 264}).payload_of_size(8).build());
+  tunneled.add("ipv6_in_two_buffers",
+               packet().ethernet().ipv6().tcp({.flags = kAck}).payload_of_size(8).build());
+}
+
 void write_nd(const std::filesystem::path& directory) {
   Corpus corpus{directory / "fuzz_nd", {}};
   const auto add = [&corpus](const char* name, Bytes control, const IpAddress& target,
@@ -555,6 +587,7 @@ int main(int argc, char** argv) {
   }
   try {
     alkaid::fuzz::write_parse(argv[1]);
+    alkaid::fuzz::write_quick_parse(argv[1]);
     alkaid::fuzz::write_nd(argv[1]);
     alkaid::fuzz::write_dhcp(argv[1]);
     alkaid::fuzz::write_dhcpv6(argv[1]);
