@@ -1,0 +1,139 @@
+// A table that others fill: what they can't take from whom.
+#include "tests/pipeline/policy_network.hpp"
+
+namespace alkaid::test {
+namespace {
+
+using namespace net;
+
+constexpr std::uint8_t kSyn = tcp_flag::kSyn;
+constexpr std::uint8_t kAck = tcp_flag::kAck;
+
+// Room for 1,024 connections and as many that wait for their grace period. green-1 enforces a
+// policy that lets everything out; TCP that is forgotten once is not picked up again.
+class ConnectionRoom : public ::testing::Test {
+ protected:
+  ConnectionRoom() : lab(settings()) {
+    lab.program_network();
+    enforce(lab, "green-1", {"out"});
+    set_rules(lab, "out", {policy_rule("any", false, false)});
+  }
+  static DataplaneSettings settings() {
+    auto settings = PipelineLab::default_settings();
+    settings.flows.connections = 1024;
+    settings.flows.mid_stream = MidStreamPickup::kNever;
+    return settings;
+  }
+
+  // Between green-1, who opens, and green-3; what came out.
+  std::size_t tcp(std::uint16_t port, std::uint8_t flags, bool reply) {
+    const Station& from = reply ? kGreen3 : kGreen1;
+    const Station& to = reply ? kGreen1 : kGreen3;
+    lab.send(reply ? "green-3" : "green-1",
+             {packet()
+                  .ethernet({.source = from.mac, .destination = to.mac})
+                  .ipv4({.source = from.ip, .destination = to.ip})
+                  .tcp({.source_port = reply ? std::uint16_t{80} : port,
+                        .destination_port = reply ? port : std::uint16_t{80},
+                        .flags = flags})
+                  .build()});
+    return lab.take(reply ? "green-1" : "green-3").size();
+  }
+  static Bytes udp(const Station& from, const MacAddress& destination_mac, const Station& to,
+                   std::uint16_t source_port, std::uint16_t destination_port) {
+    return packet()
+        .ethernet({.source = from.mac, .destination = destination_mac})
+        .ipv4({.source = from.ip, .destination = to.ip})
+        .udp({.source_port = source_port, .destination_port = destination_port})
+        .build();
+  }
+  static Bytes flow(std::uint16_t port) { return udp(kGreen1, kGreen3.mac, kGreen3, port, 80); }
+  static Bytes answer(std::uint16_t port) { return udp(kGreen3, kGreen1.mac, kGreen1, 80, port); }
+
+  PipelineLab lab;
+};
+
+TEST_F(ConnectionRoom, ASynFloodOfOneTenantCostsAnotherNoPacket) {
+  constexpr std::uint16_t kBurst = 32;
+  constexpr std::uint16_t kBursts = 200;
+  constexpr std::uint16_t kPort = 1234;
+  EXPECT_EQ(tcp(kPort, kSyn, false), 1U);
+  EXPECT_EQ(tcp(kPort, kSyn | kAck, true), 1U);
+  EXPECT_EQ(tcp(kPort, kAck, false), 1U);
+  std::uint16_t flooded = 0;
+  std::size_t flood_delivered = 0;
+  const auto flood = [&] {
+    Frames burst;
+    for (int i = 0; i < kBurst; ++i) {
+      burst.push_back(packet()
+                          .ethernet({.source = kRed1.mac, .destination = kRed2.mac})
+                          .ipv4({.source = kRed1.ip, .destination = kRed2.ip})
+                          .tcp({.source_port = ++flooded, .flags = kSyn})
+                          .build());
+    }
+    lab.send("red-1", burst);
+    flood_delivered += lab.take("up").size();
+  };
+  std::size_t delivered = 0;
+  for (std::uint16_t i = 0; i < kBursts; ++i) {
+    flood();
+    delivered += tcp(kPort, kAck, false) + tcp(kPort, kAck, true);
+  }
+  EXPECT_EQ(delivered, 2U * kBursts);
+  EXPECT_EQ(flood_delivered, std::size_t{kBurst} * kBursts);
+  EXPECT_GT(lab.dataplane().workers()[0]->flow_counters(false).evicted.read(), 3000U);
+  // And others get in.
+  EXPECT_EQ(tcp(99, kSyn, false), 1U);
+  flood();
+  EXPECT_EQ(tcp(99, kSyn | kAck, true), 1U);
+  flood();
+  EXPECT_EQ(tcp(99, kAck, false), 1U);
+  flood();
+  EXPECT_EQ(tcp(99, kAck, true), 1U);
+  EXPECT_TRUE(lab.all_drops().empty());
+}
+
+TEST_F(ConnectionRoom, OfSettledConnectionsOnlyNoneMakesRoom) {
+  // Both directions in one burst: no connection is ever seen without an answer. Before the table is
+  // full, one may find that the few places that its key can have are.
+  constexpr std::uint16_t kFirst = 10001;
+  constexpr std::uint16_t kTries = 2500;
+  std::vector<std::uint16_t> known;
+  for (std::uint16_t port = kFirst; port < kFirst + kTries; ++port) {
+    lab.enqueue("green-1", {flow(port)});
+    lab.enqueue("green-3", {answer(port)});
+    lab.walk();
+    lab.take("green-1");
+    if (!lab.take("green-3").empty()) {
+      known.push_back(port);
+    }
+  }
+  EXPECT_EQ(known.size(), 2048U) << "its 1,024 and the reserve";
+  EXPECT_EQ(connections_of(lab), 2048);
+  const std::uint64_t refused = kTries - 2048U;
+  const auto& counters = lab.dataplane().workers()[0]->flow_counters(false);
+  EXPECT_EQ(lab.drops("green-1", DropReason::connection_table_full), refused);
+  EXPECT_EQ(counters.refused.read(), refused);
+  for (const std::uint16_t port : known) {
+    lab.send("green-1", {flow(port)});
+    ASSERT_EQ(lab.take("green-3").size(), 1U) << port;
+    lab.send("green-3", {answer(port)});
+    ASSERT_EQ(lab.take("green-1").size(), 1U) << port;
+  }
+  EXPECT_EQ(counters.evicted.read(), 0U);
+
+  // Between ports without groups.
+  lab.send("green-3", {udp(kGreen3, kGreenGatewayMac, kRed1, 1, 2)});
+  EXPECT_EQ(lab.take("red-1").size(), 1U);
+  lab.send("red-1", {udp(kRed1, kRedGatewayMac, kGreen3, 2, 1)});
+  EXPECT_EQ(lab.take("green-3").size(), 1U);
+  EXPECT_EQ(connections_of(lab), 2048) << "untracked";
+
+  pass_time(lab, 300);
+  EXPECT_EQ(connections_of(lab), 0);
+  lab.send("green-1", {flow(40001)});
+  EXPECT_EQ(lab.take("green-3").size(), 1U) << "there is room again";
+}
+
+}  // namespace
+}  // namespace alkaid::test

@@ -1,0 +1,59 @@
+// Ports of the dual-stack lab that enforce security groups.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "dataplane/flow/connection_keeper.hpp"
+#include "tests/pipeline/ipv6_network.hpp"
+
+namespace alkaid::test {
+
+// From anywhere or to anywhere. port: 0 for all.
+inline SecurityRuleConfig policy_rule(std::string id, bool ingress, bool ipv6,
+                                      std::optional<std::uint8_t> protocol = {},
+                                      std::uint16_t port = 0) {
+  SecurityRuleConfig rule;
+  rule.id = std::move(id);
+  rule.ingress = ingress;
+  rule.ipv6 = ipv6;
+  rule.protocol = protocol;
+  rule.port_min = port;
+  rule.port_max = port;
+  return rule;
+}
+
+inline void set_rules(PipelineLab& lab, const std::string& group,
+                      std::vector<SecurityRuleConfig> rules) {
+  ASSERT_FALSE(lab.programmer().set(SecurityGroupChange{.id = group, .rules = std::move(rules)}));
+}
+
+// The port as it is, with these groups and nothing else that passes.
+inline void enforce(PipelineLab& lab, const std::string& port, std::vector<std::string> groups) {
+  auto config = *lab.dataplane().ports().find_config(port);
+  config.policy_enforced = true;
+  config.security_groups = std::move(groups);
+  ASSERT_FALSE(lab.programmer().set(config));
+}
+
+// Live connections of both families.
+inline int connections_of(PipelineLab& lab) {
+  int count = 0;
+  lab.dataplane().connections().for_each<FlowKeyV4>([&](auto&, auto) { ++count; });
+  lab.dataplane().connections().for_each<FlowKeyV6>([&](auto&, auto) { ++count; });
+  return count;
+}
+
+// Lets time pass in such steps that the keeper looks at every connection in each of them.
+inline void pass_time(PipelineLab& lab, std::uint32_t seconds, std::uint32_t step = 100) {
+  for (std::uint32_t passed = 0; passed < seconds; passed += step) {
+    lab.dataplane().flows().clock.advance(1000 * std::min(step, seconds - passed));
+    lab.walk();
+  }
+}
+
+}  // namespace alkaid::test
