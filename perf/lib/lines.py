@@ -63,6 +63,7 @@ LINES = {
                   "goodput_percent", "%"),
     "attack": Line("established flows after crafted packets, against before: times", "attack", [], [Goal(1.5, 1.1)],
                    "times", ""),
+    "attack-ipv6": Line("the same, IPv6", "attack", ["--family", "6"], [Goal(1.5, 1.1)], "times", ""),
     "goal-states": Line("neighbors in one goal state: send to reply, programmed", "goalstate",
                         ["--neighbors", "1,10,100,1000,10000,100000,1000000"],
                         [Goal(), Goal(), Goal(), Goal(), Goal(20), Goal(200), Goal(2000)], "milliseconds", "ms"),
@@ -86,4 +87,7 @@ LINES = {
     "two-workers": Line("the same, a worker for each direction", "pipeline",
                         ["--direction", "both", "--flows", "100000", "--rules", "100", "--workers", "2"], [],
                         "packets_per_second", "packets/s"),
+    "encap-two-workers": Line("guest to wire, routed: two guests' flows, a worker for each", "pipeline",
+                              ["--direction", "encap", "--flows", "100000", "--rules", "100", "--workers", "2"], [],
+                              "packets_per_second", "packets/s"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .derived import DERIVED
 from .lines import LINES, Goal, Line
 
 _HEADERS = ("work", "case", "Alkaid", "unit", "peer", "peer / Alkaid", "VPP", "must", "aim")
@@ -42,6 +43,10 @@ def rows(measured: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             yield (line.title if number == 0 else "", _case(result), _number(_value(line, result)), line.unit,
                    _number(result.get("peer_cycles_per_packet")), _number(result.get("ratio")),
                    line.vpp[number] if number < len(line.vpp) else "", _number(goal.must), _number(goal.aim))
+    for derived in DERIVED:
+        for number, (case, value) in enumerate(derived.values(measured)):
+            yield (derived.title if number == 0 else "", case, _number(value), derived.unit, "", "", "",
+                   _number(derived.goal.must), _number(derived.goal.aim))
 
 
 def table(measured: dict[str, Any]) -> str:
