@@ -127,23 +127,31 @@ class Tunnel:
 
 
 def syn_frames(source: Station, destination: Station, addresses: Sequence[int], count: int) -> Iterator[bytes]:
-    """TCP SYNs of `count` connections, IPv4, from addresses (as numbers) in turn, with right checksums."""
+    """TCP SYNs of `count` connections from addresses (as numbers) in turn, with right checksums."""
+    is_ipv6 = ":" in destination.ip
+    size = 16 if is_ipv6 else 4
+    address_at = ETHERNET + (8 if is_ipv6 else 12)
+    tcp_at = address_at + 2 * size
     length = 20
     tcp = struct.pack("!HHIIBBHHH", 0, 80, 1, 0, 0x50, 0x02, 65535, 0, 0)
-    template = bytearray(mac_bytes(destination.mac) + mac_bytes(source.mac) + b"\x08\x00"
-                         + ip_header("0.0.0.0", destination.ip, 6, length) + tcp + bytes(6))
-    template[24:26] = b"\0\0"
-    header_sum = add_up(bytes(template[14:34]))
-    tcp_sum = add_up(bytes(template[30:34]) + struct.pack("!HH", 6, length) + tcp)
+    template = bytearray(mac_bytes(destination.mac) + mac_bytes(source.mac) + (b"\x86\xdd" if is_ipv6 else b"\x08\x00")
+                         + ip_header("::" if is_ipv6 else "0.0.0.0", destination.ip, 6, length) + tcp)
+    template += bytes(max(0, 60 - len(template)))
+    if not is_ipv6:
+        template[ETHERNET + 10:ETHERNET + 12] = b"\0\0"
+    header_sum = add_up(bytes(template[ETHERNET:tcp_at]))
+    tcp_sum = add_up(bytes(template[address_at + size:tcp_at]) + struct.pack("!HH", 6, length) + tcp)
+    # Of each address: as it lies in the packet, and its part of the sums.
+    sources = [(packed := address.to_bytes(size, "big"), add_up(packed)) for address in addresses]
     pack = struct.Struct("!H").pack_into
     for number in range(count):
-        row, place = divmod(number, len(addresses))
-        address, port = addresses[place], FIRST_PORT + row % PORTS_PER_ROW
-        halves = (address >> 16) + (address & 0xFFFF)
-        struct.pack_into("!I", template, 26, address)
-        pack(template, 24, ~_fold(header_sum + halves) & 0xFFFF)
-        pack(template, 34, port)
-        pack(template, 50, ~_fold(tcp_sum + halves + port) & 0xFFFF)
+        row, place = divmod(number, len(sources))
+        (address, halves), port = sources[place], FIRST_PORT + row % PORTS_PER_ROW
+        template[address_at:address_at + size] = address
+        if not is_ipv6:
+            pack(template, ETHERNET + 10, ~_fold(header_sum + halves) & 0xFFFF)
+        pack(template, tcp_at, port)
+        pack(template, tcp_at + 16, ~_fold(tcp_sum + halves + port) & 0xFFFF)
         yield bytes(template)
 
 
