@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <random>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
@@ -13,6 +14,13 @@
 #include "control/common/net/ip_address.hpp"
 
 namespace alkaid::agent {
+
+// Drawn once per process: clients choose the addresses, and must not choose which of them collide.
+inline const std::array<std::uint64_t, 2> kAddressSecrets = [] {
+  std::random_device random;
+  const auto word = [&random] { return std::uint64_t{random()} << 32 | random(); };
+  return std::array{word(), word()};
+}();
 
 // Every bit of the result depends on every bit of the key: these tables take some from either end,
 // and addresses of a subnet differ in few.
@@ -29,9 +37,9 @@ struct AddressHash {
   }
   static std::uint64_t mix(const IpAddress& address, std::uint64_t more) {
     const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(address.bytes());
-    constexpr std::uint64_t kFirst = 0x9e3779b97f4a7c15;
-    constexpr std::uint64_t kSecond = 0xd6e8feb86659fd93;
-    return multiply(multiply(words[0] ^ kFirst, words[1] ^ kSecond) ^ more, kFirst);
+    constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
+    return multiply(multiply(words[0] ^ kAddressSecrets[0], words[1] ^ kAddressSecrets[1]) ^ more,
+                    kOdd);
   }
 };
 

@@ -54,7 +54,10 @@ int run(const alkaid::agent::Options& options) {
     notifier.alive();
   };
   alkaid::agent::Agent agent{std::move(config)};
-  error = agent.start([&signals] { return signals.is_pending(); });
+  error = agent.start([&signals, &service] {
+    service.starting();
+    return signals.is_pending();
+  });
   if (!error.empty() && signals.is_pending()) {
     spdlog::info("stopping");
     std::fflush(nullptr);

@@ -87,25 +87,28 @@ class PartDecoder {
     }
   }
 
-  // By way of a message that holds this entry alone: a map's entries have no class of their own.
+  // An entry of a map has no class of its own, and a whole message for each of a million would take
+  // a kibibyte: what a message makes of it is copied out of one that they share.
   void add_entry(std::string_view entry) {
     constexpr char kTag = alcor::schema::GoalStateV2::kNeighborStatesFieldNumber << 3 | 2;
-    std::string bytes{kTag};
+    bytes_.assign(1, kTag);
     for (std::size_t size = entry.size();; size >>= 7) {
-      bytes.push_back(static_cast<char>(size < 0x80 ? size : (size & 0x7f) | 0x80));
+      bytes_.push_back(static_cast<char>(size < 0x80 ? size : (size & 0x7f) | 0x80));
       if (size < 0x80) {
         break;
       }
     }
-    bytes += entry;
-    auto* message = Arena::CreateMessage<alcor::schema::GoalStateV2>(arena_.get());
-    if (!message->ParseFromString(bytes)) {
+    bytes_ += entry;
+    if (!entry_.ParseFromString(bytes_)) {
       refuse(entry.size());
       return;
     }
-    for (const auto& [key, state] : message->neighbor_states()) {
+    for (auto& [key, state] : *entry_.mutable_neighbor_states()) {
       if (admits(key, state.configuration().id())) {
-        decoder_.add(state, key);
+        const auto* own_key = Arena::Create<std::string>(arena_.get(), key);
+        auto* own_state = Arena::CreateMessage<alcor::schema::NeighborState>(arena_.get());
+        own_state->CopyFrom(state);
+        decoder_.add(*own_state, *own_key);
       }
     }
   }
@@ -122,6 +125,8 @@ class PartDecoder {
   std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
   NeighborPart part_;
   ResourceDecoder decoder_;
+  alcor::schema::GoalStateV2 entry_;
+  std::string bytes_;
 };
 
 }  // namespace

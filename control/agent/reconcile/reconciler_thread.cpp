@@ -81,7 +81,7 @@ bool ReconcilerThread::merge(GoalStateTask& task) {
   return true;
 }
 
-void ReconcilerThread::process(std::vector<std::unique_ptr<GoalStateTask>>& tasks) {
+bool ReconcilerThread::process(std::vector<std::unique_ptr<GoalStateTask>>& tasks) {
   const auto start = Clock::now();
   std::size_t resources = 0;
   bool is_complete = true;
@@ -91,16 +91,15 @@ void ReconcilerThread::process(std::vector<std::unique_ptr<GoalStateTask>>& task
     is_complete = merge(*task) && is_complete;
   }
   const auto merged = Clock::now();
+  if (!is_complete) {
+    return false;
+  }
   if (durability_ != nullptr) {
     durability_->submit();  // stored while the data plane is programmed
   }
   const auto spent = reconciler_.flush();
   stage_times_.note(Stage::kMerge, merged - start);
   stage_times_.note(Stage::kProgram, spent);
-  if (!is_complete) {
-    tasks.clear();
-    return;
-  }
   for (auto& task : tasks) {
     task->programming = spent;
     reconciler_.conclude(*task);
@@ -116,6 +115,7 @@ void ReconcilerThread::process(std::vector<std::unique_ptr<GoalStateTask>>& task
   if (resources > kLargeMessage) {
     ::malloc_trim(0);
   }
+  return true;
 }
 
 void ReconcilerThread::run() {
@@ -149,7 +149,9 @@ void ReconcilerThread::run() {
       next_connect = Clock::now() + kReconnectInterval;
     }
     if (!tasks.empty()) {
-      process(tasks);
+      if (!process(tasks)) {
+        return;  // the agent ends in the middle of a message: what came of it is not stored
+      }
       next_retry = std::min(next_retry, Clock::now() + reconciler_.retry_interval());
     }
     if (reconciler_.wants_retry() || Clock::now() >= next_retry) {

@@ -47,7 +47,8 @@ class ReconcilerThread {
 
  private:
   void run();
-  void process(std::vector<std::unique_ptr<GoalStateTask>>& tasks);
+  // False: parts of a message will never come, since the agent ends.
+  bool process(std::vector<std::unique_ptr<GoalStateTask>>& tasks);
   // False: the agent stops.
   bool merge(GoalStateTask& task);
   void publish_own_addresses();

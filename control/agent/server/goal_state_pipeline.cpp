@@ -109,7 +109,7 @@ bool parse_rest(SharedParts& shared, const DecodeContext& context, GoalStateTask
   if (!message->ParseFromString(shared.parts.rest)) {
     return false;
   }
-  shared.parts.rest = {};
+  std::string{}.swap(shared.parts.rest);
   task.decoded = decode(*message, context);
   if constexpr (std::is_same_v<Message, alcor::schema::GoalStateV2>) {
     shared.filter.emplace(*message, context.own_addresses);
@@ -179,6 +179,9 @@ bool GoalStatePipeline::decode_parts(GoalStateFormat format, MessageParts parts,
   shared->own_addresses = context.own_addresses;
   if (!parse_rest(format, *shared, context, task)) {
     return false;
+  }
+  if (shared->parts.neighbors.empty()) {
+    std::vector<grpc::Slice>{}.swap(shared->parts.slices);  // nothing points into them
   }
   const NeighborForm form =
       format == GoalStateFormat::kV2 ? NeighborForm::kMapEntry : NeighborForm::kState;

@@ -9,6 +9,8 @@ namespace alkaid {
 namespace {
 
 constexpr int kKeepEnvironment = 0;
+constexpr std::chrono::seconds kExtensionInterval{5};
+constexpr std::chrono::microseconds kExtension = std::chrono::seconds{60};
 
 void send(const std::string& state) {
   ::sd_notify(kKeepEnvironment, state.c_str());
@@ -26,6 +28,14 @@ ServiceNotifier::ServiceNotifier() {
   std::uint64_t microseconds = 0;
   if (::sd_watchdog_enabled(kKeepEnvironment, &microseconds) > 0) {
     interval_ = std::chrono::microseconds{microseconds / 2};
+  }
+}
+
+void ServiceNotifier::starting() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= next_extension_) {
+    next_extension_ = now + kExtensionInterval;
+    send("EXTEND_TIMEOUT_USEC=" + std::to_string(kExtension.count()));
   }
 }
 

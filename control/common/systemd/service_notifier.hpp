@@ -12,6 +12,9 @@ class ServiceNotifier {
   // Reads WATCHDOG_USEC.
   ServiceNotifier();
 
+  // Still on the way to ready(), and getting on: call often. What a start may take
+  // (TimeoutStartSec) counts anew from the last call.
+  void starting();
   // Serving now. status: one line for "systemctl status".
   void ready(const std::string& status);
   void status(const std::string& status);
@@ -24,6 +27,7 @@ class ServiceNotifier {
  private:
   std::chrono::microseconds interval_{0};  // 0: no watchdog
   std::chrono::steady_clock::time_point next_;
+  std::chrono::steady_clock::time_point next_extension_;
 };
 
 }  // namespace alkaid

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <google/protobuf/arena.h>
 #include <gtest/gtest.h>
 
 #include "control/agent/goal_state/neighbor_part.hpp"
@@ -268,13 +269,19 @@ TEST(MessageParts, OfDamagedBytesAreNoneOrWithinThem) {
   EXPECT_EQ(cut->resources, 3U);
 }
 
-// An agent that stops while a message is decoded.
+// An agent that stops while a message is decoded: the half that came must not be left behind.
 TEST(LargeMessage, IsGivenUpWhenItsPartsDontCome) {
   FakeDataplane dataplane;
   Host host{dataplane};
+  host.push(network());
+  const std::string before = dataplane.dump();
   ReconcilerThread thread{host.reconciler};
   thread.start();
+  schema::GoalState half;
+  *half.add_neighbor_states() =
+      neighbor("n", "green", "10.0.1.20", "02:00:00:00:00:20", "172.16.0.2");
   auto task = std::make_unique<GoalStateTask>();
+  task->decoded = decode(half, {attach(), {}});
   bool is_done = false;
   task->done = [&is_done](GoalStateTask&) { is_done = true; };
   auto promise = std::make_unique<std::promise<NeighborPart>>();
@@ -283,6 +290,18 @@ TEST(LargeMessage, IsGivenUpWhenItsPartsDontCome) {
   promise.reset();
   thread.stop();
   EXPECT_FALSE(is_done);
+  EXPECT_EQ(dataplane.dump(), before);
+}
+
+// Two bytes each on the wire.
+TEST(LargeMessage, EmptyMapEntriesTakeLittleMemory) {
+  constexpr std::size_t kEntries = 20'000;
+  const std::vector<std::string_view> views(kEntries, std::string_view{});
+  const std::vector<IpAddress> own{IpAddress::parse("172.16.0.1").value()};
+  const auto part = decode_neighbors(views, NeighborForm::kMapEntry, {attach(), own}, nullptr);
+  EXPECT_EQ(part.decoded.results.size(), kEntries);
+  const auto arena = std::static_pointer_cast<const google::protobuf::Arena>(part.messages);
+  EXPECT_LT(arena->SpaceAllocated(), 200 * kEntries);
 }
 
 }  // namespace
