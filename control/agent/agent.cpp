@@ -18,6 +18,8 @@
 #include "control/agent/metrics/dataplane_metrics.hpp"
 #include "control/agent/metrics/metrics_server.hpp"
 #include "control/agent/metrics/stage_metrics.hpp"
+#include "control/agent/ncm/ncm_client.hpp"
+#include "control/agent/on_demand/on_demand.hpp"
 #include "control/agent/reconcile/grpc_dataplane_client.hpp"
 #include "control/agent/reconcile/reconciler.hpp"
 #include "control/agent/reconcile/reconciler_thread.hpp"
@@ -92,6 +94,7 @@ struct Agent::Parts {
   DataplaneMetrics dataplane_metrics;
   LocalService local;
   std::unique_ptr<durable::StateKeeper> keeper;
+  std::unique_ptr<OnDemand> on_demand;
   GoalStateServer goal_state_server;
   MetricsServer metrics;
   v1::GetConfigResponse last_report;  // of the scrape before
@@ -202,6 +205,19 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
       parts.config.alive(in_sync);
     });
   }
+  if (!parts.config.ncm.empty()) {
+    parts.on_demand = std::make_unique<OnDemand>(
+        parts.config.instance.dataplane_socket(),
+        std::make_unique<NcmClient>(parts.config.ncm, grpc::InsecureChannelCredentials()),
+        OnDemandSettings{.idle = parts.config.on_demand_idle},
+        [&parts](std::vector<NeighborKey> keys) {
+          parts.thread.post([keys = std::move(keys)](Reconciler& reconciler) {
+            reconciler.forget_neighbors(keys);
+          });
+        });
+    parts.on_demand->start();
+    spdlog::info("asking {} for neighbors that are missing", parts.config.ncm);
+  }
   spdlog::info("serving goal states on {}:{} {}, local API on {}", parts.config.channel.address,
                parts.goal_state_server.port(),
                parts.config.channel.tls ? "over TLS" : "in plaintext",
@@ -217,6 +233,9 @@ void Agent::stop() {
   parts.goal_state_server.stop(deadline);
   if (parts.local_server) {
     parts.local_server->Shutdown(deadline);
+  }
+  if (parts.on_demand) {
+    parts.on_demand->stop();
   }
   parts.pipeline.stop();
   parts.client.interrupt();

@@ -1,6 +1,7 @@
 // The agent: its servers, its reconciler and its connection to the data plane.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,6 +28,9 @@ struct AgentConfig {
   PortAttach port_attach;
   Policy policy;
   std::string state_directory;  // empty: the desired state is only in memory
+  // HOST:PORT of the Network Config Manager; empty: nobody is asked, what is missing is dropped.
+  std::string ncm;
+  std::chrono::seconds on_demand_idle{60};
 };
 
 // start() and stop() from one thread.

@@ -7,6 +7,7 @@
 
 #include "control/agent/channel_options.hpp"
 #include "control/agent/metrics/metrics_server.hpp"
+#include "control/agent/on_demand_options.hpp"
 #include "control/agent/policy_options.hpp"
 #include "control/agent/toml_config.hpp"
 #include "control/common/logging.hpp"
@@ -40,9 +41,7 @@ struct AcaOption {
 };
 
 // ACA's options, so that its units and scripts start this agent with --plaintext added.
-constexpr std::array<AcaOption, 10> kAcaOptions = {{
-    {"-a,--ncm-address", "-a", "Network Config Manager's address", false},
-    {"-p,--ncm-port", "-p", "Network Config Manager's port", false},
+constexpr std::array<AcaOption, 8> kAcaOptions = {{
     {"-b,--pulsar-brokers", "-b", "Pulsar brokers", false},
     {"-h,--pulsar-topic", "-h", "Pulsar topic", false},
     {"-g,--pulsar-subscription", "-g", "Pulsar subscription", false},
@@ -108,6 +107,8 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
       ->type_name("ADDRESS:PORT");
   PolicyOptions policy;
   policy.add_to(app);
+  OnDemandOptions on_demand;
+  on_demand.add_to(app);
   app.add_option("--log-level", options.log_level,
                  "trace, debug, info, warning, error, critical or off")
       ->capture_default_str();
@@ -204,6 +205,12 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
     return refuse(error);
   }
   options.agent.policy = std::move(*policy_parsed);
+  auto ncm = on_demand.ncm_address(error);
+  if (!ncm) {
+    return refuse(error);
+  }
+  options.agent.ncm = std::move(*ncm);
+  options.agent.on_demand_idle = on_demand.idle();
   return {std::move(options), 0, {}};
 }
 

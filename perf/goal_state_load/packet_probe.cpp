@@ -172,6 +172,43 @@ std::vector<std::uint32_t> PacketProbe::carried(const std::vector<std::uint32_t>
   return {arrived.begin(), arrived.end()};
 }
 
+std::vector<PacketProbe::FirstPacket> PacketProbe::time_first_packets(std::uint32_t first,
+                                                                      std::uint32_t count) {
+  constexpr std::uint16_t kMark = 9998;
+  constexpr std::chrono::seconds kLongestSilence{4};
+  constexpr std::chrono::milliseconds kStep{5};
+  // Slices that fit into any device's ring, and the pause between them.
+  constexpr std::uint32_t kBurst = 32;
+  constexpr std::chrono::microseconds kPause{200};
+  std::vector<FirstPacket> packets(count);
+  std::uint32_t arrived = 0;
+  auto last = Clock::now();
+  const std::uint32_t zero = neighbor(0).ip.host();
+  const auto note = [&](std::uint16_t mark, const Ipv4Address& outer, const std::uint8_t* inner) {
+    const std::uint32_t number = read(inner + kEthernet + 16, 4) - zero;
+    if (mark != kMark || number < first || number - first >= count || outer != vtep_of(number)) {
+      return;
+    }
+    FirstPacket& packet = packets[number - first];
+    if (packet.received == Clock::time_point{}) {
+      packet.received = last = Clock::now();
+      ++arrived;
+    }
+  };
+  for (std::uint32_t i = 0; i < count; ++i) {
+    packets[i].sent = Clock::now();
+    send(first + i, kMark);
+    if (i % kBurst == kBurst - 1) {
+      receive(kPause, note);
+    }
+  }
+  last = Clock::now();
+  while (arrived < count && Clock::now() - last < kLongestSilence) {
+    receive(kStep, note);
+  }
+  return packets;
+}
+
 bool PacketProbe::wait_for(std::uint32_t neighbor, bool sends, std::chrono::milliseconds timeout) {
   constexpr std::chrono::microseconds kInterval{200};
   const auto deadline = Clock::now() + timeout;

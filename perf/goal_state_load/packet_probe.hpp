@@ -21,6 +21,15 @@ class PacketProbe {
   // to the neighbor's VTEP, with the subnet's VNI, the inner frame addressed to the neighbor.
   std::vector<std::uint32_t> carried(const std::vector<std::uint32_t>& neighbors);
 
+  // When one packet to a neighbor was sent, and when it left as it must; unset: it did not.
+  struct FirstPacket {
+    std::chrono::steady_clock::time_point sent;
+    std::chrono::steady_clock::time_point received;
+  };
+  // Sends one packet to each of the neighbors [first, first + count), as fast as the device takes
+  // them, and waits until all have left or none did for a while.
+  std::vector<FirstPacket> time_first_packets(std::uint32_t first, std::uint32_t count);
+
   // Sends to one neighbor every so often until a packet left; false if none did in time. Unless
   // `sends`, somebody else sends the packets of write_capture().
   bool wait_for(std::uint32_t neighbor, bool sends, std::chrono::milliseconds timeout);

@@ -38,6 +38,8 @@ class GoalStateHost(HostProcesses):
         self._directory = directory
         self._attach = "null:"
         self._starts = 0
+        self.agent_flags: list[str] = []
+        self.dataplane_flags: list[str] = []
         self.console = Console(directory)
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -67,7 +69,7 @@ class GoalStateHost(HostProcesses):
             "--underlay-neighbor", f"{GATEWAY}={GATEWAY_MAC}", "--no-announcements",
             "--worker-cpus", str(machine.MEASURED_CPU), "--control-cpu", str(machine.CONTROL_CPU),
             "--idle-backoff", "500", "--max-neighbors", str(_MOST_NEIGHBORS), "--max-ports", str(_MOST_PORTS),
-            "--memory", str(_MEMORY)], self._next_log("dataplane"))
+            "--memory", str(_MEMORY), *self.dataplane_flags], self._next_log("dataplane"))
         return self._ready_at(self._dataplane)
 
     def _next_log(self, name: str) -> Path:
@@ -113,7 +115,8 @@ class GoalStateHost(HostProcesses):
         """Starts one as the last; returns the time at which it took goal states."""
         self._agent = Process("the agent", self._namespace, [
             program("alkaid-agent"), "--run-dir", self._directory, "--port", str(AGENT_PORT), "--plaintext",
-            "--state-dir", self._directory / "state", "--port-attach", self._attach], self._next_log("agent"))
+            "--state-dir", self._directory / "state", "--port-attach", self._attach, *self.agent_flags],
+            self._next_log("agent"))
         return self._ready_at(self._agent)
 
     def capture_loop(self) -> str:
@@ -122,9 +125,9 @@ class GoalStateHost(HostProcesses):
         self._client("--write-capture", path)
         return f"pcap:rx={path},loop=1"
 
-    def _client(self, *flags: str | int | Path) -> str:
+    def _client(self, *flags: str | int | Path, client: str = "goal-state-load") -> str:
         finished = subprocess.run(
-            self._namespace.command([build_directory() / "perf/goal-state-load", "--agent", f"127.0.0.1:{AGENT_PORT}",
+            self._namespace.command([build_directory() / "perf" / client, "--agent", f"127.0.0.1:{AGENT_PORT}",
                                      *(str(flag) for flag in flags)]),
             capture_output=True, text=True, timeout=_LONGEST_RUN, check=False)
         if finished.returncode != 0:
@@ -132,9 +135,9 @@ class GoalStateHost(HostProcesses):
             raise LabError(f"{finished.stderr.strip()}\n{log}")
         return finished.stdout
 
-    def load(self, *flags: str | int) -> dict[str, Any]:
+    def load(self, *flags: str | int, client: str = "goal-state-load") -> dict[str, Any]:
         """Runs the client. Raises LabError if something failed or a packet was not carried."""
-        result: dict[str, Any] = json.loads(self._client(*flags))
+        result: dict[str, Any] = json.loads(self._client(*flags, client=client))
         return result
 
     def agent_memory(self) -> int:

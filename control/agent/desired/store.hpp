@@ -55,6 +55,9 @@ class DesiredStore {
   // False: the VNI isn't known, so only the data plane's own tables can say which row is meant.
   bool delete_neighbor(std::string_view id, const NeighborAddress& address);
 
+  // Takes out what is known of this address, whoever said so; nothing if nobody did.
+  void forget_neighbor(const NeighborKey& key);
+
   // The address pairs of a neighbor whose addresses were set; and before these are deleted.
   void set_pairs(std::string_view neighbor, const NeighborSpec& spec);
   void delete_pairs(std::string_view neighbor, const NeighborSpec& spec);

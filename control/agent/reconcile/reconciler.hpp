@@ -66,6 +66,9 @@ class Reconciler {
   std::chrono::microseconds flush();
   void conclude(GoalStateTask& task);
 
+  // Takes neighbors out of the desired state and the data plane.
+  void forget_neighbors(const std::vector<NeighborKey>& keys);
+
   // Tries again what failed for want of room or for another reason that may pass.
   void retry();
   // When to do so if nothing else asks for it: the longer the less came of it.

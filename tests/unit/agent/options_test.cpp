@@ -69,7 +69,7 @@ TEST(Options, TakesAcaCommandLine) {
   EXPECT_EQ(outcome.options->agent.channel.port, 50021);
   EXPECT_EQ(outcome.options->log_level, "debug");
   EXPECT_THAT(outcome.options->without_effect,
-              ElementsAre("-a", "-p", "-b", "-h", "-g", "-k", "-m", "-c", "-t", "-o"));
+              ElementsAre("-b", "-h", "-g", "-k", "-m", "-c", "-t", "-o"));
 }
 
 TEST(Options, RepeatedAcaOptionsAndOperandsAreTaken) {
@@ -77,7 +77,7 @@ TEST(Options, RepeatedAcaOptionsAndOperandsAreTaken) {
                               "-m", "-d", "-d", "-s", "50022"});
   ASSERT_TRUE(outcome.options) << outcome.output;
   EXPECT_EQ(outcome.options->agent.channel.port, 50022);
-  EXPECT_THAT(outcome.options->without_effect, ElementsAre("-a", "-m", "stray"));
+  EXPECT_THAT(outcome.options->without_effect, ElementsAre("-m", "stray"));
 }
 
 TEST(Options, KeysForTheCommandLineOnlyAreNamed) {
@@ -86,6 +86,20 @@ TEST(Options, KeysForTheCommandLineOnlyAreNamed) {
     const auto outcome = parse({"--config", file.path()});
     EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_THAT(outcome.output, HasSubstr("'" + key + "'"));
+  }
+}
+
+TEST(Options, TheNetworkConfigManagerByOneFlagOrByAcas) {
+  EXPECT_EQ(parse({}).options->agent.ncm, "");
+  EXPECT_EQ(parse({"--ncm", "ncm.example:9016"}).options->agent.ncm, "ncm.example:9016");
+  EXPECT_EQ(parse({"-a", "10.0.0.1"}).options->agent.ncm, "10.0.0.1:9016");
+  EXPECT_EQ(parse({"-a", "fd00::1", "-p", "99"}).options->agent.ncm, "[fd00::1]:99");
+  EXPECT_EQ(parse({"--on-demand-idle", "5"}).options->agent.on_demand_idle,
+            std::chrono::seconds{5});
+  for (const std::string wrong : {"ncm", "ncm:", ":9016", "ncm:0", "ncm:65536", "fd00::1:9016"}) {
+    const auto outcome = parse({"--ncm", wrong.c_str()});
+    EXPECT_EQ(outcome.exit_code, 2) << wrong;
+    EXPECT_THAT(outcome.output, HasSubstr("--ncm")) << wrong;
   }
 }
 

@@ -1,0 +1,127 @@
+// Which questions are put to the Network Config Manager, and when; without threads, clocks and
+// connections of its own. Design: docs/design/on-demand.md.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "alcor/schema/goalstateprovisioner.pb.h"
+#include "alkaid/dataplane/v1/dataplane.pb.h"
+#include "control/agent/ncm/ncm.hpp"
+#include "control/agent/reconcile/objects.hpp"
+
+namespace alkaid::agent {
+
+struct RequesterSettings {
+  std::chrono::milliseconds patience{2000};       // as long as packets wait
+  std::chrono::milliseconds call_deadline{5000};  // of one call
+  std::chrono::milliseconds answer_grace{1000};   // for what comes after its answer
+  // How long nobody is asked again about what the manager does not know; doubles.
+  std::chrono::milliseconds first_silence{1000};
+  std::chrono::milliseconds longest_silence{30000};
+  // Between calls to a manager that fails; doubles.
+  std::chrono::milliseconds first_backoff{50};
+  std::chrono::milliseconds longest_backoff{5000};
+  std::size_t most_questions = 65536;
+  std::size_t most_calls = 8;      // at once
+  std::size_t most_in_call = 512;  // questions
+};
+
+// One thread's.
+class Requester {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Time = Clock::time_point;
+
+  struct Found {
+    NeighborKey key;
+    std::set<std::string> ports;  // that asked
+  };
+  struct Call {
+    std::uint64_t number = 0;
+    alcor::schema::HostRequest request;
+  };
+  struct Counts {
+    std::uint64_t asked = 0;     // questions, repeated ones too
+    std::uint64_t calls = 0;     //
+    std::uint64_t failed = 0;    // calls
+    std::uint64_t refused = 0;   // questions: the manager does not know the destination
+    std::uint64_t unheard = 0;   // questions that were answered, and nothing came
+    std::uint64_t silenced = 0;  // misses that were not asked about: negative cache, too many
+  };
+
+  explicit Requester(RequesterSettings settings);
+
+  // A destination is missing.
+  void missed(const dataplane::v1::Miss& miss, Time now);
+  // The neighbor of a miss has come. None: nobody asked for it.
+  std::optional<Found> found(std::uint64_t miss);
+  // Misses of the data plane so far mean nothing any more.
+  void forget_misses();
+
+  // What to send now; none: nothing, until next_time() or something happens.
+  std::optional<Call> next_call(Time now);
+  void answered(std::uint64_t call, const NcmAnswer& answer, Time now);
+
+  // Time passes.
+  void tick(Time now);
+  [[nodiscard]] std::optional<Time> next_time() const;
+
+  // Misses that nobody will answer.
+  std::vector<std::uint64_t> take_ended() { return std::exchange(ended_, {}); }
+
+  [[nodiscard]] std::size_t questions() const { return questions_.size(); }
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+
+ private:
+  enum class State : std::uint8_t {
+    kQueued,
+    kAsked,     // part of a call under way
+    kAnswered,  // the manager said yes; the neighbor has not come
+    kSilent,    // not asked about for a while
+  };
+  struct Question {
+    State state = State::kQueued;
+    Time first;                  // miss
+    Time due;                    // of kAnswered, kSilent: when that ends
+    bool has_forgotten = false;  // kSilent: and asked about if it is missed again
+    int silences = 0;
+    std::vector<std::uint64_t> misses;
+    std::set<std::string> ports;
+    alcor::schema::HostRequest::ResourceStateRequest request;
+  };
+  using Questions = std::unordered_map<NeighborKey, Question>;
+
+  void queue(const NeighborKey& key, Question& question, Time now);
+  void wait_until(const NeighborKey& key, Question& question, State state, Time due);
+  void fall_silent(const NeighborKey& key, Question& question, Time now);
+  void end(Question& question);
+  void erase(Questions::iterator question);
+  void call_failed(const std::vector<NeighborKey>& keys, Time now);
+  std::string next_id();
+
+  const RequesterSettings settings_;
+  Questions questions_;
+  std::unordered_map<std::uint64_t, NeighborKey> by_miss_;
+  std::deque<NeighborKey> queue_;
+  std::unordered_map<std::uint64_t, std::vector<NeighborKey>> calls_;
+  std::multimap<Time, NeighborKey> due_;  // some have another state by then
+  std::vector<std::uint64_t> ended_;
+  Time not_before_;                       // for calls
+  std::chrono::milliseconds backoff_{0};  // 0: the last call succeeded
+  std::uint64_t last_call_ = 0;
+  std::uint64_t last_id_ = 0;
+  const std::uint64_t id_prefix_;
+  Counts counts_;
+};
+
+}  // namespace alkaid::agent
