@@ -1,6 +1,7 @@
 // The local API's calls about neighbors that are missing. Design: docs/design/on-demand.md.
 #include <chrono>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "dataplane/api/convert.hpp"
@@ -104,18 +105,16 @@ grpc::Status DataplaneService::ReadNeighborUse(grpc::ServerContext* context,
     }
     keys.push_back(*key);
   }
-  std::unique_ptr<NeighborUse> use;
-  grpc::Status status = on_control_thread([&] {
-    use = std::make_unique<NeighborUse>(dataplane_.flows(), dataplane_.tables().neighbors, keys);
-  });
+  NeighborUse use{dataplane_.flows(), dataplane_.tables().neighbors, std::move(keys)};
+  grpc::Status status;
   for (bool has_more = true; status.ok() && has_more;) {
     if (context->IsCancelled()) {
       return {grpc::StatusCode::CANCELLED, "the client went away"};
     }
-    status = on_control_thread([&] { has_more = use->advance(); });
+    status = on_control_thread([&] { has_more = use.advance(); });
   }
   if (status.ok()) {
-    response->mutable_idle_milliseconds()->Add(use->idle().begin(), use->idle().end());
+    response->mutable_idle_milliseconds()->Add(use.idle().begin(), use.idle().end());
   }
   return status;
 }
@@ -135,6 +134,7 @@ grpc::Status DataplaneService::ShowOnDemand(grpc::ServerContext* /*context*/,
                 totals.released);
     add_counter(*response, "expired", "went on without their neighbor after the longest wait",
                 totals.expired);
+    add_counter(*response, "purged", "were dropped with their port", totals.purged);
     add_counter(*response, "misses", "destinations that workers found missing", totals.misses);
     add_counter(*response, "told", "of these, told to the agent", totals.told);
   });

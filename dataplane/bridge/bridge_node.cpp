@@ -18,11 +18,11 @@ Verdict BridgeNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& cont
   if (neighbor == nullptr) [[unlikely]] {
     // An answer to a question is of no use later.
     return !is_arp && !context.headers.is_nd && may_await(worker, context)
-               ? await<Next>(packet, awaited)
+               ? await<Next>(worker, packet, context, awaited)
                : drop(DropReason::destination_mac_unknown);
   }
   if (must_queue(worker, context, awaited)) [[unlikely]] {
-    return await<Next>(packet, awaited);
+    return await<Next>(worker, packet, context, awaited);
   }
   if (neighbor->port == context.ingress->index) [[unlikely]] {
     return drop(DropReason::destination_is_source);

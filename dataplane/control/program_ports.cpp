@@ -147,8 +147,9 @@ ObjectResult Programmer::set(const PortConfig& config) {
     return failed;
   }
   watch.finish(station_listener_);
-  for (const NeighborKey& key : addresses_of(config)) {
-    neighbor_listener_(key.vni, key.ip, config.mac);
+  for (const LocalClaim& claim : claims_of(config)) {
+    const auto* ip = std::get_if<IpAddress>(&claim.key.address);
+    neighbor_listener_(claim.key.vni, ip != nullptr ? *ip : IpAddress{}, claim.mac);
   }
   return done();
 }

@@ -21,7 +21,7 @@ template <class Next>
 Verdict ask_or_await(Worker& worker, rte_mbuf* packet, const PacketContext& context,
                      const IpAddress& target, DropReason reason) {
   if (worker.tables().flood.find(context.segment->zone) == nullptr && may_await(worker, context)) {
-    return await<Next>(packet, {.ip = target, .vni = context.vni});
+    return await<Next>(worker, packet, context, {.ip = target, .vni = context.vni});
   }
   return ask_everybody<Next>(worker.tables().flood, context, reason);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dataplane/graph/node.hpp"
+#include "dataplane/on_demand/admission.hpp"
 #include "dataplane/on_demand/worker_waiting.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -33,7 +34,12 @@ inline bool must_queue(Worker& worker, const PacketContext& context,
 }
 
 template <class Next>
-Verdict await(rte_mbuf* packet, const AwaitedAddress& address) {
+Verdict await(Worker& worker, rte_mbuf* packet, const PacketContext& context,
+              const AwaitedAddress& address) {
+  const DropReason reason = admit_to_wait(worker, packet, context);
+  if (reason != DropReason::kNone) {
+    return drop(reason);
+  }
   awaited_of(packet) = address;
   return Next::template to<NodeId::kAwaitNeighbor>();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bit>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -37,7 +38,7 @@ struct Waiter {
   std::uint32_t port = 0;
   std::uint32_t generation = 0;
 
-  bool operator==(const Waiter&) const = default;
+  auto operator<=>(const Waiter&) const = default;
 };
 
 struct WaiterKey {
@@ -45,6 +46,18 @@ struct WaiterKey {
   Waiter waiter;
 
   bool operator==(const WaiterKey&) const = default;
+};
+
+// What the control thread is told of a packet whose neighbor is missing.
+struct RaisedMiss {
+  WaiterKey key;
+  Vni source_vni;
+  IpAddress source;
+  IpAddress destination;
+  std::uint16_t ether_type = 0;
+  std::uint16_t source_port = 0;
+  std::uint16_t destination_port = 0;
+  std::uint8_t protocol = 0;
 };
 
 }  // namespace alkaid

@@ -1,11 +1,13 @@
 #include "dataplane/on_demand/miss_board.hpp"
 
-#include <algorithm>
 #include <random>
 #include <utility>
 
 namespace alkaid {
 namespace {
+
+// Due times of what is over that are kept in any case.
+constexpr std::size_t kMostSpare = 1024;
 
 std::uint64_t random_number() {
   std::random_device device;
@@ -17,30 +19,45 @@ std::uint64_t random_number() {
 MissBoard::MissBoard(std::size_t most, std::chrono::milliseconds lifetime)
     : most_(most), lifetime_(lifetime), pending_(16, Hash{random_number()}) {}
 
-std::optional<std::uint64_t> MissBoard::raise(const AwaitedAddress& address, const Place& place,
-                                              Clock::time_point now) {
-  const auto found = pending_.find(address);
-  if (found == pending_.end()) {
+bool MissBoard::raise(const RaisedMiss& miss, unsigned worker, Clock::time_point now) {
+  const AwaitedAddress& address = miss.key.address;
+  auto found = pending_.find(address);
+  const bool is_new = found == pending_.end();
+  if (is_new) {
     if (pending_.size() >= most_) {
-      return std::nullopt;
+      return false;
     }
     const std::uint64_t id = ++last_id_;
-    pending_.emplace(address, Pending{id, now, now, {place}});
+    found = pending_.emplace(address, Pending{.id = id}).first;
     by_id_.emplace(id, address);
-    due_.push_back({now + lifetime_, address});
-    return id;
+    due_.push_back({now + lifetime_, id});
   }
   Pending& pending = found->second;
-  pending.raised = now;
-  if (std::find(pending.places.begin(), pending.places.end(), place) == pending.places.end()) {
-    pending.places.push_back(place);
+  pending.miss = miss;
+  const bool is_new_place = pending.places.insert_or_assign({worker, miss.key.waiter}, now).second;
+  // Who begins to wait for the second time has waited in vain: what came of the question is not
+  // known. Neither is it when everybody who waited then is gone.
+  if (is_new || !is_new_place || now - pending.told >= lifetime_) {
+    untold_.insert(pending.id);
   }
-  if (now - pending.told < lifetime_) {
-    return std::nullopt;
+  return true;
+}
+
+std::vector<MissBoard::Untold> MissBoard::take_untold(std::size_t most, Clock::time_point now) {
+  std::vector<Untold> untold;
+  while (!untold_.empty() && untold.size() < most) {
+    const std::uint64_t id = untold_.extract(untold_.begin()).value();
+    Pending& pending = pending_.at(by_id_.at(id));
+    pending.told = now;
+    untold.push_back({id, pending.miss});
   }
-  // Whoever was told has had all the time that packets wait: what came of it is not known.
-  pending.told = now;
-  return pending.id;
+  return untold;
+}
+
+void MissBoard::tell_all_again() {
+  for (const auto& [address, pending] : pending_) {
+    untold_.insert(pending.id);
+  }
 }
 
 MissBoard::Taken MissBoard::take(const AwaitedAddress& address) {
@@ -48,10 +65,22 @@ MissBoard::Taken MissBoard::take(const AwaitedAddress& address) {
   if (found == pending_.end()) {
     return {};
   }
-  Taken taken{found->second.id, std::move(found->second.places)};
-  by_id_.erase(found->second.id);
+  Taken taken{.id = found->second.id};
+  for (const auto& [place, since] : found->second.places) {
+    taken.places.push_back(place);
+  }
+  untold_.erase(taken.id);
+  by_id_.erase(taken.id);
   pending_.erase(found);
+  if (due_.size() > 2 * pending_.size() + kMostSpare) {
+    std::erase_if(due_, [this](const Due& due) { return !by_id_.contains(due.id); });
+  }
   return taken;
+}
+
+std::uint64_t MissBoard::id_of(const AwaitedAddress& address) const {
+  const auto found = pending_.find(address);
+  return found == pending_.end() ? 0 : found->second.id;
 }
 
 std::optional<AwaitedAddress> MissBoard::find(std::uint64_t id) const {
@@ -61,24 +90,20 @@ std::optional<AwaitedAddress> MissBoard::find(std::uint64_t id) const {
 
 void MissBoard::expire(Clock::time_point now) {
   while (!due_.empty() && due_.front().time <= now) {
-    const Due due = std::move(due_.front());
+    const std::uint64_t id = due_.front().id;
     due_.pop_front();
-    const auto found = pending_.find(due.address);
-    if (found == pending_.end()) {
+    const auto address = find(id);
+    if (!address) {
       continue;
     }
-    if (found->second.raised + lifetime_ <= now) {
-      take(due.address);
+    auto& places = pending_.at(*address).places;
+    std::erase_if(places, [&](const auto& place) { return place.second + lifetime_ <= now; });
+    if (places.empty()) {
+      take(*address);
     } else {
-      due_.push_back({found->second.raised + lifetime_, due.address});
+      due_.push_back({now + lifetime_, id});
     }
   }
-}
-
-void MissBoard::clear() {
-  pending_.clear();
-  by_id_.clear();
-  due_.clear();
 }
 
 }  // namespace alkaid

@@ -2,31 +2,37 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 namespace alkaid {
 namespace {
 
 constexpr ConnectionNumber kMostPerTurn = 8192;
+constexpr std::size_t kMostKeysPerTurn = 2048;
 
 }  // namespace
 
 NeighborUse::NeighborUse(FlowState& flows, const NeighborTable& neighbors,
-                         const std::vector<NeighborKey>& keys)
-    : flows_(flows), idle_(keys.size(), kNever) {
-  slots_.reserve(2 * keys.size());
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const Neighbor* neighbor = neighbors.find_remote(keys[i]);
-    if (neighbor == nullptr) {
-      continue;
-    }
-    // Routed connections name it by its IP address, bridged ones by its MAC.
-    NeighborSlot slot;
-    if (neighbors.find(keys[i].vni, keys[i].ip, slot) == neighbor) {
-      slots_.emplace(name_of(slot.place, slot.signature), i);
-    }
-    if (neighbors.find(keys[i].vni, neighbor->mac(), slot) == neighbor) {
-      slots_.emplace(name_of(slot.place, slot.signature), i);
-    }
+                         std::vector<NeighborKey> keys)
+    : flows_(flows),
+      neighbors_(neighbors),
+      keys_(std::move(keys)),
+      slots_(2 * keys_.size()),
+      idle_(keys_.size(), kNever) {}
+
+void NeighborUse::find_slots(std::size_t index) {
+  const NeighborKey& key = keys_[index];
+  const Neighbor* neighbor = neighbors_.find_remote(key);
+  if (neighbor == nullptr) {
+    return;
+  }
+  // Routed connections name it by its IP address, bridged ones by its MAC.
+  NeighborSlot slot;
+  if (neighbors_.find(key.vni, key.ip, slot) == neighbor) {
+    slots_.emplace(name_of(slot.place, slot.signature), index);
+  }
+  if (neighbors_.find(key.vni, neighbor->mac(), slot) == neighbor) {
+    slots_.emplace(name_of(slot.place, slot.signature), index);
   }
 }
 
@@ -59,6 +65,13 @@ bool NeighborUse::look_at_some() {
 }
 
 bool NeighborUse::advance() {
+  if (found_ < keys_.size()) {
+    const std::size_t end = std::min(found_ + kMostKeysPerTurn, keys_.size());
+    while (found_ < end) {
+      find_slots(found_++);
+    }
+    return true;
+  }
   if (slots_.empty()) {
     return false;
   }

@@ -2,6 +2,7 @@
 // nothing for it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -11,20 +12,20 @@
 
 namespace alkaid {
 
-// Control thread only, a part of the work at a time.
+// A part of the work at a time: advance() on the control thread, the rest on any.
 class NeighborUse {
  public:
   static constexpr std::uint32_t kNever = UINT32_MAX;
 
-  NeighborUse(FlowState& flows, const NeighborTable& neighbors,
-              const std::vector<NeighborKey>& keys);
+  NeighborUse(FlowState& flows, const NeighborTable& neighbors, std::vector<NeighborKey> keys);
 
-  // Looks at a bounded number of connections; false: at all of them now.
+  // Looks at a bounded number of keys or connections; false: at all of them now.
   bool advance();
   // Per key, milliseconds since the last packet; kNever: no connection leads there.
   [[nodiscard]] const std::vector<std::uint32_t>& idle() const { return idle_; }
 
  private:
+  void find_slots(std::size_t index);
   template <class Key>
   void look(ConnectionNumber number, Milliseconds now);
   template <class Key>
@@ -35,6 +36,9 @@ class NeighborUse {
   }
 
   FlowState& flows_;
+  const NeighborTable& neighbors_;
+  const std::vector<NeighborKey> keys_;
+  std::size_t found_ = 0;                                 // keys whose slots are known
   std::unordered_map<std::uint64_t, std::size_t> slots_;  // to the key's index
   std::vector<std::uint32_t> idle_;
   ConnectionNumber next_ = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataplane/underlay/tunnel.hpp"
+
 namespace alkaid {
 namespace {
 
@@ -30,6 +32,9 @@ bool OnDemand::has_news() const {
 std::uint64_t OnDemand::begin_watch() {
   watch_ = ++last_watch_;
   forget_news();
+  // What was told to the watcher before is not known to this one, and packets may wait still.
+  board_.tell_all_again();
+  publish_news();
   for (const auto& worker : workers_) {
     worker->waiting().set_active(true);
   }
@@ -41,52 +46,64 @@ void OnDemand::end_watch(std::uint64_t watch) {
     return;
   }
   watch_ = 0;
+  // The board stays: if somebody watches before the workers have noticed, their packets wait on.
   for (const auto& worker : workers_) {
     worker->waiting().set_active(false);
   }
-  board_.clear();
   forget_news();
 }
 
 void OnDemand::forget_news() {
   news_ = {};
-  has_own_news_.store(false, std::memory_order_relaxed);
+  publish_news();
+}
+
+void OnDemand::publish_news() {
+  has_own_news_.store(board_.has_untold() || !news_.found.empty() || !news_.gone_ports.empty(),
+                      std::memory_order_relaxed);
 }
 
 OnDemandNews OnDemand::take_news() {
+  collect_misses();
   OnDemandNews news = std::exchange(news_, {});
-  has_own_news_.store(false, std::memory_order_relaxed);
-  take_misses(news);
+  add_misses(news);
+  publish_news();
   send_orders();
   return news;
 }
 
-void OnDemand::take_misses(OnDemandNews& news) {
-  std::vector<ToldMiss>& told = news.misses;
+void OnDemand::collect_misses() {
   const auto now = MissBoard::Clock::now();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    while (told.size() < kMostTold) {
+    for (std::size_t collected = 0; collected < kMostCollected; ++collected) {
       const auto miss = workers_[i]->waiting().take_miss();
       if (!miss) {
         break;
       }
       const auto& [address, waiter] = miss->key;
-      const auto id = board_.raise(address, {static_cast<unsigned>(i), waiter}, now);
-      const bool is_known = address.ip.is_unset()
-                                ? neighbors_.find(address.vni, address.mac) != nullptr
-                                : neighbors_.find(address.vni, address.ip) != nullptr;
-      if (is_known) {
-        // Programmed while the miss was on its way.
-        found(address);
-        continue;
-      }
       const Port* port = ports_.find(waiter.port);
-      if (id && port != nullptr && port->generation == waiter.generation) {
-        told.push_back({*id, *miss, port->id});
+      if (port == nullptr || port->generation != waiter.generation) {
+        continue;  // what waits there goes with it
       }
+      board_.raise(*miss, static_cast<unsigned>(i), now);
+      found(address);  // it may have been programmed while the miss was on its way
     }
   }
-  told_ += told.size();
+}
+
+const Neighbor* OnDemand::find(const AwaitedAddress& address) const {
+  return address.ip.is_unset() ? neighbors_.find(address.vni, address.mac)
+                               : neighbors_.find(address.vni, address.ip);
+}
+
+void OnDemand::add_misses(OnDemandNews& news) {
+  for (auto& [id, miss] : board_.take_untold(kMostTold, MissBoard::Clock::now())) {
+    const Port* port = ports_.find(miss.key.waiter.port);
+    if (port != nullptr && port->generation == miss.key.waiter.generation && !found_.contains(id)) {
+      news.misses.push_back({id, miss, port->id});
+    }
+  }
+  told_ += news.misses.size();
 }
 
 void OnDemand::end_miss(std::uint64_t id) {
@@ -97,16 +114,38 @@ void OnDemand::end_miss(std::uint64_t id) {
 
 void OnDemand::neighbor_set(Vni vni, const IpAddress& ip, const MacAddress& mac) {
   if (!board_.empty()) {
-    found({.ip = ip, .vni = vni});
-    found({.vni = vni, .mac = mac});
+    if (!ip.is_unset()) {
+      found({.ip = ip, .vni = vni});
+    }
+    if (!mac.is_zero()) {
+      found({.vni = vni, .mac = mac});
+    }
   }
 }
 
 void OnDemand::found(const AwaitedAddress& address) {
-  const std::uint64_t id = release(address);
-  if (id != 0) {
+  const std::uint64_t id = board_.id_of(address);
+  const Neighbor* neighbor = id != 0 ? find(address) : nullptr;
+  if (neighbor == nullptr) {
+    return;
+  }
+  if (neighbor->tunnel != nullptr &&
+      neighbor->tunnel->path->choice.load(std::memory_order_acquire) == nullptr) {
+    found_.insert(id);
+    return;
+  }
+  release(address);
+  if (is_active() && news_.found.size() < kMostFound) {
     news_.found.push_back(id);
-    has_own_news_.store(true, std::memory_order_relaxed);
+  }
+  publish_news();
+}
+
+void OnDemand::look_at_found() {
+  for (const std::uint64_t id : std::exchange(found_, {})) {
+    if (const auto address = board_.find(id)) {
+      found(*address);
+    }
   }
 }
 
@@ -114,7 +153,7 @@ void OnDemand::port_gone(const Port& port) {
   // A watcher that doesn't listen misses some.
   if (is_active() && news_.gone_ports.size() < kMostTold) {
     news_.gone_ports.push_back(port.id);
-    has_own_news_.store(true, std::memory_order_relaxed);
+    publish_news();
   }
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     if (workers_[i]->waiting().waiting() > 0) {
@@ -125,16 +164,18 @@ void OnDemand::port_gone(const Port& port) {
 }
 
 void OnDemand::tick() {
+  // Here too, since a watcher may be slow to ask for news: known neighbors must not wait for it.
+  collect_misses();
+  look_at_found();
   board_.expire(MissBoard::Clock::now());
+  publish_news();
   send_orders();
 }
 
-std::uint64_t OnDemand::release(const AwaitedAddress& address) {
-  const MissBoard::Taken taken = board_.take(address);
-  for (const MissBoard::Place& place : taken.places) {
+void OnDemand::release(const AwaitedAddress& address) {
+  for (const MissBoard::Place& place : board_.take(address).places) {
     order(place.worker, {.key = {address, place.waiter}});
   }
-  return taken.id;
 }
 
 void OnDemand::order(unsigned worker, const ReleaseOrder& order) {
@@ -160,6 +201,7 @@ OnDemand::Totals OnDemand::totals() const {
     totals.waited += counters.waited.read();
     totals.released += counters.released.read();
     totals.expired += counters.expired.read();
+    totals.purged += counters.purged.read();
     totals.misses += counters.misses.read();
   }
   return totals;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,7 @@ class OnDemand {
     std::uint64_t waited = 0;
     std::uint64_t released = 0;
     std::uint64_t expired = 0;
+    std::uint64_t purged = 0;
     std::uint64_t misses = 0;  // that workers told of
     std::uint64_t told = 0;    // of these, to a watcher
   };
@@ -53,7 +55,8 @@ class OnDemand {
   // Any thread: take_news() may have something to give.
   [[nodiscard]] bool has_news() const;
 
-  // Packets wait from now on. The number of the watch, which ends the former one.
+  // Packets wait from now on. The number of the watch, which ends the former one and is told anew
+  // of all that is waited for.
   std::uint64_t begin_watch();
   [[nodiscard]] bool is_watched_by(std::uint64_t watch) const { return watch_ == watch; }
   // Nothing waits any more, if `watch` is the one in force.
@@ -65,7 +68,7 @@ class OnDemand {
   // Nobody has it: what waits for it is decided now.
   void end_miss(std::uint64_t id);
 
-  // These can be found from now on.
+  // These can be found from now on. ip, mac: unset if only the other is known.
   void neighbor_set(Vni vni, const IpAddress& ip, const MacAddress& mac);
   void port_gone(const Port& port);
 
@@ -76,13 +79,20 @@ class OnDemand {
   [[nodiscard]] Totals totals() const;
 
  private:
-  static constexpr std::size_t kMostTold = 4096;  // at once
+  static constexpr std::size_t kMostTold = 4096;       // at once
+  static constexpr std::size_t kMostCollected = 4096;  // of a worker at once
+  static constexpr std::size_t kMostFound = 65536;     // that nobody has asked for yet
 
-  // The number of the miss, 0: nobody waits for it.
-  std::uint64_t release(const AwaitedAddress& address);
+  void release(const AwaitedAddress& address);
+  // Its neighbor was set. Packets go on when they can leave.
   void found(const AwaitedAddress& address);
-  void take_misses(OnDemandNews& news);
+  void look_at_found();
+  [[nodiscard]] const Neighbor* find(const AwaitedAddress& address) const;
+  // From the workers' rings to the board; a bounded part of it.
+  void collect_misses();
+  void add_misses(OnDemandNews& news);
   void forget_news();
+  void publish_news();
   void order(unsigned worker, const ReleaseOrder& order);
   void send_orders();
 
@@ -91,8 +101,10 @@ class OnDemand {
   const NeighborTable& neighbors_;
   const std::uint32_t capacity_;
   MissBoard board_;
+  // Misses whose neighbor is behind a tunnel whose next hop is being asked for.
+  std::set<std::uint64_t> found_;
   std::vector<std::deque<ReleaseOrder>> orders_;  // [worker]; that found no room in its ring
-  OnDemandNews news_;                             // found and gone_ports only
+  OnDemandNews news_;                             // but for misses, which the board keeps
   std::atomic<bool> has_own_news_{false};
   std::uint64_t watch_ = 0;  // 0: nobody
   std::uint64_t last_watch_ = 0;

@@ -1,6 +1,8 @@
 #include "dataplane/on_demand/release_waiting_node.hpp"
 
 #include "dataplane/on_demand/worker_waiting.hpp"
+#include "dataplane/packet/link_local.hpp"
+#include "dataplane/route/gateway_address.hpp"
 #include "dataplane/route/route_or_bridge.hpp"
 #include "dataplane/tables/segment_table.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -19,6 +21,14 @@ Verdict resume_fragment(Worker& worker, rte_mbuf* packet, PacketContext& context
   }
   if (segment == nullptr) {
     return drop(DropReason::segment_unknown);
+  }
+  if (port.source_guard != nullptr) {
+    const DropReason spoofed = port.source_guard->check(
+        bytes_of(packet), context.headers,
+        {segment->gateway_v6, link_local_address(router_mac_v6(*segment))});
+    if (spoofed != DropReason::kNone) {
+      return drop(spoofed);
+    }
   }
   context.segment = segment;
   context.vni = port.vni_of(kind);

@@ -69,14 +69,12 @@ WaitingStore::Index WaitingStore::make_entry(const WaiterKey& key, Time now) {
                           .deadline = now + limits_.wait,
                           .next_in_bucket = head,
                           .older = newest_,
-                          .next_of_port = port.first};
+                          .previous_of_port = port.last};
   head = index;
   (newest_ != kNone ? entries_[newest_].newer : oldest_) = index;
   newest_ = index;
-  if (port.first != kNone) {
-    entries_[port.first].previous_of_port = index;
-  }
-  port.first = index;
+  (port.last != kNone ? entries_[port.last].next_of_port : port.first) = index;
+  port.last = index;
   ++destinations_;
   return index;
 }
@@ -93,9 +91,8 @@ void WaitingStore::unlink(Index index) {
   PortShare& port = ports_[entry.key.waiter.port];
   (entry.previous_of_port != kNone ? entries_[entry.previous_of_port].next_of_port : port.first) =
       entry.next_of_port;
-  if (entry.next_of_port != kNone) {
-    entries_[entry.next_of_port].previous_of_port = entry.previous_of_port;
-  }
+  (entry.next_of_port != kNone ? entries_[entry.next_of_port].previous_of_port : port.last) =
+      entry.previous_of_port;
   port.waiting -= entry.count;
   waiting_ -= entry.count;
   --destinations_;

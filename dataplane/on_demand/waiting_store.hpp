@@ -59,17 +59,16 @@ class WaitingStore {
     }
     return taken;
   }
-  // What a port's packets wait for, likewise. Less than `most`: nothing of it is left.
+  // What a port's packets wait for, and those of ports that had its index before, likewise. Less
+  // than `most`: nothing of it is left.
   template <class Give>
   std::uint32_t take_port(const Waiter& waiter, std::uint32_t most, Give&& give) {
     std::uint32_t taken = 0;
-    Index entry = ports_[waiter.port].first;
-    while (entry != kNone && taken < most) {
-      const Index next = entries_[entry].next_of_port;
-      if (entries_[entry].key.waiter == waiter) {
-        taken += take_entry(entry, give);
-      }
-      entry = next;
+    // Those of the next port with this index are behind them.
+    const PortShare& port = ports_[waiter.port];
+    while (port.first != kNone && taken < most &&
+           !is_newer(entries_[port.first].key.waiter.generation, waiter.generation)) {
+      taken += take_entry(port.first, give);
     }
     return taken;
   }
@@ -95,12 +94,17 @@ class WaitingStore {
     Index next_of_port = kNone;
   };
   struct PortShare {
-    Index first = kNone;  // entries
+    Index first = kNone;  // entries, by age
+    Index last = kNone;
     std::uint32_t waiting = 0;
     std::uint64_t tokens = 0;  // thousandths
     Time filled = 0;
   };
 
+  // Of generations, which wrap.
+  static bool is_newer(std::uint32_t generation, std::uint32_t than) {
+    return static_cast<std::int32_t>(generation - than) > 0;
+  }
   [[nodiscard]] Index& bucket(const WaiterKey& key);
   [[nodiscard]] Index find(const WaiterKey& key) const;
   bool take_token(PortShare& port, Time now);

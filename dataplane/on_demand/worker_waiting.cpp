@@ -68,17 +68,18 @@ bool WorkerWaiting::next_order() {
 }
 
 rte_mbuf* WorkerWaiting::settle(rte_mbuf* packet) {
-  if (!is_large(packet)) {
+  const std::uint32_t large = large_buffers(packet);
+  if (large == 0) {
     return packet;
   }
-  if (packet->nb_segs == 1 && packet->pkt_len <= kStandardBuffer) {
+  if (packet->pkt_len <= kStandardBuffer) {
     rte_mbuf* copy = rte_pktmbuf_copy(packet, pool_, 0, UINT32_MAX);
     if (copy != nullptr) {
       std::memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(packet), kPacketContextSize);
     }
     return copy;
   }
-  return large_ < kMostLarge ? packet : nullptr;
+  return large_ + large <= kMostLarge ? packet : nullptr;
 }
 
 DropReason WorkerWaiting::add(rte_mbuf* packet, const RaisedMiss& miss, WaitingStore::Time now) {
@@ -106,7 +107,7 @@ DropReason WorkerWaiting::add(rte_mbuf* packet, const RaisedMiss& miss, WaitingS
   if (settled != packet) {
     rte_pktmbuf_free(packet);
   }
-  large_ += is_large(settled) ? 1 : 0;
+  large_ += large_buffers(settled);
   counters_.waited.add(1);
   publish_waiting();
   return DropReason::kNone;

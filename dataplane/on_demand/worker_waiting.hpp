@@ -17,18 +17,6 @@
 
 namespace alkaid {
 
-// What the control thread is told of a packet whose neighbor is missing.
-struct RaisedMiss {
-  WaiterKey key;
-  Vni source_vni;
-  IpAddress source;
-  IpAddress destination;
-  std::uint16_t ether_type = 0;
-  std::uint16_t source_port = 0;
-  std::uint16_t destination_port = 0;
-  std::uint8_t protocol = 0;
-};
-
 // What the control thread orders: packets go on.
 struct ReleaseOrder {
   WaiterKey key;
@@ -40,7 +28,8 @@ struct WaitingCounters {
   Counter waited;    // packets
   Counter released;  // of these, because their neighbor came or nobody has the address
   Counter expired;
-  Counter misses;
+  Counter purged;  // with their port
+  Counter misses;  // destinations that were told to the control thread
 };
 
 class WorkerWaiting {
@@ -78,7 +67,7 @@ class WorkerWaiting {
   void release(WaitingStore::Time now, Give&& give) {
     const auto give_packet = [&](void* pointer) {
       auto* packet = static_cast<rte_mbuf*>(pointer);
-      large_ -= is_large(packet) ? 1 : 0;
+      large_ -= large_buffers(packet);
       give(packet);
     };
     std::uint32_t taken = 0;
@@ -86,14 +75,16 @@ class WorkerWaiting {
       if (gone_port_) {
         const std::uint32_t freed =
             store_.take_port(*gone_port_, kMostReleased - taken, give_packet);
+        counters_.purged.add(freed);
         taken += freed;
         if (taken < kMostReleased) {
           gone_port_.reset();
+          ++taken;  // orders for nobody take time too
         }
       } else {
         const std::uint32_t released = store_.take(next_.key, give_packet);
         counters_.released.add(released);
-        taken += released + 1;  // orders for nobody take time too
+        taken += released + 1;
       }
     }
     if (taken < kMostReleased) {
@@ -107,7 +98,7 @@ class WorkerWaiting {
   static constexpr std::uint32_t kMostAtOnce = kMostReleased + 64;
 
  private:
-  static constexpr std::uint32_t kMostLarge = 64;
+  static constexpr std::uint32_t kMostLarge = 64;         // buffers
   static constexpr std::uint32_t kStandardBuffer = 2048;  // bytes of frame
 
   struct RingDeleter {
@@ -115,8 +106,11 @@ class WorkerWaiting {
   };
   using Ring = std::unique_ptr<rte_ring, RingDeleter>;
 
-  [[nodiscard]] bool is_large(const rte_mbuf* packet) const { return packet->pool != pool_; }
-  // A packet in a standard buffer, if it can be: larger ones are few. nullptr: refused.
+  // Buffers beside those that the limits of the store are about: of other pools, or chains.
+  [[nodiscard]] std::uint32_t large_buffers(const rte_mbuf* packet) const {
+    return packet->pool != pool_ || packet->nb_segs > 1 ? packet->nb_segs : 0;
+  }
+  // A packet in one standard buffer, if it can be: larger ones are few. nullptr: refused.
   rte_mbuf* settle(rte_mbuf* packet);
   bool next_order();
   void publish_waiting() { waiting_.store(store_.waiting(), std::memory_order_relaxed); }

@@ -106,11 +106,11 @@ Verdict route_packet(Worker& worker, rte_mbuf* packet, PacketContext& context) {
   const Neighbor* neighbor = tables.neighbors.find(hop.segment->config.vni, hop.address, slot);
   const AwaitedAddress awaited{.ip = hop.address, .vni = hop.segment->config.vni};
   if (neighbor == nullptr) [[unlikely]] {
-    return may_await(worker, context) ? await<Next>(packet, awaited)
+    return may_await(worker, context) ? await<Next>(worker, packet, context, awaited)
                                       : reject<Next>(context, DropReason::neighbor_unknown);
   }
   if (must_queue(worker, context, awaited)) [[unlikely]] {
-    return await<Next>(packet, awaited);
+    return await<Next>(worker, packet, context, awaited);
   }
   if (Family::hops_left(ip) <= 1) [[unlikely]] {
     return reject<Next>(context, DropReason::ttl_exceeded);

@@ -100,10 +100,55 @@ TEST_F(OnDemandPipeline, APacketThatFindsItsNeighborJoinsThoseThatStillWait) {
   lab_.send("green-1", {numbered(kGreenGatewayMac, kRed9.ip, 2)});
   EXPECT_TRUE(lab_.take("up").empty());
   EXPECT_EQ(waiting(), 2U);
-  // The miss is told of only now: the neighbor is there, so they go.
-  EXPECT_TRUE(told().empty());
+  demand().neighbor_set(kRed, IpAddress{kRed9.ip}, kRed9.mac);
   lab_.walk();
   EXPECT_EQ(numbers(lab_.take("up")), (std::vector<int>{1, 2}));
+  expect_nothing_is_kept();
+}
+
+// A connection whose neighbor has been forgotten meanwhile.
+TEST_F(OnDemandPipeline, PacketsOfAKnownConnectionDontOvertakeThoseThatWait) {
+  ASSERT_FALSE(lab_.programmer().set(PipelineLab::neighbor_config(kRed, kRed9)));
+  const auto send = [&](std::uint16_t number) {
+    lab_.send("green-1", {numbered(kGreenGatewayMac, kRed9.ip, number)});
+  };
+  send(1);
+  send(2);
+  lab_.programmer().remove_neighbor({kRed, IpAddress{kRed9.ip}});
+  send(3);
+  EXPECT_EQ(waiting(), 1U);
+  // Published, but nobody has been told to go on.
+  lab_.programmer().on_neighbor_set([](Vni, const IpAddress&, const MacAddress&) {});
+  ASSERT_FALSE(lab_.programmer().set(PipelineLab::neighbor_config(kRed, kRed9)));
+  send(4);
+  EXPECT_EQ(waiting(), 2U);
+  lab_.enqueue("green-1", {numbered(kGreenGatewayMac, kRed9.ip, 5)});
+  demand().neighbor_set(kRed, IpAddress{kRed9.ip}, kRed9.mac);
+  lab_.walk();
+  send(6);
+  EXPECT_EQ(numbers(lab_.take("up")), (std::vector<int>{1, 2, 3, 4, 5, 6}));
+  expect_nothing_is_kept();
+}
+
+// The first neighbor of a host: its tunnel has no next hop yet.
+TEST_F(OnDemandPipeline, PacketsWaitForTheNextHopOfTheirNeighborsHost) {
+  const Ipv4Address host{0x0a000003};
+  const MacAddress host_mac = MacAddress::from_number(0x0200000000d3);
+  lab_.send("green-1", {numbered(kGreenGatewayMac, kRed9.ip, 1)});
+  const auto misses = told();
+  ASSERT_EQ(misses.size(), 1U);
+  ASSERT_FALSE(lab_.programmer().set(PipelineLab::neighbor_config(kRed, kRed9, IpAddress{host})));
+  lab_.walk();
+  EXPECT_EQ(waiting(), 1U);
+  EXPECT_TRUE(lab_.all_drops().empty());
+  EXPECT_TRUE(demand().take_news().found.empty());
+  lab_.take("up");  // the question for the host's MAC
+  const Port* uplink =
+      lab_.dataplane().port_table().find(lab_.dataplane().underlay().uplink.load());
+  const Station self{kOwnVtep, uplink->mac};
+  lab_.send("up", {arp_reply(host_mac, host, self)});
+  EXPECT_EQ(numbers(lab_.take("up")), (std::vector<int>{1}));
+  EXPECT_EQ(demand().take_news().found, (std::vector<std::uint64_t>{misses[0].id}));
   expect_nothing_is_kept();
 }
 
@@ -152,6 +197,33 @@ TEST_F(OnDemandPipeline, AStationOfThisHostReleasesToo) {
   expect_nothing_is_kept();
 }
 
+// A MAC that belongs to no address, or to a pair of the port.
+TEST_F(OnDemandPipeline, AStationOfThisHostReleasesWhatWaitsForItsMacs) {
+  const MacAddress other = MacAddress::from_number(0x020000010077);
+  lab_.send("green-1", {numbered(kGreen9.mac, kGreen9.ip, 1), numbered(other, kGreen9.ip, 2)});
+  EXPECT_EQ(told().size(), 2U);
+  lab_.make_rings("green-9");
+  auto config = PipelineLab::port_config("green-9", kGreen, kGreen9);
+  config.fixed_ips.clear();
+  config.allowed_address_pairs = {{*IpPrefix::parse("10.1.0.128/25"), other}};
+  ASSERT_FALSE(lab_.programmer().set(config));
+  lab_.walk();
+  EXPECT_EQ(lab_.take("green-9").size(), 2U);
+  expect_nothing_is_kept();
+}
+
+// Nobody asks for news, and the miss has not been told when its neighbor comes.
+TEST_F(OnDemandPipeline, AWatcherThatDoesNotReadDelaysNobody) {
+  lab_.enqueue("green-1", {numbered(kGreenGatewayMac, kRed9.ip, 1)});
+  lab_.dataplane().workers()[0]->step();
+  EXPECT_EQ(waiting(), 1U);
+  ASSERT_FALSE(lab_.programmer().set(PipelineLab::neighbor_config(kRed, kRed9)));
+  lab_.walk();
+  EXPECT_EQ(numbers(lab_.take("up")), (std::vector<int>{1}));
+  EXPECT_TRUE(told().empty());
+  expect_nothing_is_kept();
+}
+
 TEST_F(OnDemandPipeline, WhatWaitsTooLongIsDecidedWithoutItsNeighbor) {
   lab_.send("green-1", {numbered(kGreenGatewayMac, kRed9.ip, 1)});
   let_time_pass(1900);
@@ -182,7 +254,8 @@ TEST_F(OnDemandPipeline, NothingWaitsUnlessSomebodyWatches) {
   lab_.send("green-1", {numbered(kGreenGatewayMac, kRed9.ip, 1)});
   EXPECT_EQ(waiting(), 1U);
   const std::uint64_t other = demand().begin_watch();
-  demand().end_watch(watch_);  // not the one in force any more
+  EXPECT_EQ(told().size(), 1U);  // whoever was told before may have told nobody
+  demand().end_watch(watch_);    // not the one in force any more
   lab_.walk();
   EXPECT_EQ(waiting(), 1U);
   demand().end_watch(other);
@@ -196,6 +269,20 @@ TEST_F(OnDemandPipeline, NothingWaitsUnlessSomebodyWatches) {
   expect_nothing_is_kept();
 }
 
+TEST_F(OnDemandPipeline, ANewWatchTakesOverWhatWaits) {
+  lab_.send("green-1", {numbered(kGreenGatewayMac, kRed9.ip, 1)});
+  EXPECT_EQ(told().size(), 1U);
+  demand().end_watch(watch_);
+  demand().begin_watch();  // before the workers have noticed
+  lab_.walk();
+  EXPECT_EQ(waiting(), 1U);
+  EXPECT_EQ(told().size(), 1U);
+  ASSERT_FALSE(lab_.programmer().set(PipelineLab::neighbor_config(kRed, kRed9)));
+  lab_.walk();
+  EXPECT_EQ(numbers(lab_.take("up")), (std::vector<int>{1}));
+  expect_nothing_is_kept();
+}
+
 TEST_F(OnDemandPipeline, APortTakesWhatWaitsWithIt) {
   lab_.send("green-1",
             {numbered(kGreenGatewayMac, kRed9.ip, 1), numbered(kGreenGatewayMac, kRed9.ip, 2)});
@@ -205,6 +292,7 @@ TEST_F(OnDemandPipeline, APortTakesWhatWaitsWithIt) {
   lab_.walk();
   EXPECT_EQ(waiting(), 1U);
   EXPECT_EQ(lab_.all_drops().at("none awaited_port_gone"), 2U);
+  EXPECT_EQ(demand().totals().purged, 2U);
   EXPECT_EQ(demand().take_news().gone_ports, (std::vector<std::string>{"green-1"}));
   ASSERT_FALSE(lab_.programmer().set(PipelineLab::neighbor_config(kRed, kRed9)));
   lab_.walk();
@@ -222,6 +310,59 @@ TEST_F(OnDemandPipeline, SecurityGroupsAreAskedWhenThePacketGoesOn) {
   lab_.walk();
   EXPECT_TRUE(lab_.take("up").empty());
   EXPECT_EQ(lab_.drops("green-1", DropReason::policy_egress), 1U);
+  expect_nothing_is_kept();
+}
+
+TEST_F(OnDemandPipeline, WhatThePolicyDeniesDoesNotWait) {
+  lab_.send("green-1", {numbered(kGreen9.mac, kGreen9.ip, 1)});
+  EXPECT_EQ(told().size(), 1U);
+  PortConfig port = PipelineLab::port_config("green-1", kGreen, kGreen1);
+  port.policy_enforced = true;  // and no group allows anything
+  ASSERT_FALSE(lab_.programmer().set(port));
+  lab_.send("green-1",
+            {numbered(kGreenGatewayMac, kRed9.ip, 1), numbered(kGreen9.mac, kGreen9.ip, 2)});
+  EXPECT_EQ(lab_.drops("green-1", DropReason::policy_egress), 2U);
+  EXPECT_EQ(waiting(), 1U);
+  EXPECT_TRUE(told().empty());
+  let_time_pass(2100);
+}
+
+// Chains of buffers: a small one is copied into one buffer, of large ones there are few.
+TEST_F(OnDemandPipeline, ChainsOfBuffersCountAsManyBuffers) {
+  const auto send_chain = [&](Ipv4Address destination, std::uint16_t more, std::uint16_t segments) {
+    const Bytes frame = packet()
+                            .ethernet({.source = kGreen1.mac, .destination = kGreenGatewayMac})
+                            .ipv4({.source = kGreen1.ip, .destination = destination})
+                            .udp({.source_port = 1, .destination_port = 2})
+                            .payload(Bytes(std::size_t{more} * segments, 0x33))
+                            .build();
+    const std::size_t first = frame.size() - std::size_t{more} * segments;
+    rte_mbuf* head = rte_pktmbuf_alloc(lab_.dataplane().pool());
+    std::memcpy(rte_pktmbuf_append(head, static_cast<std::uint16_t>(first)), frame.data(), first);
+    for (std::uint16_t i = 0; i < segments; ++i) {
+      rte_mbuf* next = rte_pktmbuf_alloc(lab_.dataplane().pool());
+      std::memcpy(rte_pktmbuf_append(next, more), frame.data() + first + std::size_t{more} * i,
+                  more);
+      ASSERT_EQ(rte_pktmbuf_chain(head, next), 0);
+    }
+    ASSERT_EQ(rte_ring_enqueue(rte_ring_lookup("green-1_rx"), head), 0);
+    lab_.walk();
+  };
+  const std::uint64_t before = lab_.buffers_in_use();
+  send_chain(kRed9.ip, 20, 3);
+  EXPECT_EQ(waiting(), 1U);
+  EXPECT_EQ(lab_.buffers_in_use() - before, 1U);
+  // Of four buffers each.
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    send_chain(Ipv4Address{0x0a020080 + i}, 1000, 3);
+  }
+  EXPECT_EQ(waiting(), 17U);
+  EXPECT_EQ(lab_.drops("green-1", DropReason::awaited_too_many), 24U);
+  let_time_pass(2100);
+  EXPECT_EQ(waiting(), 0U);
+  send_chain(kRed9.ip, 1000, 3);
+  EXPECT_EQ(waiting(), 1U);
+  let_time_pass(2100);
   expect_nothing_is_kept();
 }
 
@@ -256,6 +397,18 @@ TEST_F(OnDemandPipeline, FragmentsWaitAndAreNotSeenTwice) {
   lab_.walk();
   EXPECT_EQ(lab_.take("up").size(), 1U);
   EXPECT_TRUE(lab_.all_drops().empty());
+
+  // The source is checked as it is then.
+  lab_.programmer().remove_neighbor({kRed, IpAddress{kRed9.ip}});
+  lab_.send("green-1", {fragment(9, true)});
+  EXPECT_EQ(waiting(), 1U);
+  PortConfig port = PipelineLab::port_config("green-1", kGreen, kGreen1);
+  port.fixed_ips = {IpAddress{Ipv4Address{0x0a010044}}};
+  ASSERT_FALSE(lab_.programmer().set(port));
+  ASSERT_FALSE(lab_.programmer().set(PipelineLab::neighbor_config(kRed, kRed9)));
+  lab_.walk();
+  EXPECT_TRUE(lab_.take("up").empty());
+  EXPECT_EQ(lab_.drops("green-1", DropReason::spoofed_ip), 1U);
 }
 
 // A guest that looks for everybody.

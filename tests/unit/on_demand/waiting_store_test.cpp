@@ -133,6 +133,21 @@ TEST(WaitingStore, TakesAPortsPacketsInParts) {
   EXPECT_EQ(store.waiting_of(1), 10U);
 }
 
+// Many of the next port are there already, and one of a port before that came too late.
+TEST(WaitingStore, TakesWhatIsLeftOfEarlierPortsWithTheIndex) {
+  WaitingStore store({.packets = 256, .ports = 1});
+  store.add(key(1, 0, UINT32_MAX), packet(1), 0);
+  store.add(key(2, 0, 0), packet(2), 0);
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    store.add(key(i, 0, 1), packet(3), 0);
+  }
+  Taken taken;
+  EXPECT_EQ(store.take_port({0, 0}, 4, taken.give()), 2U);
+  EXPECT_EQ(taken.packets, (std::vector<std::uintptr_t>{1, 2}));
+  EXPECT_EQ(store.take_port({0, 1}, 1000, taken.give()), 100U);
+  EXPECT_TRUE(store.empty());
+}
+
 // Against a plain model: whatever happens, nothing is lost, doubled or out of order.
 TEST(WaitingStore, BehavesAsAMapOfQueues) {
   std::mt19937 random(20240607);
