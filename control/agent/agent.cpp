@@ -19,6 +19,7 @@
 #include "control/agent/metrics/metrics_server.hpp"
 #include "control/agent/metrics/stage_metrics.hpp"
 #include "control/agent/ncm/ncm_client.hpp"
+#include "control/agent/ncm/restart_notice.hpp"
 #include "control/agent/on_demand/on_demand.hpp"
 #include "control/agent/reconcile/grpc_dataplane_client.hpp"
 #include "control/agent/reconcile/reconciler.hpp"
@@ -95,6 +96,7 @@ struct Agent::Parts {
   LocalService local;
   std::unique_ptr<durable::StateKeeper> keeper;
   std::unique_ptr<OnDemand> on_demand;
+  std::unique_ptr<RestartNotice> restart_notice;
   GoalStateServer goal_state_server;
   MetricsServer metrics;
   v1::GetConfigResponse last_report;  // of the scrape before
@@ -217,6 +219,15 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
         });
     parts.on_demand->start();
     spdlog::info("asking {} for neighbors that are missing", parts.config.ncm);
+    parts.restart_notice = std::make_unique<RestartNotice>(
+        [&parts](const alcor::schema::HostRequest& request, std::chrono::milliseconds limit,
+                 std::function<void(const grpc::Status&)> done) {
+          parts.on_demand->ncm().request(
+              request, limit,
+              [done = std::move(done)](const NcmAnswer& answer) { done(answer.status); });
+        },
+        [&parts] { return parts.thread.own_addresses(); }, parts.events, RestartNotice::Pauses{});
+    parts.restart_notice->start();
   }
   spdlog::info("serving goal states on {}:{} {}, local API on {}", parts.config.channel.address,
                parts.goal_state_server.port(),
@@ -233,6 +244,9 @@ void Agent::stop() {
   parts.goal_state_server.stop(deadline);
   if (parts.local_server) {
     parts.local_server->Shutdown(deadline);
+  }
+  if (parts.restart_notice) {
+    parts.restart_notice->stop();
   }
   if (parts.on_demand) {
     parts.on_demand->stop();

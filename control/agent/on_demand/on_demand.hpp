@@ -37,6 +37,8 @@ class OnDemand {
 
   void start();
   void stop();
+  // Until stop().
+  [[nodiscard]] Ncm& ncm() { return *ncm_; }
 
  private:
   using Clock = Requester::Clock;
