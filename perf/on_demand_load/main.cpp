@@ -66,7 +66,7 @@ nlohmann::json run(const Wanted& wanted) {
   // that is pushed says as much.
   const std::uint32_t known = wanted.first + wanted.destinations;
   push_one(wanted.agent, neighbors_message(known, 1));
-  if (!packets.wait_for(known, std::chrono::microseconds{1000}, kLongestAttach)) {
+  if (!packets.wait_for(known, true, kLongestAttach)) {
     throw std::runtime_error("no packet leaves");
   }
 

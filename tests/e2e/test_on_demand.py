@@ -16,6 +16,10 @@ from scapy.layers.l2 import Ether
 GREEN_2, RED_2 = "10.1.0.12", "10.2.0.12"
 NEIGHBORS = {GREEN_2: {"subnet": "green", "mac": "02:00:00:00:01:12", "host": "10.0.0.2"},
              RED_2: {"subnet": "red", "mac": "02:00:00:00:02:12", "host": "10.0.0.2"}}
+# One for each manager that does not deliver, as the agent remembers such addresses for a while.
+UNDELIVERED = {"never_push": "10.2.0.21", "cancel": "10.2.0.22", "refuse": "10.2.0.23"}
+NEIGHBORS |= {address: {"subnet": "red", "mac": f"02:00:00:00:02:{address[-2:]}", "host": "10.0.0.2"}
+              for address in UNDELIVERED.values()}
 # Neighbors that nobody uses are forgotten soon, so that every test begins without them.
 IDLE_SECONDS = 2
 
@@ -50,8 +54,11 @@ class Scene:
 
     def fate(self, source: str, destination: str, port: str = "green-1") -> str:
         """What would become of a packet."""
+        # Of a station in the guest's own subnet only its guest knows the MAC.
+        same_subnet = source.rpartition(".")[0] == destination.rpartition(".")[0]
+        mac = ["destination-mac", NEIGHBORS[destination]["mac"]] if same_subnet else []
         try:
-            answer = self.host.console.json("explain", port, "out", "udp", f"{source}:1", f"{destination}:2")
+            answer = self.host.console.json("explain", port, "out", "udp", f"{source}:1", f"{destination}:2", *mac)
         except LabError:
             return "dropped"  # the console's exit code says so too
         return str(answer["verdict"]["outcome"])
@@ -88,7 +95,7 @@ def test_first_packets_arrive(scene: Scene, behavior: str) -> None:
     assert ncm.asked_for(GREEN_2) == 1
     assert ncm.asked_for(RED_2) == 1
     question = next(question for call in ncm.calls() for question in call if question["destination"] == RED_2)
-    assert question == {"destination": RED_2, "source": "10.1.0.11", "tunnel": 1001}
+    assert question == {"type": "ON_DEMAND", "destination": RED_2, "source": "10.1.0.11", "tunnel": 1001}
 
 
 def test_learnt_neighbors_are_forgotten_when_idle(scene: Scene) -> None:
@@ -101,13 +108,14 @@ def test_learnt_neighbors_are_forgotten_when_idle(scene: Scene) -> None:
     assert ncm.asked_for(GREEN_2) == 2
 
 
-@pytest.mark.parametrize("behavior", ["never_push", "cancel", "refuse"])
+@pytest.mark.parametrize("behavior", sorted(UNDELIVERED))
 def test_a_manager_that_does_not_deliver(scene: Scene, behavior: str) -> None:
     """Packets are dropped in the end, the manager is asked few times, and the rest works."""
     ncm = scene.start(behavior)
+    address = UNDELIVERED[behavior]
     for _ in range(4):
-        assert scene.green.ping(RED_2, count=5).received == 0
-    assert 1 <= ncm.asked_for(RED_2) <= 8
+        assert scene.green.ping(address, count=5).received == 0
+    assert 1 <= ncm.asked_for(address) <= 8
     assert scene.green.ping("10.2.0.11").received == 3  # of this host
     scene.host.console.agent()
 
@@ -140,6 +148,16 @@ def test_a_deleted_port_takes_along_what_was_learnt_for_it(scene: Scene) -> None
         scene.host.start_agent("--ncm", ADDRESS, "--on-demand-idle", str(IDLE_SECONDS))
         scene.host.push(without_neighbors())
         scene.host.wait_for_port("green-1")
+
+
+def test_the_manager_is_told_that_the_agent_has_started(scene: Scene) -> None:
+    """Also if it is not there at that time."""
+    ncm = scene.start("push_first")
+    ncm.stop()
+    scene.host.agent.stop()
+    scene.host.start_agent("--ncm", ADDRESS, "--on-demand-idle", str(IDLE_SECONDS))
+    ncm.start("push_first")
+    wait_until(lambda: ncm.told_of_restarts() == ["10.0.0.1"], "the manager is told", timeout=60)
 
 
 def test_a_scanning_guest_harms_nobody(scene: Scene) -> None:

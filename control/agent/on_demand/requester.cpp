@@ -153,10 +153,19 @@ void Requester::forget_misses() {
   ended_.clear();
 }
 
-std::optional<Requester::Call> Requester::next_call(Time now) {
+bool Requester::may_call() const {
   // A manager that fails is asked by one call at a time.
-  const std::size_t most_calls = backoff_.count() > 0 ? 1 : settings_.most_calls;
-  if (queue_.empty() || now < not_before_ || calls_.size() >= most_calls) {
+  return calls_.size() < (backoff_.count() > 0 ? 1 : settings_.most_calls);
+}
+
+Requester::Time Requester::next_call_time() const {
+  const bool pauses =
+      calls_.size() >= settings_.calls_without_pause && queue_.size() < settings_.most_in_call;
+  return pauses ? std::max(not_before_, last_sent_ + settings_.pause) : not_before_;
+}
+
+std::optional<Requester::Call> Requester::next_call(Time now) {
+  if (queue_.empty() || !may_call() || now < next_call_time()) {
     return std::nullopt;
   }
   Call call{++last_call_, {}};
@@ -184,6 +193,7 @@ std::optional<Requester::Call> Requester::next_call(Time now) {
   }
   counts_.asked += keys.size();
   ++counts_.calls;
+  last_sent_ = now;
   calls_.emplace(call.number, std::move(keys));
   return call;
 }
@@ -270,8 +280,8 @@ std::optional<Requester::Time> Requester::next_time() const {
   if (!due_.empty()) {
     next = due_.begin()->first;
   }
-  if (!queue_.empty() && calls_.empty()) {
-    next = next ? std::min(*next, not_before_) : not_before_;
+  if (!queue_.empty() && may_call()) {
+    next = next ? std::min(*next, next_call_time()) : next_call_time();
   }
   return next;
 }

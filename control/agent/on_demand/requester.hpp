@@ -32,8 +32,11 @@ struct RequesterSettings {
   std::chrono::milliseconds first_backoff{50};
   std::chrono::milliseconds longest_backoff{5000};
   std::size_t most_questions = 65536;
-  std::size_t most_calls = 8;      // at once
   std::size_t most_in_call = 512;  // questions
+  std::size_t most_calls = 1024;   // at once
+  // Beyond so many calls at once there is a pause after each, in which questions gather.
+  std::size_t calls_without_pause = 8;
+  std::chrono::microseconds pause{1000};
 };
 
 // One thread's.
@@ -108,6 +111,9 @@ class Requester {
   void erase(Questions::iterator question);
   void call_failed(const std::vector<NeighborKey>& keys, Time now);
   std::string next_id();
+  // When the next call may be sent, unless there are too many.
+  [[nodiscard]] Time next_call_time() const;
+  [[nodiscard]] bool may_call() const;
 
   const RequesterSettings settings_;
   Questions questions_;
@@ -118,6 +124,7 @@ class Requester {
   std::vector<std::uint64_t> ended_;
   Time not_before_;                       // for calls
   std::chrono::milliseconds backoff_{0};  // 0: the last call succeeded
+  Time last_sent_;
   std::uint64_t last_call_ = 0;
   std::uint64_t last_id_ = 0;
   const std::uint64_t id_prefix_;

@@ -54,6 +54,10 @@ class FakeNcm:
         """What it was asked, call by call."""
         return [json.loads(line) for line in self._log.read_text().splitlines()]
 
+    def told_of_restarts(self) -> list[str]:
+        """The hosts whose agents said that they had started."""
+        return [question["source"] for call in self.calls() for question in call if question["type"] == "AGENT_RESTARTED"]
+
     def asked_for(self, destination: str) -> int:
         """How often it was asked for an address."""
         return sum(question["destination"] == destination for call in self.calls() for question in call)

@@ -3,6 +3,9 @@
 #include "control/agent/on_demand/requester.hpp"
 
 #include <algorithm>
+#include <random>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -84,7 +87,7 @@ TEST_F(RequesterTest, AsksOnceForADestinationAndSaysWhatItIs) {
   requester_.missed(miss(1, 0x0a000009), now_);
   requester_.missed(miss(2, 0x0a000009, "other"), now_);
   const auto call = must_call();
-  ASSERT_THAT(call.request.state_requests(), SizeIs(1));
+  ASSERT_EQ(call.request.state_requests_size(), 1);
   const auto& question = call.request.state_requests(0);
   EXPECT_EQ(question.request_type(), schema::ON_DEMAND);
   EXPECT_EQ(question.tunnel_id(), kVni + 1);
@@ -180,7 +183,7 @@ TEST_F(RequesterTest, AFailedCallIsTriedAgainWithABackOff) {
   EXPECT_FALSE(requester_.next_call(now_));
   pass(1ms);
   call = must_call();
-  EXPECT_THAT(call.request.state_requests(), SizeIs(2));
+  EXPECT_EQ(call.request.state_requests_size(), 2);
   requester_.answered(call.number, answer(call, schema::SUCCESS), now_);
   EXPECT_TRUE(requester_.found(1));
   EXPECT_TRUE(requester_.found(2));
@@ -206,11 +209,31 @@ TEST_F(RequesterTest, QuestionsAreBatchedAndCallsBounded) {
   }
   const auto first = must_call();
   const auto second = must_call();
-  EXPECT_THAT(first.request.state_requests(), SizeIs(4));
-  EXPECT_THAT(second.request.state_requests(), SizeIs(4));
+  EXPECT_EQ(first.request.state_requests_size(), 4);
+  EXPECT_EQ(second.request.state_requests_size(), 4);
   EXPECT_FALSE(requester_.next_call(now_));
   requester_.answered(first.number, answer(first, schema::SUCCESS), now_);
-  EXPECT_THAT(must_call().request.state_requests(), SizeIs(2));
+  EXPECT_EQ(must_call().request.state_requests_size(), 2);
+}
+
+TEST_F(RequesterTest, QuestionsGatherWhenManyCallsAreUnderWay) {
+  RequesterSettings settings;
+  settings.calls_without_pause = 1;
+  settings.most_in_call = 3;
+  Requester requester{settings};
+  requester.missed(miss(1, 1), now_);
+  ASSERT_TRUE(requester.next_call(now_));
+  requester.missed(miss(2, 2), now_);
+  EXPECT_FALSE(requester.next_call(now_));
+  EXPECT_EQ(requester.next_time(), now_ + settings.pause);
+  // A full call needn't wait for more.
+  requester.missed(miss(3, 3), now_);
+  EXPECT_FALSE(requester.next_call(now_));
+  requester.missed(miss(4, 4), now_);
+  ASSERT_TRUE(requester.next_call(now_));
+  requester.missed(miss(5, 5), now_);
+  EXPECT_FALSE(requester.next_call(now_));
+  EXPECT_TRUE(requester.next_call(now_ + settings.pause));
 }
 
 TEST_F(RequesterTest, AScanIsBounded) {
@@ -221,6 +244,72 @@ TEST_F(RequesterTest, AScanIsBounded) {
   }
   EXPECT_EQ(requester_.questions(), settings().most_questions);
   EXPECT_EQ(ended, 1000 - settings().most_questions);
+}
+
+// Replies with statuses missing, doubled, unknown and of other questions, in any order.
+TEST_F(RequesterTest, WhateverAManagerAnswersNothingIsLeft) {
+  std::mt19937 random(20240609);
+  const auto below = [&random](std::uint32_t limit) { return random() % limit; };
+  std::vector<Requester::Call> open;
+  std::uint64_t last_miss = 0;
+  const auto reply = [&](const Requester::Call& call) {
+    if (below(5) == 0) {
+      return failure();
+    }
+    NcmAnswer result;
+    for (std::uint32_t i = below(8); i > 0; --i) {
+      auto* entry = result.reply.add_operation_statuses();
+      const int size = call.request.state_requests_size();
+      entry->set_request_id(
+          below(4) == 0 ? "another"
+                        : call.request.state_requests(static_cast<int>(below(size))).request_id());
+      entry->set_operation_status(static_cast<schema::OperationStatus>(below(7)));
+    }
+    return result;
+  };
+  for (int step = 0; step < 50000; ++step) {
+    switch (below(6)) {
+      case 0:
+      case 1:
+        requester_.missed(miss(++last_miss, below(40), below(2) == 0 ? "p" : "q"), now_);
+        break;
+      case 2:
+        requester_.found(last_miss - std::min<std::uint64_t>(last_miss, below(20)));
+        break;
+      case 3:
+        if (!open.empty()) {
+          const std::size_t which = below(static_cast<std::uint32_t>(open.size()));
+          requester_.answered(open[which].number, reply(open[which]), now_);
+          open.erase(open.begin() + static_cast<std::ptrdiff_t>(which));
+        } else {
+          requester_.answered(below(1000), failure(), now_);
+        }
+        break;
+      case 4:
+        pass(std::chrono::milliseconds{below(300)});
+        break;
+      default:
+        requester_.take_ended();
+        break;
+    }
+    if (auto call = requester_.next_call(now_)) {
+      ASSERT_GE(call->request.state_requests_size(), 1);
+      open.push_back(std::move(*call));
+    }
+    ASSERT_LE(requester_.questions(), settings().most_questions);
+    ASSERT_LE(open.size(), settings().most_calls);
+  }
+  for (int i = 0; i < 100 && requester_.questions() > 0; ++i) {
+    for (const Requester::Call& call : std::exchange(open, {})) {
+      requester_.answered(call.number, failure(), now_);
+    }
+    pass(60s);
+    if (auto call = requester_.next_call(now_)) {
+      open.push_back(std::move(*call));
+    }
+  }
+  EXPECT_EQ(requester_.questions(), 0U);
+  EXPECT_FALSE(requester_.next_time());
 }
 
 TEST_F(RequesterTest, ANewDataPlaneHasNewMisses) {

@@ -69,8 +69,11 @@ def serve_request(channel: grpc.Channel, request: Any) -> Any:
     """Answers one HostRequest."""
     destinations = [question.destination_ip for question in request.state_requests]
     with LOG_LOCK, open(SETTINGS["log"], "a", encoding="utf-8") as log:
-        log.write(json.dumps([{"destination": question.destination_ip, "source": question.source_ip,
+        log.write(json.dumps([{"type": COMMON.RequestType.Name(question.request_type),
+                               "destination": question.destination_ip, "source": question.source_ip,
                                "tunnel": question.tunnel_id} for question in request.state_requests]) + "\n")
+    if all(question.request_type == COMMON.AGENT_RESTARTED for question in request.state_requests):
+        return PROVISIONER.HostRequestReply(format_version=100)
     time.sleep(SETTINGS.get("delay", 0))
     behavior = SETTINGS["behavior"]
     if behavior == "push_first":
