@@ -3,6 +3,7 @@
 // is parse_frame's business. Every length is checked before it is read.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -23,6 +24,10 @@ struct FrameBytes {
   template <class Header>
   [[nodiscard]] const Header& at(std::size_t offset) const {
     return *reinterpret_cast<const Header*>(data + offset);
+  }
+  // Whether a packet that ends there is all in the frame, and its offsets are 16 bits wide.
+  [[nodiscard]] bool holds(std::size_t end) const {
+    return end <= std::min<std::size_t>(total, UINT16_MAX);
   }
 };
 
@@ -61,7 +66,7 @@ inline bool quick_parse(const FrameBytes& frame, FlowKeyV4& key) {
   const std::size_t length = ip.total_length.host();
   if (ip.version_ihl != 0x45 ||
       (ip.flags_offset.raw() & ~BigEndian16{Ipv4Header::kDontFragment}.raw()) != 0 ||
-      length < sizeof(Ipv4Header) + sizeof(UdpHeader) || kL3 + length > frame.total ||
+      length < sizeof(Ipv4Header) + sizeof(UdpHeader) || !frame.holds(kL3 + length) ||
       !is_steady_l4(frame, kL4, length - sizeof(Ipv4Header), ip.protocol) ||
       checksum_fold(checksum_add_header(0, &ip, sizeof(ip))) != 0xffff) {
     return false;
@@ -79,7 +84,7 @@ inline bool quick_parse(const FrameBytes& frame, FlowKeyV6& key) {
   const auto& ip = frame.at<Ipv6Header>(kL3);
   const std::size_t length = ip.payload_length.host();
   if ((ip.version_class_label.host() >> 28) != 6 || length < sizeof(UdpHeader) ||
-      kL4 + length > frame.total || !is_steady_l4(frame, kL4, length, ip.next_header)) {
+      !frame.holds(kL4 + length) || !is_steady_l4(frame, kL4, length, ip.next_header)) {
     return false;
   }
   key = FlowKeyV6::of(ip, ports_at(frame, kL4), ip.next_header);
