@@ -13,6 +13,8 @@ from .command import run
 
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD_LIMIT_SECONDS = 45 * 60
+# Debug information of the kind that a stack trace needs; all of it takes a fifth of the time to compile.
+LINES_ONLY = "-g1"
 
 
 class BuildError(Exception):
@@ -78,11 +80,11 @@ def sanitized() -> Build:
     return Build(SOURCE / "build-asan", options=(
         # The compiler warns falsely about instrumented code.
         "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1", "-Dwerror=false",
-        "-Dcpp_args=-fno-sanitize-recover=all"))
+        f"-Dcpp_args=-fno-sanitize-recover=all {LINES_ONLY}"))
 
 
 def fuzzing() -> Build:
     """libFuzzer with both sanitizers; needs clang."""
     return Build(SOURCE / "build-fuzz", compiler="clang++-14", options=(
         "-Dfuzzers=true", "-Db_sanitize=address,undefined", "-Db_lundef=false",
-        "-Dcpp_args=-fno-sanitize-recover=all"))
+        f"-Dcpp_args=-fno-sanitize-recover=all {LINES_ONLY}"))

@@ -18,7 +18,7 @@ from .results import SuiteResult
 
 PYTHON = "/usr/bin/python3"
 TESTS_FAILED = 1  # pytest's exit code when tests ran and some failed
-FUZZ_SECONDS = int(os.environ.get("ALKAID_FUZZ_SECONDS", "20"))
+FUZZ_SECONDS = int(os.environ.get("ALKAID_FUZZ_SECONDS", "10"))
 
 
 @dataclass(frozen=True)
