@@ -40,17 +40,7 @@ class ClockWrap : public ::testing::Test {
     return lab->take("green-1").size();
   }
   std::size_t tcp(std::uint8_t flags, bool reply, std::uint16_t port = 1234) {
-    const Station& from = reply ? kGreen3 : kGreen1;
-    const Station& to = reply ? kGreen1 : kGreen3;
-    lab->send(reply ? "green-3" : "green-1",
-              {packet()
-                   .ethernet({.source = from.mac, .destination = to.mac})
-                   .ipv4({.source = from.ip, .destination = to.ip})
-                   .tcp({.source_port = reply ? std::uint16_t{80} : port,
-                         .destination_port = reply ? port : std::uint16_t{80},
-                         .flags = flags})
-                   .build()});
-    return lab->take(reply ? "green-1" : "green-3").size();
+    return send_tcp(*lab, port, flags, reply);
   }
 
   std::optional<PipelineLab> lab;

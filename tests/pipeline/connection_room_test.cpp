@@ -25,20 +25,6 @@ class ConnectionRoom : public ::testing::Test {
     return settings;
   }
 
-  // Between green-1, who opens, and green-3; what came out.
-  std::size_t tcp(std::uint16_t port, std::uint8_t flags, bool reply) {
-    const Station& from = reply ? kGreen3 : kGreen1;
-    const Station& to = reply ? kGreen1 : kGreen3;
-    lab.send(reply ? "green-3" : "green-1",
-             {packet()
-                  .ethernet({.source = from.mac, .destination = to.mac})
-                  .ipv4({.source = from.ip, .destination = to.ip})
-                  .tcp({.source_port = reply ? std::uint16_t{80} : port,
-                        .destination_port = reply ? port : std::uint16_t{80},
-                        .flags = flags})
-                  .build()});
-    return lab.take(reply ? "green-1" : "green-3").size();
-  }
   static Bytes udp(const Station& from, const MacAddress& destination_mac, const Station& to,
                    std::uint16_t source_port, std::uint16_t destination_port) {
     return packet()
@@ -57,9 +43,9 @@ TEST_F(ConnectionRoom, ASynFloodOfOneTenantCostsAnotherNoPacket) {
   constexpr std::uint16_t kBurst = 32;
   constexpr std::uint16_t kBursts = 200;
   constexpr std::uint16_t kPort = 1234;
-  EXPECT_EQ(tcp(kPort, kSyn, false), 1U);
-  EXPECT_EQ(tcp(kPort, kSyn | kAck, true), 1U);
-  EXPECT_EQ(tcp(kPort, kAck, false), 1U);
+  EXPECT_EQ(send_tcp(lab, kPort, kSyn, false), 1U);
+  EXPECT_EQ(send_tcp(lab, kPort, kSyn | kAck, true), 1U);
+  EXPECT_EQ(send_tcp(lab, kPort, kAck, false), 1U);
   std::uint16_t flooded = 0;
   std::size_t flood_delivered = 0;
   const auto flood = [&] {
@@ -77,19 +63,19 @@ TEST_F(ConnectionRoom, ASynFloodOfOneTenantCostsAnotherNoPacket) {
   std::size_t delivered = 0;
   for (std::uint16_t i = 0; i < kBursts; ++i) {
     flood();
-    delivered += tcp(kPort, kAck, false) + tcp(kPort, kAck, true);
+    delivered += send_tcp(lab, kPort, kAck, false) + send_tcp(lab, kPort, kAck, true);
   }
   EXPECT_EQ(delivered, 2U * kBursts);
   EXPECT_EQ(flood_delivered, std::size_t{kBurst} * kBursts);
   EXPECT_GT(lab.dataplane().workers()[0]->flow_counters(false).evicted.read(), 3000U);
   // And others get in.
-  EXPECT_EQ(tcp(99, kSyn, false), 1U);
+  EXPECT_EQ(send_tcp(lab, 99, kSyn, false), 1U);
   flood();
-  EXPECT_EQ(tcp(99, kSyn | kAck, true), 1U);
+  EXPECT_EQ(send_tcp(lab, 99, kSyn | kAck, true), 1U);
   flood();
-  EXPECT_EQ(tcp(99, kAck, false), 1U);
+  EXPECT_EQ(send_tcp(lab, 99, kAck, false), 1U);
   flood();
-  EXPECT_EQ(tcp(99, kAck, true), 1U);
+  EXPECT_EQ(send_tcp(lab, 99, kAck, true), 1U);
   EXPECT_TRUE(lab.all_drops().empty());
 }
 

@@ -40,6 +40,23 @@ inline void enforce(PipelineLab& lab, const std::string& port, std::vector<std::
   ASSERT_FALSE(lab.programmer().set(config));
 }
 
+// A TCP segment between green-1, who has opened the connection from `port`, and green-3's port 80;
+// how many frames came out at the other end.
+inline std::size_t send_tcp(PipelineLab& lab, std::uint16_t port, std::uint8_t flags, bool reply) {
+  constexpr std::uint16_t kServer = 80;
+  const net::Station& from = reply ? net::kGreen3 : net::kGreen1;
+  const net::Station& to = reply ? net::kGreen1 : net::kGreen3;
+  lab.send(reply ? "green-3" : "green-1",
+           {packet()
+                .ethernet({.source = from.mac, .destination = to.mac})
+                .ipv4({.source = from.ip, .destination = to.ip})
+                .tcp({.source_port = reply ? kServer : port,
+                      .destination_port = reply ? port : kServer,
+                      .flags = flags})
+                .build()});
+  return lab.take(reply ? "green-1" : "green-3").size();
+}
+
 // Live connections of both families.
 inline int connections_of(PipelineLab& lab) {
   int count = 0;

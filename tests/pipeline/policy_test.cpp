@@ -3,6 +3,7 @@
 
 #include "tests/pipeline/case.hpp"
 #include "tests/pipeline/frames.hpp"
+#include "tests/pipeline/policy_network.hpp"
 
 namespace alkaid::test {
 namespace {
@@ -14,13 +15,7 @@ constexpr std::uint8_t kIcmp = ip_protocol::kIcmp;
 
 SecurityRuleConfig rule(std::string id, bool ingress, std::optional<std::uint8_t> protocol,
                         std::uint16_t port = 0) {
-  SecurityRuleConfig config;
-  config.id = std::move(id);
-  config.ingress = ingress;
-  config.protocol = protocol;
-  config.port_min = port;
-  config.port_max = port;
-  return config;
+  return policy_rule(std::move(id), ingress, false, protocol, port);
 }
 
 class PolicyOfPorts : public ::testing::Test {

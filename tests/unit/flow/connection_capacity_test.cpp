@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/flow/connection_table.hpp"
+#include "tests/unit/flow/families.hpp"
 
 namespace alkaid {
 namespace {
@@ -102,14 +103,6 @@ class ConnectionCapacity : public ::testing::Test {
   }
 };
 
-using Families = ::testing::Types<FlowKeyV4, FlowKeyV6>;
-class FamilyName {
- public:
-  template <class Key>
-  static std::string GetName(int) {
-    return Key::kIsV6 ? "Ipv6" : "Ipv4";
-  }
-};
 TYPED_TEST_SUITE(ConnectionCapacity, Families, FamilyName);
 
 TYPED_TEST(ConnectionCapacity, FourMillionFitAreFoundAndMakeRoom) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/flow/connection_table.hpp"
+#include "tests/unit/flow/families.hpp"
 
 namespace alkaid {
 namespace {
@@ -65,14 +66,6 @@ class ConnectionCollisions : public ::testing::Test {
   ConnectionTable<Key> table_{4096, 2};
 };
 
-using Families = ::testing::Types<FlowKeyV4, FlowKeyV6>;
-class FamilyName {
- public:
-  template <class Key>
-  static std::string GetName(int) {
-    return Key::kIsV6 ? "Ipv6" : "Ipv4";
-  }
-};
 TYPED_TEST_SUITE(ConnectionCollisions, Families, FamilyName);
 
 TYPED_TEST(ConnectionCollisions, EachIsFoundAndEndsAlone) {
