@@ -1,0 +1,257 @@
+// What connection tracking and security groups must do, as plainly as it can be written: a map of
+// connections, rules that are asked for every packet, times in whole seconds. Tenants have the same
+// addresses. Shares no code with the data plane.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+namespace alkaid::test {
+
+// Between a tenant's client and its server. An echo's request is from its identifier to its type
+// << 8, the reply the other way round; other protocols have no ports.
+struct ModelPacket {
+  int tenant = 0;
+  bool ipv6 = false;
+  int protocol = 0;
+  bool from_server = false;
+  std::uint16_t source_port = 0;
+  std::uint16_t destination_port = 0;
+  std::uint8_t tcp_flags = 0;
+  bool is_echo_reply = false;
+};
+
+struct ModelKey {
+  int tenant = 0;
+  bool ipv6 = false;
+  int protocol = 0;
+  std::uint16_t client_port = 0;
+  std::uint16_t server_port = 0;
+
+  auto operator<=>(const ModelKey&) const = default;
+  static ModelKey of(const ModelPacket& packet) {
+    return packet.from_server ? ModelKey{packet.tenant, packet.ipv6, packet.protocol,
+                                         packet.destination_port, packet.source_port}
+                              : ModelKey{packet.tenant, packet.ipv6, packet.protocol,
+                                         packet.source_port, packet.destination_port};
+  }
+};
+
+struct ModelConnection {
+  bool is_servers = false;  // the server opened it
+  std::string state;
+  bool is_answered = false;  // false: picked up in its middle, and nothing heard of the other end
+  bool ended_by_reply = false;  // of fin_wait, close_wait: whose FIN was first; last_ack: second
+  enum class Reset { kFinal, kByOriginal, kByReply } reset = Reset::kFinal;
+  int idle = 0;
+  std::array<std::uint64_t, 2> packets{};  // original, reply
+};
+
+class TrackerModel {
+ public:
+  struct Port {
+    std::set<std::string> rules;
+    int age = 0;
+  };
+  struct Tenant {
+    bool enforces = true;
+    std::array<Port, 2> ports;  // client, server
+  };
+
+  std::map<int, Tenant> tenants;
+  std::map<ModelKey, ModelConnection> connections;
+  std::map<std::string, int> timeouts;  // by state; "udp ", "icmp " or "other " in front of two
+  int pickup_window = 0;
+
+  static std::string rule(bool ingress, int protocol, bool ipv6) {
+    return (ingress ? "in " : "out ") + std::to_string(protocol) + (ipv6 ? " v6" : " v4");
+  }
+
+  // Why the packet is dropped; empty: it passes.
+  std::string send(const ModelPacket& packet) {
+    const ModelKey key = ModelKey::of(packet);
+    if (const auto known = connections.find(key); known != connections.end()) {
+      ModelConnection& connection = known->second;
+      if (std::string denied = policy(packet, connection.is_servers); !denied.empty()) {
+        connections.erase(known);
+        return denied;
+      }
+      const bool reply = packet.from_server != connection.is_servers;
+      const std::string next = packet.protocol == kTcp ? next_of(connection, reply, packet)
+                               : reply                 ? "two_way"
+                                                       : connection.state;
+      if (next == "invalid") {
+        return refused(packet.tenant, "connection_invalid");
+      }
+      if (next != "again") {
+        connection.state = next;
+        connection.idle = 0;
+        ++connection.packets[reply ? 1 : 0];
+        return {};
+      }
+      connections.erase(known);
+    }
+    return open(packet, key);
+  }
+
+  // An ICMP error about the packet, from whom it was sent to.
+  std::string send_error_about(const ModelPacket& packet) {
+    const auto known = connections.find(ModelKey::of(packet));
+    const bool related =
+        known != connections.end() && policy(packet, known->second.is_servers).empty();
+    return related ? std::string{} : refused(packet.tenant, "icmp_error_unrelated");
+  }
+
+  void pass_time(int seconds) {
+    for (auto& [key, connection] : connections) {
+      connection.idle += seconds;
+    }
+    std::erase_if(connections, [&](const auto& entry) {
+      return entry.second.idle >= timeout(entry.first, entry.second);
+    });
+    for (auto& [number, tenant] : tenants) {
+      for (Port& port : tenant.ports) {
+        port.age += seconds;
+      }
+    }
+  }
+  [[nodiscard]] int timeout(const ModelKey& key, const ModelConnection& connection) const {
+    if (key.protocol == kTcp) {
+      const bool waits = connection.state == "established" && !connection.is_answered;
+      return timeouts.at(waits ? "syn_sent" : connection.state);
+    }
+    return key.protocol == kUdp ? timeouts.at("udp " + connection.state)
+                                : timeouts.at(key.protocol == kOther ? "other" : "icmp");
+  }
+
+  static constexpr int kTcp = 6;
+  static constexpr int kUdp = 17;
+  static constexpr int kOther = 47;
+
+ private:
+  // Who enforces nothing lets what belongs to no connection pass, untracked.
+  std::string refused(int tenant, const char* reason) {
+    return tenants[tenant].enforces ? reason : "";
+  }
+
+  std::string policy(const ModelPacket& packet, bool by_server) {
+    Tenant& tenant = tenants[packet.tenant];
+    const auto allows = [&](bool server, bool ingress) {
+      const std::string wanted = rule(ingress, packet.protocol, packet.ipv6);
+      return !tenant.enforces || tenant.ports[server ? 1 : 0].rules.contains(wanted);
+    };
+    return !allows(by_server, false)   ? "policy_egress"
+           : !allows(!by_server, true) ? "policy_ingress"
+                                       : "";
+  }
+
+  std::string open(const ModelPacket& packet, const ModelKey& key) {
+    ModelConnection made{.is_servers = packet.from_server, .is_answered = true, .packets = {1, 0}};
+    const Tenant& tenant = tenants[packet.tenant];
+    const bool picks_up =
+        !tenant.enforces || std::min(tenant.ports[0].age, tenant.ports[1].age) < pickup_window;
+    const std::string kind = kind_of(packet.tcp_flags);
+    if (packet.protocol != kTcp) {
+      made.state = packet.is_echo_reply ? "" : "one_way";
+    } else if (kind == "SYN") {
+      made.state = "syn_sent";
+    } else if (picks_up && (kind == "ACK" || kind == "FIN")) {
+      made.state = kind == "ACK" ? "established" : "fin_wait";
+      made.is_answered = kind == "FIN";
+    }
+    if (made.state.empty()) {
+      return refused(packet.tenant, "connection_invalid");
+    }
+    if (std::string denied = policy(packet, packet.from_server); !denied.empty()) {
+      return denied;
+    }
+    connections[key] = made;
+    return {};
+  }
+
+  static std::string kind_of(std::uint8_t flags) {
+    const bool fin = (flags & 1) != 0;
+    const bool syn = (flags & 2) != 0;
+    const bool rst = (flags & 4) != 0;
+    const bool ack = (flags & 16) != 0;
+    if (int{fin} + int{syn} + int{rst} > 1 || (fin && !ack) || !(syn || rst || ack)) {
+      return "impossible";
+    }
+    return syn ? (ack ? "SYN+ACK" : "SYN") : rst ? "RST" : fin ? "FIN" : "ACK";
+  }
+
+  // The state after a packet of a connection, "invalid", or "again": it opens a new connection.
+  static std::string next_of(ModelConnection& it, bool reply, const ModelPacket& packet) {
+    using Reset = ModelConnection::Reset;
+    const std::string kind = kind_of(packet.tcp_flags);
+    const std::string& state = it.state;
+    const Reset own_reset = reply ? Reset::kByReply : Reset::kByOriginal;
+    if (kind == "impossible") {
+      return "invalid";
+    }
+    if (kind == "RST") {
+      // In the middle of a connection, or once more by who sent the one that nobody contradicted.
+      const bool is_in_doubt = (state == "established" && it.is_answered) ||
+                               (state == "closed" && it.reset == own_reset);
+      it.reset = is_in_doubt ? own_reset : Reset::kFinal;
+      return "closed";
+    }
+    if (state == "syn_sent" || state == "syn_sent_both") {
+      if (kind == "SYN") {
+        return reply ? "syn_sent_both" : state;
+      }
+      if (kind == "SYN+ACK" && (reply || state == "syn_sent_both")) {
+        return "syn_received";
+      }
+      return kind == "ACK" && (reply || state == "syn_sent_both") ? state : "invalid";
+    }
+    if (state == "time_wait" || state == "closed") {
+      if (kind == "SYN") {
+        return "again";
+      }
+      if (state == "time_wait") {
+        return state;
+      }
+      if (kind == "SYN+ACK") {
+        it.is_answered = it.is_answered || reply;
+        return reply ? "syn_received" : state;
+      }
+      // Who was sent the RST goes on: it did not believe it.
+      const bool believed = it.reset == Reset::kFinal || it.reset == own_reset;
+      it.ended_by_reply = reply;
+      return believed ? "closed" : kind == "FIN" ? "fin_wait" : "established";
+    }
+    if (kind == "SYN") {
+      return reply && state != "syn_received" ? "invalid" : state;
+    }
+    const bool was_answered = it.is_answered;
+    it.is_answered = it.is_answered || reply || kind == "FIN";
+    if (kind == "SYN+ACK") {
+      return reply && !was_answered ? "syn_received" : state;
+    }
+    if (state == "syn_received" || state == "established") {
+      if (kind == "FIN") {
+        it.ended_by_reply = reply;
+        return "fin_wait";
+      }
+      return reply ? state : "established";
+    }
+    if (it.ended_by_reply == reply) {
+      return state;  // what it says behind its own FIN, or the FIN again
+    }
+    if (state == "last_ack") {
+      return "time_wait";
+    }
+    if (kind == "FIN") {
+      it.ended_by_reply = reply;
+      return "last_ack";
+    }
+    return "close_wait";
+  }
+};
+
+}  // namespace alkaid::test
