@@ -1,4 +1,4 @@
-"""The connection tracker and the kernel's own are given the same packets: same verdicts, same states.
+"""The connection tracker and the kernel's own are given the same packets: same verdicts, states and time-outs.
 
 Where they differ on purpose is listed in DIFFERENCES. Random scripts are the same in every run; ALKAID_TEST_SEED makes
 others.
@@ -24,11 +24,15 @@ logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
 
 # pylint: disable=wrong-import-position
 from scapy.layers.inet import ICMP, IP, TCP, UDP  # noqa: E402
+from scapy.layers.inet6 import (  # noqa: E402
+    ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6)
 from scapy.packet import Packet, Raw  # noqa: E402
 
-ADDRESSES = {"a": "10.1.0.11", "b": "10.1.0.13"}
+ADDRESSES = {4: {"a": "10.1.0.11", "b": "10.1.0.13"}, 6: {"a": "2001:db8:1::b", "b": "2001:db8:1::d"}}
 PORTS = {"a": 40000, "b": 80}
-RANDOM_SCRIPTS = 25
+RANDOM_SCRIPTS = {4: 25, 6: 8}
+# Between what both say a connection has left; the time-outs differ by much more.
+SECONDS_APART = 8
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,15 @@ class Step:
     """A packet, who sends it, and how it is told in a failure."""
 
     side: str
-    packet: bytes
+    make: Callable[[int], Packet]  # what follows the IP header, of either version
     text: str
     flags: str = ""  # of TCP
+
+    def packet(self, version: int) -> bytes:
+        """The packet as IPv4 or IPv6."""
+        source, destination = (ADDRESSES[version][side] for side in (self.side, other(self.side)))
+        header = IP(src=source, dst=destination, id=1) if version == 4 else IPv6(src=source, dst=destination)
+        return bytes(header / self.make(version))
 
 
 @dataclass
@@ -49,13 +59,9 @@ class Talk:
     next: dict[str, int] = field(default_factory=lambda: {"a": 1000, "b": 50_000})
     window: int = 20_000
 
-    def ip(self, side: str) -> Packet:
-        """The header of a packet from `side`."""
-        return IP(src=ADDRESSES[side], dst=ADDRESSES[other(side)], id=1)
-
-    def add(self, side: str, packet: Packet, text: str, flags: str = "") -> Talk:
+    def add(self, side: str, make: Callable[[int], Packet], text: str, flags: str = "") -> Talk:
         """Any packet."""
-        self.steps.append(Step(side, bytes(packet), f"{side}: {text}", flags))
+        self.steps.append(Step(side, make, f"{side}: {text}", flags))
         return self
 
     def tcp(self, side: str, flags: str, data: int = 0, *, seq: int | None = None, ack: int | None = None,
@@ -67,23 +73,32 @@ class Talk:
                       ack=answered % 2**32, window=self.window if window is None else window, options=options or [])
         if seq is None:
             self.next[side] += data + ("S" in flags) + ("F" in flags)
-        return self.add(side, self.ip(side) / segment / Raw(bytes(data)),
-                        f"{flags} seq {number} ack {answered} data {data}", flags)
+        return self.add(side, lambda _: segment / Raw(bytes(data)), f"{flags} seq {number} ack {answered} data {data}",
+                        flags)
 
     def udp(self, side: str, data: int = 4) -> Talk:
         """A datagram."""
         header = UDP(sport=PORTS[side], dport=PORTS[other(side)])
-        return self.add(side, self.ip(side) / header / Raw(bytes(data)), "UDP")
+        return self.add(side, lambda _: header / Raw(bytes(data)), "UDP")
 
     def echo(self, side: str, kind: int, number: int) -> Talk:
         """An echo request (8) or reply (0)."""
-        header = ICMP(type=kind, id=number, seq=1)
-        return self.add(side, self.ip(side) / header / Raw(bytes(8)), f"echo {kind} {number}")
+        def make(version: int) -> Packet:
+            echo_v6 = ICMPv6EchoRequest if kind == 8 else ICMPv6EchoReply
+            header = ICMP(type=kind, id=number, seq=1) if version == 4 else echo_v6(id=number, seq=1)
+            return header / Raw(bytes(8))
+        return self.add(side, make, f"echo {kind} {number}")
 
     def error(self, side: str, about: int, *, kind: int = 3, code: int = 3) -> Talk:
         """An ICMP error about an earlier step's packet."""
-        quoted = self.steps[about].packet[:60]
-        return self.add(side, self.ip(side) / ICMP(type=kind, code=code) / Raw(quoted), f"ICMP {kind} about {about}")
+        step = self.steps[about]
+        same_v6 = {(3, 1): ICMPv6DestUnreach(code=3), (3, 3): ICMPv6DestUnreach(code=4),
+                   (3, 4): ICMPv6PacketTooBig(mtu=1280), (11, 0): ICMPv6TimeExceeded()}
+
+        def make(version: int) -> Packet:
+            header = ICMP(type=kind, code=code) if version == 4 else same_v6[kind, code]
+            return header / Raw(step.packet(version)[:60 if version == 4 else 100])
+        return self.add(side, make, f"ICMP {kind} about {about}")
 
     def open(self) -> Talk:
         """A handshake."""
@@ -142,7 +157,7 @@ def window_scripts() -> dict[str, Talk]:
         .tcp("a", "PA", 10).tcp("b", "A"),
         "acknowledges what was not sent": Talk().open().tcp("b", "A", ack=3000).tcp("a", "PA", 100).tcp("b", "A"),
         "numbers wrap": Talk(next={"a": 2**32 - 3, "b": 2**32 - 1}).open().tcp("a", "PA", 100).tcp("b", "A")
-        .tcp("b", "PA", 1400).tcp("a", "A").tcp("a", "FA").tcp("b", "FA").tcp("a", "A"),
+        .tcp("b", "PA", 1300).tcp("a", "A").tcp("a", "FA").tcp("b", "FA").tcp("a", "A"),
         "scaled windows": Talk(window=1000).tcp("a", "S", options=scaled).tcp("b", "SA", options=scaled).tcp("a", "A")
         .tcp("b", "A").tcp("a", "PA", 100, seq=1001 + 15_000).tcp("a", "PA", 100, seq=1001 + 17_000),
         "scaled by one end only": Talk(window=1000).tcp("a", "S", options=scaled).tcp("b", "SA").tcp("a", "A")
@@ -220,7 +235,7 @@ class Lives:
     def _say(self) -> None:
         side = self._numbers.choice("ab")
         kind = self._numbers.choice(("data", "data", "acknowledge", "late", "again", "forge"))
-        data = self._numbers.choice((1, 100, 1400))
+        data = self._numbers.choice((1, 100, 1300))
         if kind == "data":
             self.talk.tcp(side, "PA", data)
         elif kind == "acknowledge":
@@ -258,11 +273,16 @@ class Answer:
 
     verdict: str
     state: str
+    seconds: int = field(default=0, compare=False)  # until the connection is forgotten
 
     @classmethod
     def of(cls, line: str) -> Answer:
         """From a tool's line."""
-        return cls(*line.split())
+        verdict, state, seconds = line.split()
+        return cls(verdict, state, int(seconds))
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.state} {self.seconds} s"
 
 
 @dataclass(frozen=True)
@@ -274,6 +294,14 @@ class Situation:
     kernel: Answer
     ours: Answer
     checks_windows: bool
+
+    def keep_alike(self) -> bool:
+        """Whether both forget the connection at about the same time."""
+        return abs(self.kernel.seconds - self.ours.seconds) <= SECONDS_APART
+
+    def waits(self, kernel: int, ours: int) -> bool:
+        """Whether the connection is kept for so many seconds."""
+        return (abs(self.kernel.seconds - kernel) <= SECONDS_APART and abs(self.ours.seconds - ours) <= SECONDS_APART)
 
 
 class Tracker:
@@ -307,36 +335,45 @@ class Comparison:
         self._ours = ours
         self._checks_windows = checks_windows
         self.packets = 0
+        self.timeouts: Counter[str] = Counter()  # that were the same, by state
         self.differences: Counter[str] = Counter()
 
-    def run(self, name: str, talk: Talk) -> None:
-        """Fails at a difference that is none of DIFFERENCES.
+    def run(self, name: str, talk: Talk, version: int) -> None:
+        """Fails at a difference that is none of DIFFERENCES or TIMEOUTS.
 
         A known one of verdicts ends the script; after one of states only verdicts are compared.
         """
         for tracker in (self._kernel, self._ours):
             assert tracker.ask("flush") == "flushed"
         before = "none"
-        story = [name]
+        story = [f"IPv{version}: {name}"]
         states_have_parted = False
         for step in talk.steps:
-            line = f"{step.side} {step.packet.hex()}"
+            line = f"{step.side} {step.packet(version).hex()}"
             kernel, ours = (Answer.of(tracker.ask(line)) for tracker in (self._kernel, self._ours))
-            story.append(f"{step.text}: kernel {kernel.verdict} {kernel.state}, ours {ours.verdict} {ours.state}")
+            story.append(f"{step.text}: kernel {kernel}, ours {ours}")
             self.packets += 1
+            situation = Situation(step, before, kernel, ours, self._checks_windows)
             if kernel != ours and not (states_have_parted and kernel.verdict == ours.verdict):
-                situation = Situation(step, before, kernel, ours, self._checks_windows)
-                known = next((text for text, applies in DIFFERENCES.items() if applies(situation)), None)
-                assert known, "\n".join(story)
-                self.differences[known] += 1
+                self._must_be_known(DIFFERENCES, situation, story)
                 states_have_parted = True
                 if kernel.verdict != ours.verdict:
                     return
+            elif not states_have_parted and not situation.keep_alike():
+                self._must_be_known(TIMEOUTS, situation, story)
+            elif not states_have_parted:
+                self.timeouts[ours.state] += 1
             before = ours.state
 
+    def _must_be_known(self, differences: Differences, situation: Situation, story: list[str]) -> None:
+        known = next((text for text, applies in differences.items() if applies(situation)), None)
+        assert known, "\n".join(story)
+        self.differences[known] += 1
 
+
+Differences = dict[str, Callable[[Situation], bool]]
 # Why, says docs/design/conntrack.md.
-DIFFERENCES: dict[str, Callable[[Situation], bool]] = {
+DIFFERENCES: Differences = {
     "a refused connection is remembered as closed": lambda it:
         "R" in it.step.flags and it.before in ("syn_sent", "syn_sent_both") and it.kernel.verdict == it.ours.verdict
         and (it.kernel.state, it.ours.state) == ("none", "closed"),
@@ -353,6 +390,17 @@ DIFFERENCES: dict[str, Callable[[Situation], bool]] = {
     "without the check nobody knows an RST's number": lambda it:
         not it.checks_windows and "R" in it.step.flags and it.ours == Answer("established", "closed")
         and it.kernel.state == it.before == "established",
+}
+TIMEOUTS: Differences = {
+    "data that nobody has acknowledged are waited for for five minutes": lambda it:
+        it.ours.state == "established" and it.waits(300, 432_000),
+    "UDP is a stream after two seconds only": lambda it:
+        it.ours.state == "two_way" and it.waits(30, 120),
+    "who is picked up in its middle counts as embryonic until it is answered": lambda it:
+        it.ours == Answer("new", "established") and it.waits(300, 120),
+    "an RST that changes nothing leaves the time-out": lambda it:
+        it.checks_windows and "R" in it.step.flags and it.before == it.ours.state == "established"
+        and it.waits(10, 432_000),
 }
 
 
@@ -382,10 +430,14 @@ def test_same_packets_same_verdicts(window: str, mid_stream: str) -> None:
     print(f"seed {seed}")
     scripts = {**tcp_scripts(), **window_scripts(), **other_scripts()}
     with trackers(window, mid_stream) as comparison:
-        for name, talk in scripts.items():
-            comparison.run(name, talk)
         numbers = random.Random(seed)
-        for number in range(RANDOM_SCRIPTS):
-            comparison.run(f"seed {seed}, script {number}", Lives(numbers).make())
-    print(f"{comparison.packets} packets; known differences: {dict(comparison.differences)}")
-    assert comparison.packets > 5 * len(scripts)
+        for version in (4, 6):
+            for name, talk in scripts.items():
+                comparison.run(name, talk, version)
+            for number in range(RANDOM_SCRIPTS[version]):
+                comparison.run(f"seed {seed}, script {number}", Lives(numbers).make(), version)
+    print(f"{comparison.packets} packets; the same time-out: {dict(comparison.timeouts)}; "
+          f"known differences: {dict(comparison.differences)}")
+    assert comparison.packets > 2 * 5 * len(scripts)
+    assert {"syn_sent", "syn_received", "established", "fin_wait", "close_wait", "last_ack", "time_wait", "closed",
+            "one_way", "two_way"} <= set(comparison.timeouts)

@@ -5,8 +5,9 @@
 //
 // Reads lines from standard input and answers each with one that begins with "= " (others are the
 // log's):
-//   a HEX, b HEX   an IPv4 packet from 10.1.0.11 (a) or 10.1.0.13 (b): its verdict and the state of
-//                  the only connection, "none" without one. Verdicts: new (no answer seen yet),
+//   a HEX, b HEX   a packet from 10.1.0.11 or 2001:db8:1::b (a), or 10.1.0.13 or 2001:db8:1::d (b):
+//                  its verdict, the state of the only connection and in how many seconds it is
+//                  forgotten; "none 0" without one. Verdicts: new (no answer seen yet),
 //                  established, related, invalid, or the name of another reason to drop.
 //   flush          forgets all connections: "flushed"
 #include <array>
@@ -16,7 +17,7 @@
 #include <string_view>
 
 #include "dataplane/flow/connection_keeper.hpp"
-#include "tests/pipeline/pipeline_lab.hpp"
+#include "tests/pipeline/ipv6_network.hpp"
 
 namespace alkaid::test {
 namespace {
@@ -29,16 +30,23 @@ class Replay {
  public:
   Replay(bool checks_windows, bool picks_up) : lab_(settings(checks_windows, picks_up)) {
     lab_.program_network();
+    auto segment = PipelineLab::segment_config(kGreen);
+    segment.prefixes.push_back(*IpPrefix::parse("2001:db8:1::/64"));
+    must(lab_.programmer().set(segment));
     SecurityGroupChange group{.id = std::string{kGroup}};
     for (const bool ingress : {true, false}) {
-      SecurityRuleConfig rule;
-      rule.id = ingress ? "in" : "out";
-      rule.ingress = ingress;
-      group.rules.push_back(rule);
+      for (const bool ipv6 : {true, false}) {
+        SecurityRuleConfig rule;
+        rule.id = std::string{ingress ? "in" : "out"} + (ipv6 ? " v6" : " v4");
+        rule.ingress = ingress;
+        rule.ipv6 = ipv6;
+        group.rules.push_back(rule);
+      }
     }
     must(lab_.programmer().set(group));
-    for (const auto& [name, station] : kStations) {
+    for (const auto& [name, station, ipv6] : kStations) {
       auto port = PipelineLab::port_config(name, kGreen, station);
+      port.fixed_ips.push_back(ipv6);
       port.policy_enforced = true;
       port.security_groups = {std::string{kGroup}};
       must(lab_.programmer().set(port));
@@ -46,11 +54,11 @@ class Replay {
   }
 
   std::string send(std::size_t from, const Bytes& packet) {
-    const auto& [ingress, source] = kStations[from];
-    const auto& [egress, destination] = kStations[1 - from];
+    const auto& [ingress, source, source_v6] = kStations[from];
+    const auto& [egress, destination, destination_v6] = kStations[1 - from];
     Bytes frame(sizeof(EthernetHeader));
     *reinterpret_cast<EthernetHeader*>(frame.data()) = {destination.mac, source.mac,
-                                                        BigEndian16{ether_type::kIpv4}};
+                                                        BigEndian16{ether_type_of(packet)}};
     frame.insert(frame.end(), packet.begin(), packet.end());
     const auto before = lab_.all_drops();
     lab_.send(ingress, {frame});
@@ -68,8 +76,8 @@ class Replay {
 
   void flush() {
     auto& keeper = lab_.dataplane().connections();
-    keeper.for_each<FlowKeyV4>([&](ConnectionTable<FlowKeyV4>& table, ConnectionNumber number) {
-      keeper.take_down<FlowKeyV4>(number, table.record(number).life.load());
+    visit_connections([&]<class Key>(ConnectionTable<Key>& table, ConnectionNumber number) {
+      keeper.take_down<Key>(number, table.record(number).life.load());
     });
     lab_.walk();
   }
@@ -78,8 +86,10 @@ class Replay {
   struct Named {
     const char* name;
     Station station;
+    IpAddress ipv6;
   };
-  static constexpr std::array<Named, 2> kStations{{{"green-1", kGreen1}, {"green-3", kGreen3}}};
+  static constexpr std::array<Named, 2> kStations{
+      {{"green-1", kGreen1, kGreen1v6.ip}, {"green-3", kGreen3, kGreen3v6.ip}}};
 
   static DataplaneSettings settings(bool checks_windows, bool picks_up) {
     auto settings = PipelineLab::default_settings();
@@ -92,7 +102,14 @@ class Replay {
       throw std::runtime_error(result->field + ": " + result->message);
     }
   }
+  static bool is_ipv6(const Bytes& packet) { return packet.at(0) >> 4 == 6; }
+  static std::uint16_t ether_type_of(const Bytes& packet) {
+    return is_ipv6(packet) ? ether_type::kIpv6 : ether_type::kIpv4;
+  }
   static bool is_icmp_error(const Bytes& packet) {
+    if (is_ipv6(packet)) {
+      return packet.at(6) == ip_protocol::kIcmpv6 && packet.at(sizeof(Ipv6Header)) < 128;
+    }
     constexpr std::size_t kProtocol = 9;
     const std::uint8_t type = packet.size() > sizeof(Ipv4Header) ? packet[sizeof(Ipv4Header)] : 0;
     return packet[kProtocol] == ip_protocol::kIcmp && (type == 3 || type == 11 || type == 12);
@@ -111,21 +128,24 @@ class Replay {
     return "lost";
   }
   template <class Visit>
-  void visit_connection(Visit&& visit) {
+  void visit_connections(Visit&& visit) {
     lab_.dataplane().connections().for_each<FlowKeyV4>(visit);
+    lab_.dataplane().connections().for_each<FlowKeyV6>(visit);
   }
   std::uint64_t replies() {
     std::uint64_t count = 0;
-    visit_connection([&](ConnectionTable<FlowKeyV4>& table, ConnectionNumber number) {
+    visit_connections([&](auto& table, ConnectionNumber number) {
       count +=
           table.half(number, Direction::kReply).fields.packets.load() & FlowFields::kCounterMask;
     });
     return count;
   }
   std::string state() {
-    std::string state = "none";
-    visit_connection([&](ConnectionTable<FlowKeyV4>& table, ConnectionNumber number) {
-      state = name_of(table.record(number).word().state());
+    std::string state = "none 0";
+    visit_connections([&]<class Key>(ConnectionTable<Key>& table, ConnectionNumber number) {
+      const auto left = lab_.dataplane().connections().time_left<Key>(number);
+      state = std::string{name_of(table.record(number).word().state())} + " " +
+              std::to_string((left + 500) / 1000);
     });
     return state;
   }

@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 
 ADDRESSES = {"a": "10.1.0.11", "b": "10.1.0.13"}
+ADDRESSES_V6 = {"a": "2001:db8:1::b", "b": "2001:db8:1::d"}
 ROUTER_MACS = {"a": "02:00:00:00:0a:00", "b": "02:00:00:00:0b:00"}
 STATION_MACS = {"a": "02:00:00:00:0a:11", "b": "02:00:00:00:0b:11"}
 VERDICTS = {1: "new", 2: "established", 3: "related", 4: "invalid"}
@@ -35,7 +36,17 @@ table ip tracker {
     ct state invalid ip dscp set 4
   }
 }
+table ip6 tracker {
+  chain verdicts {
+    type filter hook forward priority filter;
+    ct state new ip6 dscp set 1
+    ct state established ip6 dscp set 2
+    ct state related ip6 dscp set 3
+    ct state invalid ip6 dscp set 4
+  }
+}
 """
+ETHERNET_IPV4, ETHERNET_IPV6, ETHERNET_ALL = 0x0800, 0x86DD, 0x0003
 # Of /proc/net/nf_conntrack; what has no name in it is told by whether it was answered.
 STATES = {"SYN_SENT": "syn_sent", "SYN_SENT2": "syn_sent_both", "SYN_RECV": "syn_received",
           "ESTABLISHED": "established", "FIN_WAIT": "fin_wait", "CLOSE_WAIT": "close_wait",
@@ -65,6 +76,9 @@ class Router:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         set_kernel("ipv4/ip_forward", 1)
         set_kernel("ipv4/conf/all/rp_filter", 0)
+        for scope in ("all", "default"):
+            set_kernel(f"ipv6/conf/{scope}/disable_ipv6", 0)
+            set_kernel(f"ipv6/conf/{scope}/forwarding", 1)
         self.sockets = {}
         for side in "ab":
             command(f"ip link add {side}0 address {ROUTER_MACS[side]} type veth peer name {side}1")
@@ -72,9 +86,10 @@ class Router:
                 command(f"ip link set {side}{end} up")
             command(f"ip route add {ADDRESSES[side]}/32 dev {side}0")
             command(f"ip neighbor add {ADDRESSES[side]} lladdr {STATION_MACS[side]} dev {side}0 nud permanent")
-            # All protocols: ICMP too.
-            self.sockets[side] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
-            self.sockets[side].bind((f"{side}1", 0x0800))
+            command(f"ip -6 route add {ADDRESSES_V6[side]}/128 dev {side}0")
+            command(f"ip -6 neighbor add {ADDRESSES_V6[side]} lladdr {STATION_MACS[side]} dev {side}0 nud permanent")
+            self.sockets[side] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERNET_ALL))
+            self.sockets[side].bind((f"{side}1", ETHERNET_ALL))
         command("nft -f -", RULES)
         set_kernel("netfilter/nf_conntrack_tcp_be_liberal", int(liberal))
         set_kernel("netfilter/nf_conntrack_tcp_loose", int(loose))
@@ -91,21 +106,26 @@ class Router:
             raise OSError(-error, "flush")
 
     def send(self, side: str, packet: bytes) -> str:
-        """The packet's verdict, or "dropped", and the state of the only connection."""
+        """The packet's verdict, or "dropped", the state of the only connection and the seconds it has left."""
         other = "b" if side == "a" else "a"
         self.serial += 1
-        header = mac(ROUTER_MACS[side]) + mac(STATION_MACS[side]) + b"\x08\x00"
-        self.sockets[side].send(header + packet)
+        macs = mac(ROUTER_MACS[side]) + mac(STATION_MACS[side])
+        kind = ETHERNET_IPV6 if packet[0] >> 4 == 6 else ETHERNET_IPV4
+        self.sockets[side].send(macs + struct.pack("!H", kind) + packet)
         # Behind it one that tells when to stop waiting.
-        self.sockets[side].send(header + self._last(side, other))
+        self.sockets[side].send(macs + struct.pack("!H", ETHERNET_IPV4) + self._last(side, other))
         verdict = "dropped"
         while True:
             came = self._receive(other)
             if came is None:
                 continue
-            if came[9] == socket.IPPROTO_UDP and came[22:24] == b"\0\x09":
+            if came[0] >> 4 == 4 and came[9] == socket.IPPROTO_UDP and came[22:24] == b"\0\x09":
                 if came[28:32] == struct.pack("!I", self.serial):
                     break
+            elif came[0] >> 4 == 6:
+                # The kernel says things of its own in this family.
+                if came[24:40] == socket.inet_pton(socket.AF_INET6, ADDRESSES_V6[other]):
+                    verdict = VERDICTS.get((came[0] & 0xF) << 2 | came[1] >> 6, "unknown")
             else:
                 verdict = VERDICTS.get(came[1] >> 2, "unknown")
         return f"{verdict} {self._state()}"
@@ -122,17 +142,19 @@ class Router:
         ready, _, _ = select.select([self.sockets[side]], [], [], LIMIT_SECONDS)
         if not ready:
             raise TimeoutError("the kernel forwards nothing")
-        frame, (_, _, kind, _, _) = self.sockets[side].recvfrom(65536)
-        return None if kind == socket.PACKET_OUTGOING else frame[14:]
+        frame, (_, ethernet, kind, _, _) = self.sockets[side].recvfrom(65536)
+        is_ip = ethernet in (ETHERNET_IPV4, ETHERNET_IPV6)
+        return frame[14:] if is_ip and kind != socket.PACKET_OUTGOING else None
 
     @staticmethod
     def _state() -> str:
         for line in Path("/proc/net/nf_conntrack").read_text(encoding="ascii").splitlines():
-            tcp = re.search(r"\btcp +6 +\d+ ([A-Z_0-9]+) ", line)
+            # The network's family and number, the protocol and its number, seconds, TCP's state.
+            tcp = re.search(r"\btcp +6 +(\d+) ([A-Z_0-9]+) ", line)
             if tcp:
-                return STATES.get(tcp[1], tcp[1])
-            return "one_way" if "[UNREPLIED]" in line else "two_way"
-        return "none"
+                return f"{STATES.get(tcp[2], tcp[2])} {tcp[1]}"
+            return f"{'one_way' if '[UNREPLIED]' in line else 'two_way'} {line.split()[4]}"
+        return "none 0"
 
 
 def main() -> None:
