@@ -1,6 +1,7 @@
 // A fake Network Config Manager that takes a fixed time, and notes what it was asked when.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -35,6 +36,8 @@ class FakeNcm final : public alcor::schema::GoalStateProvisioner::Service {
 
   [[nodiscard]] std::vector<Times> times();
   [[nodiscard]] std::uint64_t calls();
+  // The agent has said that it is there, so it is connected.
+  [[nodiscard]] bool is_known() const { return is_known_; }
 
   grpc::Status RequestGoalStates(grpc::ServerContext* context,
                                  const alcor::schema::HostRequest* request,
@@ -47,6 +50,7 @@ class FakeNcm final : public alcor::schema::GoalStateProvisioner::Service {
   std::mutex mutex_;
   std::vector<Times> times_;
   std::uint64_t calls_ = 0;
+  std::atomic<bool> is_known_{false};
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<grpc::Server> server_;
 };
