@@ -1,4 +1,4 @@
-"""What was acknowledged survives kill -9 of both processes, and a full disk."""
+"""What was acknowledged survives kill -9 and SIGTERM of both processes, and a full disk."""
 
 from __future__ import annotations
 
@@ -43,6 +43,11 @@ def programmed(host: Host) -> set[str]:
     return {neighbor["ip"] for neighbor in host.console.json("show", "neighbor", timeout=30)["neighbors"]}
 
 
+def stop(process: Process) -> None:
+    """As the service manager does."""
+    assert process.stop() == 0, process.log_tail()
+
+
 def acknowledged_before_kills(host: Host) -> set[str]:
     """Pushes neighbors until both processes have been killed often enough; what was acknowledged of them."""
     acknowledged: set[str] = set()
@@ -68,9 +73,10 @@ def acknowledged_before_kills(host: Host) -> set[str]:
             before = len(acknowledged)
             wait_until(lambda before=before: len(acknowledged) > before + 3, "goal states are acknowledged", timeout=60)
             time.sleep(generator.uniform(0, 0.2))
-            host.agent.kill()
+            end = Process.kill if kill % 2 == 0 else stop
+            end(host.agent)
             if kill % 3 == 2:
-                host.dataplane.kill()
+                end(host.dataplane)
                 host.start_dataplane()
             host.start_agent()
     finally:
@@ -80,7 +86,7 @@ def acknowledged_before_kills(host: Host) -> set[str]:
 
 
 def test_what_was_acknowledged_survives_kills(host: Host) -> None:
-    """Neighbors are pushed all the time while the processes are killed: none that was acknowledged is missing."""
+    """Neighbors are pushed all the time while the processes are killed and stopped: none that was acknowledged is missing."""
     acknowledged = acknowledged_before_kills(host)
     assert len(acknowledged) > 4 * KILLS
     wait_until(lambda: host.console.agent()["in_sync"], "the data plane is in sync", timeout=30)

@@ -37,7 +37,7 @@ def count_drops(lab: Lab, host: int, port: str, frames: list[bytes]) -> Counter[
         lab.guests[port].send_frames(frames)
     try:
         wait_until(lambda: (console.drops(port) - before).total() >= len(frames), "every frame is a counted drop",
-                   timeout=5)
+                   timeout=30)
     except LabError:
         pass
     drops = console.drops(port) - before
