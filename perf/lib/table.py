@@ -41,7 +41,7 @@ def rows(measured: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         for number, result in enumerate(measured.get(name, {}).get("results", [])):
             goal = line.goals[number] if number < len(line.goals) else Goal()
             yield (line.title if number == 0 else "", _case(result), _number(_value(line, result)), line.unit,
-                   _number(result.get("peer_cycles_per_packet")), _number(result.get("ratio")),
+                   _number(result.get(line.peer_figure)), _number(result.get("ratio")),
                    line.vpp[number] if number < len(line.vpp) else "", _number(goal.must), _number(goal.aim))
     for derived in DERIVED:
         for number, (case, value) in enumerate(derived.values(measured)):
