@@ -39,7 +39,7 @@ def _meson_suite(result: SuiteResult, build: Build, suite: str, *, limit_seconds
     build.compile(programs)
     log = f"alkaid-{suite}"
     command = ["meson", "test", "-C", build.directory, "--no-rebuild", "--suite", suite,
-               "--logbase", log, "--print-errorlogs", "--timeout-multiplier", "4"]
+               "--logbase", log, "--print-errorlogs", "--timeout-multiplier", "10"]
     if wrapper:
         command.append(f"--wrapper={wrapper}")
     # meson adds the wrapper's name to the names of its logs.
@@ -65,12 +65,12 @@ def _require_outcome(result: SuiteResult, failed_before: int, code: int) -> None
 
 def unit(result: SuiteResult, context: Context) -> None:
     """Unit tests: no EAL, no root, seconds."""
-    _meson_suite(result, builds.normal(context.build), "unit", limit_seconds=300)
+    _meson_suite(result, builds.normal(context.build), "unit", limit_seconds=600)
 
 
 def pipeline(result: SuiteResult, context: Context) -> None:
     """The real graph on ring devices, table-driven."""
-    _meson_suite(result, builds.normal(context.build), "pipeline", limit_seconds=300)
+    _meson_suite(result, builds.normal(context.build), "pipeline", limit_seconds=600)
 
 
 def fuzz(result: SuiteResult, context: Context) -> None:
@@ -110,7 +110,7 @@ def sanitizers(result: SuiteResult, context: Context) -> None:
     # randomizes addresses as widely as new ones do.
     wrapper = f"setarch {platform.machine()} -R"
     for suite in ("unit", "pipeline"):
-        _meson_suite(result, build, suite, limit_seconds=600, wrapper=wrapper, environment=environment)
+        _meson_suite(result, build, suite, limit_seconds=1200, wrapper=wrapper, environment=environment)
 
 
 def end_to_end(result: SuiteResult, context: Context) -> None:
