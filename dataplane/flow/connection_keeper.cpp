@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataplane/flow/populate.hpp"
+
 namespace alkaid {
 namespace {
 
 constexpr Milliseconds kRound = 1000;
 constexpr std::uint32_t kMostAtOnce = 65536;
+constexpr std::size_t kTicksBetweenPopulating = 32;  // 64 ms: half a million connections a second
 
 // a - b of times that wrap.
 constexpr std::int32_t difference(Milliseconds a, Milliseconds b) {
@@ -150,6 +153,10 @@ void ConnectionKeeper::tick() {
   look_at_some<FlowKeyV6>(rounds_[1], elapsed);
   hand_back();
   keep_ages_apart();
+  if (next_port_ % kTicksBetweenPopulating == 0) {
+    populate_ahead(state_.v4);
+    populate_ahead(state_.v6);
+  }
 }
 
 // A port that appeared long ago must not look new when the clock has wrapped.

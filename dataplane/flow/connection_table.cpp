@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/flow/populate.hpp"
+
 namespace alkaid {
 namespace {
 
@@ -26,6 +28,8 @@ ConnectionTable<Key>::ConnectionTable(std::uint32_t capacity, std::size_t creato
     rte_spinlock_init(&stripe);
   }
   rte_spinlock_init(&free_lock_);
+  populate(free_, free_memory_.bytes());
+  populate_connections(*this, 0, kConnectionsAhead);
 }
 
 template <class Key>

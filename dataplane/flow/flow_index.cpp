@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/flow/populate.hpp"
+
 namespace alkaid {
 namespace {
 
@@ -35,9 +37,9 @@ unsigned slots_with(const std::array<std::atomic<FlowReference>, FlowIndex::kSlo
 }  // namespace
 
 FlowIndex::FlowIndex(std::uint64_t keys)
-    : count_(bucket_count(keys)),
-      memory_(count_ * sizeof(Bucket)),
-      buckets_(memory_.as<Bucket>()) {}
+    : count_(bucket_count(keys)), memory_(count_ * sizeof(Bucket)), buckets_(memory_.as<Bucket>()) {
+  populate(buckets_, memory_.bytes());  // any flow may be in any bucket
+}
 
 bool FlowIndex::claim(std::atomic<FlowReference>& slot, FlowReference reference) {
   FlowReference empty = kNoFlow;

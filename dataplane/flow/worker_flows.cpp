@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "dataplane/flow/populate.hpp"
+
 namespace alkaid {
 
 template <class Key>
@@ -15,7 +17,9 @@ WorkerFlows<Key>::WorkerFlows(FlowState& state, QuiescenceDomain& quiescence, un
                       sizeof(Victim)),
       victims_(victims_memory_.as<Victim>()),
       victims_mask_(std::bit_ceil(std::uint64_t{table_.capacity()} + table_.reserve()) - 1),
-      batches_(kBatches) {}
+      batches_(kBatches) {
+  populate(victims_, sizeof(Victim));  // the next pages are far between
+}
 
 template <class Key>
 std::optional<ConnectionNumber> WorkerFlows<Key>::allocate() {

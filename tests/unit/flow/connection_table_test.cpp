@@ -1,5 +1,7 @@
 #include "dataplane/flow/connection_table.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -8,6 +10,9 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "dataplane/flow/populate.hpp"
 
 namespace alkaid {
 namespace {
@@ -197,6 +202,41 @@ TEST(ConnectionTable, OneCreatorWhileAnotherThreadEndsWhatItMakes) {
       ASSERT_EQ(table.find(key, key.hash()), kNoFlow);
     }
   }
+}
+
+// Whether the page that holds it is in memory.
+bool is_resident(const void* object) {
+  const auto page = static_cast<std::uintptr_t>(::getpagesize());
+  const auto address = reinterpret_cast<std::uintptr_t>(object) / page * page;
+  unsigned char resident = 0;
+  EXPECT_EQ(::mincore(reinterpret_cast<void*>(address), 1, &resident), 0);
+  return (resident & 1) != 0;
+}
+
+TEST(ConnectionTable, WorkersNeedNotWaitForMemoryOfNewConnections) {
+  FlowMemory memory{1};
+  populate(memory.as<char>(), 1);
+  if (!is_resident(memory.as<char>())) {
+    GTEST_SKIP() << "this kernel can't populate memory (before 5.14)";
+  }
+  constexpr ConnectionNumber kFarAhead = 5 * kConnectionsAhead;
+  Table table(1U << 20, 1);
+  const auto has_memory = [&table](ConnectionNumber number) {
+    return is_resident(&table.half(number, Direction::kOriginal)) &&
+           is_resident(&table.record(number));
+  };
+  EXPECT_TRUE(has_memory(0));
+  EXPECT_TRUE(has_memory(kConnectionsAhead - 1));
+  EXPECT_FALSE(has_memory(kFarAhead)) << "a small host needs little";
+  std::vector<ConnectionNumber> numbers(kConnectionsAhead / 4);
+  for (int part = 0; part < 4; ++part) {
+    ASSERT_EQ(table.take_free(numbers), numbers.size());
+    populate_ahead(table);
+  }
+  for (ConnectionNumber number = 0; number < 2 * kConnectionsAhead; number += 16) {
+    ASSERT_TRUE(has_memory(number)) << number;
+  }
+  EXPECT_FALSE(has_memory(kFarAhead));
 }
 
 }  // namespace
