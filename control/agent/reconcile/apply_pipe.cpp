@@ -51,7 +51,14 @@ void ApplyPipe::run() {
     write.spent = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - start);
     lock.lock();
+    const grpc::Status status = write.status;
     done_.push_back(std::move(write));
+    // What is behind a failed one would wait for the same data plane, one after the other.
+    while (!status.ok() && !waiting_.empty()) {
+      done_.push_back(std::move(waiting_.front()));
+      done_.back().status = status;
+      waiting_.pop_front();
+    }
     wake_.notify_all();
   }
 }

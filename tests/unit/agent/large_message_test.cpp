@@ -1,5 +1,6 @@
 // Large messages: taken apart, decoded in parts, merged and written while more of them is decoded.
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <random>
 #include <string>
@@ -10,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "control/agent/goal_state/neighbor_part.hpp"
+#include "control/agent/reconcile/apply_pipe.hpp"
 #include "control/agent/reconcile/reconciler_thread.hpp"
 #include "control/agent/server/message_parts.hpp"
 #include "tests/unit/agent/agent_host.hpp"
@@ -302,6 +304,38 @@ TEST(LargeMessage, EmptyMapEntriesTakeLittleMemory) {
   EXPECT_EQ(part.decoded.results.size(), kEntries);
   const auto arena = std::static_pointer_cast<const google::protobuf::Arena>(part.messages);
   EXPECT_LT(arena->SpaceAllocated(), 200 * kEntries);
+}
+
+// A data plane that hangs until it is given up.
+class SilentClient : public FakeClient {
+ public:
+  using FakeClient::FakeClient;
+  std::promise<void> given_up;
+  std::atomic<int> applies{0};
+
+  grpc::Status apply(api::ApplyRequest& /*request*/, api::ApplyResponse& /*response*/) override {
+    if (++applies == 1) {
+      given_up.get_future().wait();
+    }
+    return {grpc::StatusCode::DEADLINE_EXCEEDED, "no answer"};
+  }
+};
+
+TEST(ApplyPipe, WritesBehindAFailedOneDoNotWaitForTheirOwnDeadline) {
+  FakeDataplane dataplane;
+  SilentClient client{dataplane};
+  ApplyPipe pipe{client};
+  for (std::size_t i = 0; i < ApplyPipe::kMostUnderWay; ++i) {
+    pipe.start({});
+  }
+  client.given_up.set_value();
+  while (pipe.under_way() > 0) {
+    EXPECT_EQ(pipe.finish().status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  }
+  EXPECT_EQ(client.applies, 1);
+  pipe.start({});
+  pipe.finish();
+  EXPECT_EQ(client.applies, 2) << "the next one is tried";
 }
 
 }  // namespace
