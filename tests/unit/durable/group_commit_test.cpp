@@ -1,0 +1,138 @@
+// Replies wait for the disk, and many of them for the same write.
+#include <sys/syscall.h>
+
+#include <condition_variable>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "tests/unit/durable/kept_agent.hpp"
+
+namespace {
+
+// A disk that takes as long as a test wants.
+class Disk {
+ public:
+  void hold() {
+    const std::lock_guard lock{mutex_};
+    held_ = true;
+    syncs_ = 0;
+  }
+  void release() {
+    {
+      const std::lock_guard lock{mutex_};
+      held_ = false;
+    }
+    changed_.notify_all();
+  }
+  // Since hold(), including those that wait.
+  int syncs() {
+    const std::lock_guard lock{mutex_};
+    return syncs_;
+  }
+  void wait_for_sync() {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [this] { return syncs_ > 0; });
+  }
+  void sync() {
+    std::unique_lock lock{mutex_};
+    ++syncs_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !held_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool held_ = false;
+  int syncs_ = 0;
+};
+
+Disk& disk() {
+  static Disk disk;
+  return disk;
+}
+
+}  // namespace
+
+// In place of the C library's, also for the database.
+extern "C" int fdatasync(int descriptor) {
+  disk().sync();
+  return static_cast<int>(::syscall(SYS_fdatasync, descriptor));
+}
+
+namespace alkaid::agent::test {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::Each;
+
+using Reply = std::future<std::vector<Status>>;
+
+// As KeptAgent::push(), but does not wait for the reply.
+Reply push_without_waiting(KeptAgent& agent, const schema::GoalState& message) {
+  std::string error;
+  const auto attach = PortAttach::parse("af_packet:{tap_name}", error);
+  auto task = std::make_unique<GoalStateTask>();
+  task->decoded = decode(message, {*attach, agent.reconciler().own_addresses()});
+  auto replied = std::make_shared<std::promise<std::vector<Status>>>();
+  Reply reply = replied->get_future();
+  task->done = [replied](GoalStateTask& finished) {
+    std::vector<Status> statuses;
+    for (const auto& result : finished.decoded.results) {
+      statuses.push_back(result.status);
+    }
+    replied->set_value(std::move(statuses));
+  };
+  agent.reconciler().merge(*task);
+  agent.keeper().submit();
+  agent.reconciler().flush();
+  agent.reconciler().conclude(*task);
+  std::vector<std::unique_ptr<GoalStateTask>> tasks;
+  tasks.push_back(std::move(task));
+  agent.keeper().finish(std::move(tasks));
+  return reply;
+}
+
+schema::GoalState one_neighbor(int number) {
+  return message_of(neighbor(fmt::format("n{}", number), "green", fmt::format("10.0.1.{}", number),
+                             fmt::format("02:00:00:00:02:{:02x}", number), "172.16.0.2"));
+}
+
+TEST(GroupCommit, RepliesWaitForTheDiskAndShareItsTime) {
+  const Directory directory;
+  FakeDataplane tables;
+  KeptAgent agent{directory.path(), tables};
+  ASSERT_EQ(agent.error(), "");
+  agent.push(whole_network());
+
+  disk().hold();
+  std::vector<Reply> replies;
+  replies.push_back(push_without_waiting(agent, one_neighbor(100)));
+  disk().wait_for_sync();
+  for (int number = 101; number < 150; ++number) {
+    replies.push_back(push_without_waiting(agent, one_neighbor(number)));
+  }
+  EXPECT_TRUE(tables.has_neighbor(101, "10.0.1.149")) << "the data plane doesn't wait";
+  // Long enough for any reply that doesn't wait either.
+  EXPECT_EQ(replies.front().wait_for(200ms), std::future_status::timeout);
+  for (const Reply& reply : replies) {
+    EXPECT_EQ(reply.wait_for(0ms), std::future_status::timeout);
+  }
+  EXPECT_EQ(disk().syncs(), 1);
+  disk().release();
+  for (Reply& reply : replies) {
+    EXPECT_THAT(reply.get(), Each(Status::kSuccess));
+  }
+  EXPECT_EQ(disk().syncs(), 2) << "all that came meanwhile is one write";
+}
+
+}  // namespace
+}  // namespace alkaid::agent::test
