@@ -5,14 +5,13 @@
 #include <atomic>
 #include <memory>
 #include <random>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <rte_eal.h>
 
 #include "dataplane/flow/worker_flows.hpp"
+#include "tests/unit/flow/small_eal.hpp"
 
 // DPDK reads the last acknowledged token without a barrier, to save work; it reads more if that is
 // old.
@@ -42,16 +41,7 @@ FlowKeyV4 key_of(std::uint32_t flow, bool reply) {
 
 class Threads : public ::testing::Test {
  protected:
-  // For the memory of the quiescent states alone.
-  static void SetUpTestSuite() {
-    std::array<std::string, 8> words{"flow-threads",   "--no-huge", "--no-shconf", "--no-pci",
-                                     "--no-telemetry", "-m",        "32",          "--lcores=0@0"};
-    std::array<char*, 8> pointers{};
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      pointers[i] = words[i].data();
-    }
-    ASSERT_GE(rte_eal_init(static_cast<int>(pointers.size()), pointers.data()), 0);
-  }
+  static void SetUpTestSuite() { ASSERT_TRUE(start_small_eal()); }
 
   Threads() {
     for (unsigned i = 0; i < kWorkers; ++i) {
