@@ -6,6 +6,12 @@
 #include "dataplane/flow/populate.hpp"
 
 namespace alkaid {
+namespace {
+
+// Victims that are never chosen: a burst's.
+constexpr std::uint64_t kFewestSpared = 64;
+
+}  // namespace
 
 template <class Key>
 WorkerFlows<Key>::WorkerFlows(FlowState& state, QuiescenceDomain& quiescence, unsigned worker)
@@ -101,9 +107,17 @@ std::size_t WorkerFlows<Key>::evict_some(std::size_t wanted) {
   if (is_waiting_list_full()) [[unlikely]] {
     return 0;
   }
+  // The newest are spared, since they may be answered yet: in all workers' queues a quarter of the
+  // reserve, while there is that much room.
+  const std::uint64_t workers = state_.port_connections.control_thread();
+  const std::uint64_t waiting = (open_batch_ - first_batch_) * kBatchSize;
+  const bool is_room_left = table_.free_count() + waiting >= table_.reserve() / 8;
+  const std::uint64_t spared =
+      is_room_left ? std::max<std::uint64_t>(kFewestSpared, table_.reserve() / 4 / workers)
+                   : kFewestSpared;
   std::array<Victim, kEvictAtOnce> victims;
   std::size_t count = 0;
-  while (count < wanted && first_victim_ != end_of_victims_) {
+  while (count < wanted && end_of_victims_ - first_victim_ > spared) {
     victims[count] = victims_[first_victim_++ & victims_mask_];
     __builtin_prefetch(&table_.record(victims[count].number), 1);
     ++count;

@@ -36,6 +36,15 @@ class ConnectionRoom : public ::testing::Test {
   static Bytes flow(std::uint16_t port) { return udp(kGreen1, kGreen3.mac, kGreen3, port, 80); }
   static Bytes answer(std::uint16_t port) { return udp(kGreen3, kGreen1.mac, kGreen1, 80, port); }
 
+  // Answered at once: in the same burst.
+  bool settle(std::uint16_t port) {
+    lab.enqueue("green-1", {flow(port)});
+    lab.enqueue("green-3", {answer(port)});
+    lab.walk();
+    lab.take("green-1");
+    return !lab.take("green-3").empty();
+  }
+
   PipelineLab lab;
 };
 
@@ -79,6 +88,47 @@ TEST_F(ConnectionRoom, ASynFloodOfOneTenantCostsAnotherNoPacket) {
   EXPECT_TRUE(lab.all_drops().empty());
 }
 
+TEST_F(ConnectionRoom, TrafficThatFillsTheTableIsToldOf) {
+  using Told = std::vector<bool>;
+  Told told;
+  lab.dataplane().on_table_level([&](const TableOccupancy& occupancy, bool is_high) {
+    EXPECT_EQ(occupancy.name, "connections IPv4");
+    EXPECT_EQ(occupancy.capacity, 1024U);
+    EXPECT_EQ(occupancy.used * 100 >= occupancy.capacity * 75, is_high);
+    told.push_back(is_high);
+  });
+  const auto open = [&](std::uint16_t first, std::uint16_t last) {
+    for (std::uint16_t port = first; port <= last; ++port) {
+      lab.send("green-1", {flow(port)});
+      ASSERT_EQ(lab.take("green-3").size(), 1U);
+    }
+  };
+  open(1001, 1819);
+  EXPECT_EQ(told, Told{}) << "79.98 %";
+  open(1820, 2000);
+  EXPECT_EQ(told, Told({true}));
+  pass_time(lab, 60);
+  EXPECT_EQ(connections_of(lab), 0);
+  EXPECT_EQ(told, Told({true, false}));
+}
+
+// Room is short, and nobody else can make some.
+TEST_F(ConnectionRoom, WhoIsNewIsSparedUntilItsAnswer) {
+  for (std::uint16_t port = 1001; port <= 2800; ++port) {
+    ASSERT_TRUE(settle(port));
+  }
+  for (std::uint16_t port = 20001; port <= 20020; ++port) {
+    lab.send("green-1", {flow(port)});
+    ASSERT_EQ(lab.take("green-3").size(), 1U);
+    for (std::uint16_t other = 1001; other <= 1010; ++other) {
+      ASSERT_TRUE(settle(other));
+    }
+    lab.send("green-3", {answer(port)});
+    EXPECT_EQ(lab.take("green-1").size(), 1U) << port;
+  }
+  EXPECT_EQ(lab.dataplane().workers()[0]->flow_counters(false).evicted.read(), 0U);
+}
+
 TEST_F(ConnectionRoom, OfSettledConnectionsOnlyNoneMakesRoom) {
   // Both directions in one burst: no connection is ever seen without an answer. Before the table is
   // full, one may find that the few places that its key can have are.
@@ -86,11 +136,7 @@ TEST_F(ConnectionRoom, OfSettledConnectionsOnlyNoneMakesRoom) {
   constexpr std::uint16_t kTries = 2500;
   std::vector<std::uint16_t> known;
   for (std::uint16_t port = kFirst; port < kFirst + kTries; ++port) {
-    lab.enqueue("green-1", {flow(port)});
-    lab.enqueue("green-3", {answer(port)});
-    lab.walk();
-    lab.take("green-1");
-    if (!lab.take("green-3").empty()) {
+    if (settle(port)) {
       known.push_back(port);
     }
   }
