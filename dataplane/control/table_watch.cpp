@@ -21,7 +21,11 @@ void TableWatch::look_at_level(const TableOccupancy& occupancy, State& state) {
 
 void TableWatch::look(const TableOccupancy& occupancy, Clock::time_point now, Filler filler) {
   State& state = states_[occupancy.name];
-  look_at_level(occupancy, state);
+  if (filler == Filler::kTraffic && state.full && is_calm(occupancy)) {
+    state.high = false;  // that it has room again says it
+  } else {
+    look_at_level(occupancy, state);
+  }
   const bool refused = occupancy.full_events != state.full_events &&
                        (filler == Filler::kAgent || !is_calm(occupancy));
   state.full_events = occupancy.full_events;

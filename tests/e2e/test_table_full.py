@@ -1,4 +1,4 @@
-"""A full table: what has no room waits, is shown, and comes in as soon as there is room."""
+"""A full table: what has no room waits, is shown, and comes in as soon as there is room; one that fills is told of."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from lab import GoalState, Host, Lab, wait_until
+from lab.frames import GATEWAYS, IP, UDP, Ether, Raw
 
 NEIGHBORS = 64  # wanted
 CAPACITY = 16   # asked for; the table may be a little larger
+CONNECTIONS = 1024
 
 
 @pytest.fixture(name="host")
@@ -92,3 +94,45 @@ def test_agent_that_comes_back_to_a_full_table_loses_nothing(host: Host) -> None
     first = sorted(before)[0].rsplit(".", 1)[1]
     host.push(neighbors(range(int(first), int(first) + 1), "DELETE"))
     wait_until(lambda: len(programmed(host) - before) == 1, "another one came in")
+
+
+def test_traffic_that_fills_the_connection_table_is_told_of() -> None:
+    """Above 80 % and below 75 % again: in the data plane's log, and as the agent's events with the direction."""
+    lab = Lab()
+    try:
+        host = lab.add_host(1)
+        lab.add_guest(host, "green-1", "02:00:00:00:01:11", "10.1.0.11")
+        lab.add_guest(host, "red-1", "02:00:00:00:02:11", "10.2.0.11")
+        dataplane = host.start_dataplane("--connections", str(CONNECTIONS))
+        host.start_agent()
+        lab.apply_examples()
+
+        def used() -> int:
+            tables = host.console.json("show", "tables")["tables"]
+            return next(int(table["used"]) for table in tables if table["name"] == "connections IPv4")
+
+        def fill(connections: int) -> None:
+            frames = [bytes(Ether(src="02:00:00:00:01:11", dst=GATEWAYS["green"][1])
+                            / IP(src="10.1.0.11", dst="10.2.0.11") / UDP(sport=10_000 + i, dport=53) / Raw(bytes(20)))
+                      for i in range(connections)]
+
+            def are_known() -> bool:
+                lab.guests["green-1"].send_frames(frames)
+                return used() >= connections
+            wait_until(are_known, f"{connections} connections", timeout=30)
+
+        fill(CONNECTIONS // 2)
+        assert not host.console.events("table_nearly_full")
+        fill(CONNECTIONS * 9 // 10)
+        event = wait_until(lambda: host.console.events("table_nearly_full"), "the event")[0]
+        assert "connections IPv4 is at least 80 % full" in event["message"] and f"of {CONNECTIONS})" in event["message"]
+        dataplane.wait_for_log("connections IPv4 is more than 80 % full")
+        assert not host.console.events("table_calm")
+
+        host.console.json("flush", "conntrack")
+        event = wait_until(lambda: host.console.events("table_calm"), "the event")[0]
+        assert "connections IPv4 is less than 75 % full again" in event["message"]
+        dataplane.wait_for_log("connections IPv4 is less than 75 % full again")
+        assert len(host.console.events("table_nearly_full")) == len(host.console.events("table_calm")) == 1
+    finally:
+        lab.close()

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "control/agent/reconcile/reconciler.hpp"
+#include "control/common/logging.hpp"
 
 namespace alkaid::agent {
 namespace {
@@ -72,10 +73,22 @@ bool Reconciler::take_answer(const api::ApplyRequest& request, api::ApplyRespons
 }
 
 void Reconciler::table_changed(const api::TableStatus& status) {
-  if (!status.full()) {
-    wants_retry_ = true;
-    retry_interval_ = kFirstRetry;
+  if (status.full()) {
+    return;
   }
+  // Tables that traffic fills; of those that goal states fill announce_room() tells.
+  if (status.table().starts_with("connections")) {
+    const bool is_high = status.used() * 100 >= status.capacity() * 80;
+    std::string text =
+        fmt::format("the data plane's table of {} is {} ({} of {})", printable(status.table()),
+                    is_high ? "at least 80 % full" : "less than 75 % full again", status.used(),
+                    status.capacity());
+    events_.add(is_high ? v1::Event::WARNING : v1::Event::INFO,
+                is_high ? "table_nearly_full" : "table_calm", std::move(text));
+    return;
+  }
+  wants_retry_ = true;
+  retry_interval_ = kFirstRetry;
 }
 
 void Reconciler::retry() {

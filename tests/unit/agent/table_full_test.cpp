@@ -83,6 +83,28 @@ TEST(TableFull, IsToldOnceAndWhenItIsOver) {
   EXPECT_THAT(host.event_kinds(), Contains("table_has_room"));
 }
 
+TEST(TableFull, EventsSayWhichWayATablePassedALevel) {
+  FakeDataplane tables;
+  tables.most_neighbors = 10;
+  Host host{tables};
+  host.push(many_neighbors(20));
+  api::TableStatus status;
+  status.set_table("connections IPv4");
+  status.set_used(820);
+  status.set_capacity(1024);
+  host.reconciler.table_changed(status);
+  EXPECT_THAT(host.event_kinds(), Contains("table_nearly_full"));
+  EXPECT_THAT(host.event_kinds(), Not(Contains("table_calm")));
+  status.set_full(true);
+  host.reconciler.table_changed(status);
+  EXPECT_THAT(host.event_kinds(), Not(Contains("table_calm"))) << "full is no level";
+  status.set_full(false);
+  status.set_used(700);
+  host.reconciler.table_changed(status);
+  EXPECT_THAT(host.event_kinds(), Contains("table_calm"));
+  EXPECT_FALSE(host.reconciler.wants_retry()) << "room for connections is none for neighbors";
+}
+
 TEST(TableFull, EverythingComesInAtOnceWhenThereIsRoomForAll) {
   constexpr int kWanted = 20000;
   FakeDataplane tables;
