@@ -24,6 +24,7 @@
 #include "control/agent/reconcile/grpc_dataplane_client.hpp"
 #include "control/agent/reconcile/reconciler.hpp"
 #include "control/agent/reconcile/reconciler_thread.hpp"
+#include "control/agent/server/dataplane_probe.hpp"
 #include "control/agent/server/event_log.hpp"
 #include "control/agent/server/goal_state_pipeline.hpp"
 #include "control/agent/server/goal_state_server.hpp"
@@ -72,7 +73,8 @@ struct Agent::Parts {
         pipeline(thread, config.port_attach),
         goal_states(pipeline),
         dataplane_metrics(config.instance.dataplane_socket()),
-        local(thread, events, config.port_attach.text()) {}
+        local(thread, events, config.port_attach.text()),
+        probe(config.instance.dataplane_socket()) {}
 
   void set_ready(bool ready) {
     goal_state_server.set_ready(ready);
@@ -101,6 +103,7 @@ struct Agent::Parts {
   MetricsServer metrics;
   v1::GetConfigResponse last_report;  // of the scrape before
   StateMonitor monitor{thread, events};
+  DataplaneProbe probe;
   const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   std::unique_ptr<grpc::Server> local_server;
 };
@@ -199,13 +202,12 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
   }
   parts.thread.start();
   if (parts.config.alive) {
-    parts.monitor.start([&parts, ready = false](bool in_sync) mutable {
-      if (in_sync != ready) {
-        ready = in_sync;
-        parts.set_ready(ready);
-      }
-      parts.config.alive(in_sync);
+    parts.monitor.start({
+        .answered = parts.config.alive,
+        .ready_changed = [&parts](bool ready) { parts.set_ready(ready); },
+        .dataplane_answers = [&parts] { return parts.probe.answers(); },
     });
+    parts.probe.start([&parts] { parts.monitor.look_again(); });
   }
   if (!parts.config.ncm.empty()) {
     parts.on_demand = std::make_unique<OnDemand>(
@@ -239,6 +241,7 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
 void Agent::stop() {
   Parts& parts = *parts_;
   parts.metrics.stop();
+  parts.probe.stop();
   parts.monitor.stop();
   const auto deadline = std::chrono::system_clock::now() + kShutdownGrace;
   parts.goal_state_server.stop(deadline);

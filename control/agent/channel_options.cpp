@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kMostMessageMegabytes = 2047;
 constexpr unsigned kMostStreams = 1000000;
 constexpr std::size_t kMostConnections = 1000000;
+constexpr unsigned kLongestIdleSeconds = 1000000;
 
 }  // namespace
 
@@ -50,6 +51,12 @@ void ChannelOptions::add_to(CLI::App& app) {
                  "are refused")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{4}, kMostConnections));
+  app.add_option("--connection-idle", config_.idle_seconds,
+                 "seconds after which a connection without an open call is ended, which gRPC's "
+                 "clients don't notice: they connect again with their next call; 0: never")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->check(CLI::Range(0U, kLongestIdleSeconds));
 }
 
 std::optional<ChannelConfig> ChannelOptions::channel(std::string& error) const {

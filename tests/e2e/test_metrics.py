@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from typing import Any
 
 import pytest
@@ -104,6 +106,20 @@ def test_scrape(host: Host, leased: Lab) -> None:
     drops = [key for key in after if key[0] == "alkaid_port_drops_total" and ("port", "green-1") in key[1]]
     assert sum(after[key] - before.get(key, 0) for key in drops) >= 2, drops
     assert len(after) < 1000
+
+
+def test_not_ready_while_the_data_plane_hangs(host: Host) -> None:
+    """One that stands still, with its connections open and nothing to program, is not in sync for anybody who asks."""
+    ready = {"": SERVING, "liveness": SERVING}
+    target = f"127.0.0.1:{AGENT_PORT}"
+    assert probe(host, target, *ready)["health"] == ready
+    os.kill(host.dataplane.pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: probe(host, target, *ready)["health"] == {**ready, "": NOT_SERVING}, "it is not ready",
+                   timeout=60)
+    finally:
+        os.kill(host.dataplane.pid, signal.SIGCONT)
+    wait_until(lambda: probe(host, target, *ready)["health"] == ready, "it is ready again", timeout=60)
 
 
 def test_scrape_without_a_data_plane(host: Host) -> None:

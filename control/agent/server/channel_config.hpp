@@ -17,6 +17,7 @@ struct ChannelConfig {
   std::size_t message_bytes = std::size_t{512} << 20;  // larger ones are refused
   unsigned streams = 1000;                             // open calls of one connection
   std::size_t connections = 16384;
+  unsigned idle_seconds = 1800;  // without an open call; then a connection is ended. 0: never
 };
 
 }  // namespace alkaid::agent

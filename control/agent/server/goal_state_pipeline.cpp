@@ -27,6 +27,9 @@
 namespace alkaid::agent {
 namespace {
 
+// Messages of no more take so little, decoded, that they need not wait for larger ones.
+constexpr std::size_t kFewResources = 256;
+
 // Fields of the message itself: each of its resources is one. Stops at `most`, and at what is no
 // protobuf.
 std::size_t count_fields(grpc::ByteBuffer& bytes, std::size_t most) {
@@ -149,7 +152,16 @@ void GoalStatePipeline::handle(GoalStateFormat format, grpc::ByteBuffer message,
                                std::function<void()> submitted,
                                std::function<void(grpc::ByteBuffer)> done) {
   const auto received = std::chrono::steady_clock::now();
-  if (message.Length() <= kSmallMessage) {
+  const std::size_t resources = count_fields(message, kMostResources);
+  const bool is_counted = resources > kFewResources;
+  const bool may_start = !is_counted || budget_.try_enter(resources);
+  if (is_counted) {
+    done = [this, resources, done = std::move(done)](grpc::ByteBuffer reply) {
+      done(std::move(reply));
+      budget_.leave(resources);
+    };
+  }
+  if (may_start && message.Length() <= kSmallMessage) {
     process(format, std::move(message), received, std::move(submitted), std::move(done));
     return;
   }
@@ -164,11 +176,18 @@ void GoalStatePipeline::handle(GoalStateFormat format, grpc::ByteBuffer message,
                  submitted = std::move(submitted), done = std::move(done)]() mutable {
     process(format, std::move(message), received, std::move(submitted), std::move(done));
   };
-  if (is_large) {
-    large_messages_.enter(
-        [this, decode = std::move(decode)]() mutable { pool_.post(std::move(decode)); });
+  auto start = [this, is_large, decode = std::move(decode)]() mutable {
+    if (is_large) {
+      large_messages_.enter(
+          [this, decode = std::move(decode)]() mutable { pool_.post(std::move(decode)); });
+    } else {
+      pool_.post(std::move(decode));
+    }
+  };
+  if (may_start) {
+    start();
   } else {
-    pool_.post(std::move(decode));
+    budget_.enter(resources, std::move(start));
   }
 }
 
@@ -192,7 +211,7 @@ bool GoalStatePipeline::decode_parts(GoalStateFormat format, MessageParts parts,
     const auto some = neighbors.subspan(first, std::min(of_part, neighbors.size() - first));
     auto promise = std::make_shared<std::promise<NeighborPart>>();
     task.coming.push_back(promise->get_future());
-    pool_.post([this, shared, some, form, promise = std::move(promise)] {
+    pool_.post_part([this, shared, some, form, promise = std::move(promise)] {
       const auto start = std::chrono::steady_clock::now();
       const DecodeContext own{port_attach_, shared->own_addresses};
       promise->set_value(

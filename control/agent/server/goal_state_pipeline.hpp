@@ -11,6 +11,7 @@
 #include "control/agent/server/decode_pool.hpp"
 #include "control/agent/server/large_message_gate.hpp"
 #include "control/agent/server/message_parts.hpp"
+#include "control/agent/server/resource_budget.hpp"
 
 namespace alkaid::agent {
 
@@ -32,6 +33,8 @@ class GoalStatePipeline {
  private:
   static constexpr std::size_t kDecodeThreads = 2;
   static constexpr std::size_t kMostResources = 2000000;  // of one message
+  // Of all messages that are worked at; a larger message is alone.
+  static constexpr std::size_t kMostAtOnce = 400000;
   // Neighbors of a large message that are decoded together: few enough that the next stages start
   // soon, enough to share what a write costs.
   static constexpr std::size_t kFewestParts = 4;
@@ -51,6 +54,7 @@ class GoalStatePipeline {
 
   ReconcilerThread& reconciler_;
   const PortAttach port_attach_;
+  ResourceBudget budget_{kMostAtOnce};
   LargeMessageGate large_messages_;
   DecodePool pool_;
 };

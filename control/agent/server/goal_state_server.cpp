@@ -26,6 +26,7 @@ constexpr std::size_t kOwnDescriptors = 512;
 // A peer that vanished without a word is noticed after these two together.
 constexpr int kKeepaliveMilliseconds = 60000;
 constexpr int kKeepaliveTimeoutMilliseconds = 20000;
+constexpr unsigned kMillisecondsPerSecond = 1000;
 
 std::string socket_address(const ChannelConfig& config) {
   const bool v6 = config.address.find(':') != std::string::npos;
@@ -79,6 +80,10 @@ std::string GoalStateServer::start(const ChannelConfig& config, GoalStateService
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMilliseconds);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  if (config.idle_seconds > 0) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                               static_cast<int>(config.idle_seconds * kMillisecondsPerSecond));
+  }
   // Clients may ping as often as they like (ACA's own client does every 10 s).
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1000);

@@ -4,8 +4,8 @@
 
 namespace alkaid::agent {
 
-void StateMonitor::start(Listener answered) {
-  answered_ = std::move(answered);
+void StateMonitor::start(Listener listener) {
+  listener_ = std::move(listener);
   thread_ = std::thread{[this] { run(); }};
 }
 
@@ -20,16 +20,39 @@ void StateMonitor::stop() {
   }
 }
 
+void StateMonitor::look_again() {
+  {
+    const std::lock_guard lock{mutex_};
+    has_news_ = true;
+  }
+  wake_.notify_all();
+}
+
 void StateMonitor::run() {
+  bool was_ready = false;
+  auto next_question = Clock::now();
   std::unique_lock lock{mutex_};
   while (!stopping_) {
-    if (!asked_) {
+    const auto now = Clock::now();
+    if (!asked_ && now >= next_question) {
       asked_ = true;
+      asked_at_ = now;
+      next_question = now + kInterval;
       lock.unlock();
       reconciler_.post([this](Reconciler& reconciler) { look(reconciler); });
       lock.lock();
     }
-    wake_.wait_for(lock, kInterval, [this] { return stopping_; });
+    const bool is_silent = asked_ && now - asked_at_ >= kLongestSilence;
+    const bool is_in_sync = answered_in_sync_ && !is_silent;
+    lock.unlock();
+    const bool ready =
+        is_in_sync && (!listener_.dataplane_answers || listener_.dataplane_answers());
+    if (std::exchange(was_ready, ready) != ready && listener_.ready_changed) {
+      listener_.ready_changed(ready);
+    }
+    lock.lock();
+    wake_.wait_for(lock, kInterval, [this] { return stopping_ || has_news_; });
+    has_news_ = false;
   }
 }
 
@@ -46,9 +69,13 @@ void StateMonitor::look(Reconciler& reconciler) {
     reconciler.report(report);
     in_sync_ = report.in_sync();
   }
-  answered_(in_sync_);
+  listener_.answered(in_sync_);
   const std::lock_guard lock{mutex_};
   asked_ = false;
+  if (std::exchange(answered_in_sync_, in_sync_) != in_sync_) {
+    has_news_ = true;
+    wake_.notify_all();
+  }
 }
 
 }  // namespace alkaid::agent

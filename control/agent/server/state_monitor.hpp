@@ -16,9 +16,18 @@ namespace alkaid::agent {
 // Asks the reconciler's thread twice a second. start() and stop() from one thread.
 class StateMonitor {
  public:
-  // answered is called for every answer, on the reconciler's thread: not called for long, the
-  // thread is stuck.
-  using Listener = std::function<void(bool in_sync)>;
+  struct Listener {
+    // Called for every answer, on the reconciler's thread: not called for long, the thread is
+    // stuck.
+    std::function<void(bool in_sync)> answered;
+    // Called when it changes, on a thread of the monitor's own. Ready: the data plane is in sync,
+    // which has been confirmed lately, and answers. Not ready at first. May be empty.
+    std::function<void(bool ready)> ready_changed;
+    // Whether the data plane answers; must not block. Empty: it does.
+    std::function<bool()> dataplane_answers;
+  };
+  // A reconciler that has not answered for so long may wait for a data plane that hangs.
+  static constexpr std::chrono::seconds kLongestSilence{3};
 
   StateMonitor(ReconcilerThread& reconciler, const EventLog& events)
       : reconciler_(reconciler), events_(events) {}
@@ -26,11 +35,16 @@ class StateMonitor {
   StateMonitor(const StateMonitor&) = delete;
   StateMonitor& operator=(const StateMonitor&) = delete;
 
-  void start(Listener answered);
+  void start(Listener listener);
   // Before the reconciler's thread is stopped. An answer may still come until that is stopped.
   void stop();
 
+  // What dataplane_answers says has changed. Any thread.
+  void look_again();
+
  private:
+  using Clock = std::chrono::steady_clock;
+
   static constexpr std::chrono::milliseconds kInterval{500};
   static constexpr int kMostSkipped = 20;
 
@@ -40,12 +54,15 @@ class StateMonitor {
 
   ReconcilerThread& reconciler_;
   const EventLog& events_;
-  Listener answered_;
+  Listener listener_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
+  bool has_news_ = false;
   bool asked_ = false;  // and not answered yet
+  Clock::time_point asked_at_;
+  bool answered_in_sync_ = false;
   std::thread thread_;
 
   // The reconciler's thread: what it saw last.

@@ -22,8 +22,10 @@
 #include "alcor/schema/goalstateprovisioner.grpc.pb.h"
 #include "control/agent/agent.hpp"
 #include "control/agent/metrics/metrics_server.hpp"
+#include "control/agent/server/decode_pool.hpp"
 #include "control/agent/server/large_message_gate.hpp"
 #include "control/agent/server/open_connections.hpp"
+#include "control/agent/server/resource_budget.hpp"
 #include "control/agent/server/state_monitor.hpp"
 #include "tests/unit/agent/agent_host.hpp"
 #include "tests/unit/agent/fake_server.hpp"
@@ -34,6 +36,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 IpAddress ip(const char* text) {
   return IpAddress::parse(text).value();
@@ -114,6 +117,48 @@ TEST(LargeMessageGate, OneAtATimeInOrder) {
   EXPECT_THAT(started, ElementsAre(0, 1, 2, 3));
 }
 
+TEST(ResourceBudget, WhatDoesNotFitWaitsInOrder) {
+  ResourceBudget budget{100};
+  std::vector<int> started;
+  const auto start = [&started](int number) {
+    return [&started, number] { started.push_back(number); };
+  };
+  EXPECT_TRUE(budget.try_enter(60));
+  EXPECT_TRUE(budget.try_enter(40));
+  EXPECT_FALSE(budget.try_enter(1));
+  budget.enter(500, start(1));
+  budget.enter(10, start(2));
+  budget.enter(90, start(3));
+  budget.leave(40);
+  EXPECT_THAT(started, IsEmpty());
+  EXPECT_FALSE(budget.try_enter(1)) << "it would overtake";
+  budget.leave(60);
+  EXPECT_THAT(started, ElementsAre(1)) << "more than there is, alone";
+  budget.leave(500);
+  EXPECT_THAT(started, ElementsAre(1, 2, 3));
+  budget.leave(10);
+  budget.leave(90);
+  EXPECT_TRUE(budget.try_enter(100));
+}
+
+TEST(DecodePool, PartsOfBegunMessagesStartFirst) {
+  DecodePool pool{1};
+  std::promise<void> busy;
+  std::promise<void> done;
+  std::vector<std::string> started;
+  pool.post([&busy] { busy.get_future().wait(); });
+  pool.post([&started] { started.emplace_back("other message"); });
+  pool.post([&] {
+    started.emplace_back("another one");
+    done.set_value();
+  });
+  pool.post_part([&started] { started.emplace_back("part 1"); });
+  pool.post_part([&started] { started.emplace_back("part 2"); });
+  busy.set_value();
+  done.get_future().wait();
+  EXPECT_THAT(started, ElementsAre("part 1", "part 2", "other message", "another one"));
+}
+
 TEST(MetricsAddress, IsAnAddressAndAPort) {
   for (const char* good : {"127.0.0.1:9464", "0.0.0.0:1", "[::1]:9464"}) {
     EXPECT_TRUE(is_metrics_address(good)) << good;
@@ -137,6 +182,7 @@ class Channel : public ::testing::Test {
     config.channel.port = 0;
     config.channel.message_bytes = std::size_t{1} << 20;
     config.alive = [](bool) {};
+    adjust(config.channel);
     std::string error;
     config.port_attach = PortAttach::parse("null:{port_id}", error).value();
     agent_ = std::make_unique<Agent>(std::move(config));
@@ -153,6 +199,8 @@ class Channel : public ::testing::Test {
     std::filesystem::remove_all(directory_);
     grpc::EnableDefaultHealthCheckService(false);
   }
+
+  virtual void adjust(ChannelConfig& /*config*/) {}
 
   // Of grpc.health.v1: 1 SERVING, 2 NOT_SERVING; -1: no such service.
   int health(const std::string& service) {
@@ -208,6 +256,28 @@ schema::GoalState vpcs(int count) {
   return message;
 }
 
+class IdleConnection : public Channel {
+  void adjust(ChannelConfig& config) override { config.idle_seconds = 1; }
+};
+
+TEST_F(IdleConnection, IsEndedUnlessACallIsOpenAndComesBack) {
+  const auto stub = schema::GoalStateProvisioner::NewStub(channel_);
+  grpc::ClientContext context;
+  const auto stream = stub->PushGoalStatesStream(&context);
+  schema::GoalStateOperationReply reply;
+  ASSERT_TRUE(stream->Write({}));
+  ASSERT_TRUE(stream->Read(&reply));
+  std::this_thread::sleep_for(2500ms);
+  EXPECT_EQ(channel_->GetState(false), GRPC_CHANNEL_READY) << "a silent stream is an open call";
+  EXPECT_TRUE(stream->WritesDone());
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_TRUE(
+      channel_->WaitForStateChange(GRPC_CHANNEL_READY, std::chrono::system_clock::now() + 30s));
+  grpc::ClientContext next;
+  next.set_deadline(std::chrono::system_clock::now() + 30s);
+  EXPECT_TRUE(stub->PushNetworkResourceStates(&next, vpcs(1), &reply).ok());
+}
+
 using MessageLimit = Channel;
 
 TEST_F(MessageLimit, LargerOnesAreExhausted) {
@@ -257,7 +327,9 @@ TEST(StateMonitor, IsSilentWhileTheReconcilerStandsStill) {
   ReconcilerThread thread{host.reconciler};
   StateMonitor monitor{thread, host.events};
   std::atomic<int> answers{0};
-  monitor.start([&answers](bool in_sync) { answers += in_sync ? 1 : 0; });
+  monitor.start({.answered = [&answers](bool in_sync) { answers += in_sync ? 1 : 0; },
+                 .ready_changed = {},
+                 .dataplane_answers = {}});
   thread.start();
   const auto wait_for = [&answers](int wanted) {
     for (int i = 0; i < 1000 && answers < wanted; ++i) {
@@ -278,6 +350,38 @@ TEST(StateMonitor, IsSilentWhileTheReconcilerStandsStill) {
   EXPECT_EQ(answers, before);
   released.set_value();
   EXPECT_TRUE(wait_for(before + 2));
+  monitor.stop();
+  thread.stop();
+}
+
+TEST(StateMonitor, IsNotReadyWhileSomebodyDoesNotAnswer) {
+  FakeDataplane tables;
+  Host host{tables};
+  ReconcilerThread thread{host.reconciler};
+  StateMonitor monitor{thread, host.events};
+  std::atomic<bool> ready{false};
+  std::atomic<bool> dataplane_answers{true};
+  monitor.start({.answered = [](bool) {},
+                 .ready_changed = [&ready](bool now) { ready = now; },
+                 .dataplane_answers = [&dataplane_answers] { return dataplane_answers.load(); }});
+  thread.start();
+  const auto becomes = [&ready](bool wanted) {
+    for (int i = 0; i < 1500 && ready != wanted; ++i) {
+      std::this_thread::sleep_for(20ms);
+    }
+    return ready == wanted;
+  };
+  EXPECT_TRUE(becomes(true));
+  dataplane_answers = false;
+  EXPECT_TRUE(becomes(false)) << "the data plane hangs";
+  dataplane_answers = true;
+  monitor.look_again();
+  EXPECT_TRUE(becomes(true));
+  std::promise<void> released;
+  thread.post([&](Reconciler&) { released.get_future().wait(); });
+  EXPECT_TRUE(becomes(false)) << "the reconciler waits for the data plane";
+  released.set_value();
+  EXPECT_TRUE(becomes(true));
   monitor.stop();
   thread.stop();
 }
