@@ -12,12 +12,16 @@
 namespace alkaid::agent {
 namespace {
 
-constexpr std::array<std::string_view, 8> kKinds = {"af_packet", "af_xdp", "tap",  "ring",
-                                                    "pcap",      "null",   "vlan", "dev"};
+constexpr std::string_view kVhost = "vhost-user";
+constexpr std::string_view kVhostServer = "vhost-user-server";
+constexpr std::array<std::string_view, 10> kKinds = {
+    "af_packet", "af_xdp", "tap", "ring", "pcap", "null", "vlan", "dev", kVhost, kVhostServer};
 constexpr std::string_view kPlaceholders = "{tap_name}, {port_id}, {port_name}, {device_id}, {mac}";
-constexpr std::string_view kKindNames = "af_packet, af_xdp, tap, ring, pcap, null, vlan, dev";
+constexpr std::string_view kKindNames =
+    "af_packet, af_xdp, tap, ring, pcap, null, vlan, dev, vhost-user, vhost-user-server";
 constexpr std::size_t kLongestTapName = 14;
 constexpr std::size_t kLongestDeviceName = 15;
+constexpr std::size_t kLongestSocketPath = 107;
 constexpr std::size_t kLongestValue = 255;
 
 // No separators of paths or device arguments, no blanks, nothing unprintable.
@@ -37,8 +41,30 @@ bool is_device_name(std::string_view name) {
          });
 }
 
+bool names_socket(std::string_view kind) {
+  return kind == kVhost || kind == kVhostServer;
+}
+
 bool names_device(std::string_view kind) {
-  return kind != "pcap" && kind != "null" && kind != "vlan" && kind != "dev";
+  return kind != "pcap" && kind != "null" && kind != "vlan" && kind != "dev" && !names_socket(kind);
+}
+
+// Absolute, without blanks, ',' and steps that lead elsewhere; the data plane has the same rule.
+bool is_socket_path(std::string_view path) {
+  if (!path.starts_with('/') || path.size() > kLongestSocketPath ||
+      !std::all_of(path.begin(), path.end(),
+                   [](char c) { return c > ' ' && c < '\x7f' && c != ','; })) {
+    return false;
+  }
+  for (std::size_t start = 0; start < path.size();) {
+    const auto end = std::min(path.find('/', start + 1), path.size());
+    const auto step = path.substr(start + 1, end - start - 1);
+    if (step.empty() || step == "." || step == "..") {
+      return false;
+    }
+    start = end;
+  }
+  return true;
 }
 
 // TRUNK/VID, VID 1 to 4094; the data plane has the same rule.
@@ -104,9 +130,19 @@ std::optional<PortAttach> PortAttach::parse(std::string_view text, std::string& 
     return std::nullopt;
   }
 
+  // What a placeholder stands for can't make a bad path good.
+  if (names_socket(kind) && !is_socket_path(rest)) {
+    error = fmt::format(
+        "'{}' names no socket: an absolute path of up to {} printable characters, such as "
+        "{}:/run/alkaid/vhost/{{port_id}}.sock",
+        printable(text), kLongestSocketPath, kind);
+    return std::nullopt;
+  }
+
   PortAttach attach;
   attach.text_ = text;
   attach.names_device_ = names_device(kind);
+  attach.names_socket_ = names_socket(kind);
   std::size_t position = 0;
   while (position < text.size()) {
     const auto open = text.find('{', position);
@@ -182,6 +218,13 @@ std::optional<std::string> PortAttach::expand(const PortNames& names, Refusal& r
                fmt::format("is no device name, which the attachment '{}' needs: 1 to {} letters, "
                            "digits, '_', '-', '.'; --port-attach chooses another template",
                            text_, kLongestDeviceName)};
+    return std::nullopt;
+  }
+  if (names_socket_ && !is_socket_path(device)) {
+    refusal = {std::string{field}, printable(device),
+               fmt::format("is no path of a socket, which the attachment '{}' needs: up to {} "
+                           "printable characters; --port-attach chooses another template",
+                           text_, kLongestSocketPath)};
     return std::nullopt;
   }
   if (text_.starts_with("vlan:") && !is_vlan(device)) {

@@ -46,6 +46,7 @@ class PortAttach {
   std::string text_;
   std::vector<Piece> pieces_;
   bool names_device_ = false;  // TEXT is a network device's name
+  bool names_socket_ = false;  // TEXT is a socket's path
 };
 
 }  // namespace alkaid::agent

@@ -126,7 +126,7 @@ void check_trunks(const RawOptions& raw, DataplaneSettings& dataplane) {
     if (!attachment) {
       refuse("--trunk", error);
     }
-    if (attachment->kind == AttachmentKind::kVlan || attachment->kind == AttachmentKind::kNull) {
+    if (attachment->is_for_guests_only() || attachment->kind == AttachmentKind::kNull) {
       refuse("--trunk", fmt::format("'{}' is no device", trunk.text));
     }
     trunk.attachment = *attachment;
@@ -162,6 +162,9 @@ void check(const RawOptions& raw, Options& options) {
     }
     if (dataplane.uplink->kind == AttachmentKind::kVlan) {
       refuse("--uplink", "a trunk carries guests; --uplink-vlan puts the underlay into a VLAN");
+    }
+    if (dataplane.uplink->is_for_guests_only()) {
+      refuse("--uplink", fmt::format("'{}' is a guest's device", raw.uplink));
     }
     dataplane.uplink_text = raw.uplink;
   }

@@ -1,6 +1,7 @@
 #include "dataplane/ports/attachment.hpp"
 
 #include <net/if.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cctype>
@@ -17,7 +18,7 @@ namespace {
 constexpr std::string_view kForms =
     "dev:NAME (a DPDK device), af_packet:DEVICE, af_xdp:DEVICE, tap:NAME, ring:NAME, "
     "pcap:rx=FILE,tx=FILE[,loop=1], "
-    "vlan:TRUNK/VID (guests only) or null:";
+    "null:, and for guests vlan:TRUNK/VID, vhost-user:/PATH or vhost-user-server:/PATH";
 
 // As DPDK names devices: "0000:3b:00.0", "0000:3b:00.0_representor_vf0", "net_null0".
 bool parse_dpdk_device(std::string_view name, Attachment& attachment, std::string& error) {
@@ -49,6 +50,29 @@ bool parse_vlan(std::string_view argument, Attachment& attachment, std::string& 
     return false;
   }
   attachment.device = trunk;
+  return true;
+}
+
+// Absolute, and no step of it leads elsewhere: guests' names may be part of it.
+bool parse_socket(std::string_view path, Attachment& attachment, std::string& error) {
+  constexpr std::size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
+  bool is_fine = path.starts_with('/') && !path.ends_with('/') && path.size() <= kLongest &&
+                 std::all_of(path.begin(), path.end(),
+                             [](unsigned char c) { return std::isgraph(c) != 0 && c != ','; });
+  for (std::size_t start = 0; is_fine && start < path.size();) {
+    const auto end = std::min(path.find('/', start + 1), path.size());
+    const auto step = path.substr(start + 1, end - start - 1);
+    is_fine = !step.empty() && step != "." && step != "..";
+    start = end;
+  }
+  if (!is_fine) {
+    error = fmt::format(
+        "'{}' is no path of a socket, such as /run/alkaid/vhost/p1.sock (absolute, up to {} "
+        "printable characters, no ',', '.' or '..')",
+        printable(path), kLongest);
+    return false;
+  }
+  attachment.device = path;
   return true;
 }
 
@@ -111,6 +135,11 @@ std::optional<Attachment> Attachment::parse(std::string_view text, std::string& 
       return std::nullopt;
     }
     return attachment;
+  }
+  if (kind == "vhost-user" || kind == "vhost-user-server") {
+    attachment.kind = AttachmentKind::kVhost;
+    attachment.is_server = kind == "vhost-user-server";
+    return parse_socket(argument, attachment, error) ? std::optional{attachment} : std::nullopt;
   }
   if (kind == "af_packet") {
     attachment.kind = AttachmentKind::kAfPacket;

@@ -7,25 +7,31 @@
 
 namespace alkaid {
 
-enum class AttachmentKind { kAfPacket, kAfXdp, kTap, kRing, kPcap, kNull, kVlan, kDevice };
+enum class AttachmentKind { kAfPacket, kAfXdp, kTap, kRing, kPcap, kNull, kVlan, kDevice, kVhost };
 
 struct Attachment {
   AttachmentKind kind = AttachmentKind::kNull;
-  std::string device;   // af_packet, af_xdp, tap, ring: a name; vlan: the trunk's; dev: DPDK's name
-  std::string rx_file;  // pcap: input, may be empty
-  std::string tx_file;  // pcap: output, may be empty
+  std::string device;  // af_packet, af_xdp, tap, ring: a name; vlan: the trunk's; dev: DPDK's name;
+                       // vhost-user: the socket's path
+  std::string rx_file;     // pcap: input, may be empty
+  std::string tx_file;     // pcap: output, may be empty
   bool pcap_loop = false;  // pcap: send the input for ever, from memory
   std::uint16_t vlan = 0;  // vlan: 1 to 4094
+  bool is_server = false;  // vhost-user: we make the socket
 
   bool operator==(const Attachment&) const = default;
 
+  // A port of a tenant's, no device of the host's: VLANs of a trunk, virtio devices of guests.
+  [[nodiscard]] bool is_for_guests_only() const {
+    return kind == AttachmentKind::kVlan || kind == AttachmentKind::kVhost;
+  }
   // Whether the device is one of the kernel's that others create.
   [[nodiscard]] bool binds_kernel_device() const {
     return kind == AttachmentKind::kAfPacket || kind == AttachmentKind::kAfXdp;
   }
 
   // dev:NAME, af_packet:DEVICE, af_xdp:DEVICE, tap:NAME, ring:NAME, pcap:rx=FILE,tx=FILE[,loop=1],
-  // null:, and for guests vlan:TRUNK/VID:
+  // null:, and for guests vlan:TRUNK/VID, vhost-user:/PATH and vhost-user-server:/PATH:
   // nullopt with a text that names what is wrong and lists the valid forms.
   static std::optional<Attachment> parse(std::string_view text, std::string& error);
 };

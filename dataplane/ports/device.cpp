@@ -94,6 +94,7 @@ bool Device::probe(const Attachment& attachment, std::uint16_t workers, std::str
   switch (attachment.kind) {
     case AttachmentKind::kNull:
     case AttachmentKind::kVlan:
+    case AttachmentKind::kVhost:
       return true;
     case AttachmentKind::kDevice:
       if (rte_eth_dev_get_port_by_name(attachment.device.c_str(), &ethdev_) != 0) {
@@ -274,6 +275,21 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& 
   return device;
 }
 
+std::unique_ptr<Device> Device::open_vhost(const Attachment& attachment, PacketPools& pools,
+                                           QuiescenceDomain& quiescence, std::string& error) {
+  std::unique_ptr<Device> device{new Device};
+  device->vhost_ = VhostDevice::open(attachment.device, attachment.is_server, pools.standard(),
+                                     quiescence, error);
+  if (!device->vhost_) {
+    return nullptr;
+  }
+  device->ethdev_ = device->vhost_->number();
+  device->driver_ = "vhost-user";
+  // librte_vhost chains buffers.
+  device->mtu_ = kJumboPacket;
+  return device;
+}
+
 void Device::impersonate(const MacAddress& mac, std::uint16_t mtu) {
   if (ethdev_ != kNoEthdev) {
     rte_ether_addr address{};
@@ -298,6 +314,9 @@ void Device::accept_everything() {
 }
 
 std::uint64_t Device::take_missed() {
+  if (vhost_) {
+    return 0;
+  }
   if (packet_socket_) {
     return take_packet_socket_drops(*packet_socket_);
   }
@@ -317,6 +336,9 @@ bool Device::is_present(const KernelDevices& devices) const {
 }
 
 Device::~Device() {
+  if (vhost_) {
+    return;
+  }
   if (ethdev_ != kNoEthdev) {
     rte_eth_dev_stop(ethdev_);
     // One that EAL made can't be had again once it is closed; stopped, it can be opened anew.

@@ -1,4 +1,4 @@
-// One opened DPDK port.
+// One opened DPDK port, or one guest's virtio device.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,8 @@
 #include "dataplane/ports/packet_pools.hpp"
 #include "dataplane/ports/port.hpp"
 #include "dataplane/ports/veth_segmentation.hpp"
+#include "dataplane/rcu/quiescence.hpp"
+#include "dataplane/vhost/vhost_device.hpp"
 
 namespace alkaid {
 
@@ -27,12 +29,19 @@ class Device {
   // workers: that will send. nullptr with a text if it can't be opened.
   static std::unique_ptr<Device> open(const Attachment& attachment, PacketPools& pools,
                                       std::uint16_t workers, Tags tags, std::string& error);
+  // A guest's virtio device.
+  static std::unique_ptr<Device> open_vhost(const Attachment& attachment, PacketPools& pools,
+                                            QuiescenceDomain& quiescence, std::string& error);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
   [[nodiscard]] std::uint16_t ethdev() const { return ethdev_; }
   [[nodiscard]] const MacAddress& mac() const { return mac_; }
+  // A guest's virtio device, whose number ethdev() is.
+  [[nodiscard]] bool is_vhost() const { return vhost_ != nullptr; }
+  // Frames can come and go: always, unless it is a virtio device that no guest drives.
+  [[nodiscard]] bool is_connected() const { return !vhost_ || vhost_->is_connected(); }
   // Bytes of IP packet.
   [[nodiscard]] std::uint16_t mtu() const { return mtu_; }
   [[nodiscard]] const std::string& driver() const { return driver_; }
@@ -85,6 +94,7 @@ class Device {
   bool partial_checksums_ = false;
   bool queue_per_worker_ = false;
   bool inserts_vlan_ = false;
+  std::unique_ptr<VhostDevice> vhost_;
 };
 
 }  // namespace alkaid

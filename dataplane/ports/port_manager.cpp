@@ -3,11 +3,14 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "control/common/logging.hpp"
+#include "dataplane/vhost/vhost_link.hpp"
+#include "dataplane/vhost/vhost_polls.hpp"
 
 namespace alkaid {
 namespace {
@@ -44,6 +47,9 @@ PortManager::PortManager(PortTable& table, QuiescenceDomain& quiescence,
 PortManager::~PortManager() {
   for (auto& [id, record] : records_) {
     delete table_.publish(record.index, nullptr);
+  }
+  for (const Worker* worker : workers_) {
+    publish_vhost_polls(worker->settings().index, nullptr, quiescence_);
   }
   quiescence_.drain();
 }
@@ -157,9 +163,12 @@ bool PortManager::try_attach(Record& record) {
     return false;
   }
   std::string error;
+  const bool is_for_vhost = record.attachment.kind == AttachmentKind::kVhost;
   auto device =
-      Device::open(record.attachment, pools_, static_cast<std::uint16_t>(workers_.size()),
-                   record.is_trunk() ? Device::Tags::kStripped : Device::Tags::kKept, error);
+      is_for_vhost
+          ? Device::open_vhost(record.attachment, pools_, quiescence_, error)
+          : Device::open(record.attachment, pools_, static_cast<std::uint16_t>(workers_.size()),
+                         record.is_trunk() ? Device::Tags::kStripped : Device::Tags::kKept, error);
   if (!device) {
     record.next_attempt = std::chrono::steady_clock::now() + record.retry_delay;
     record.retry_delay = std::min(record.retry_delay * 2, kSlowestRetry);
@@ -167,6 +176,9 @@ bool PortManager::try_attach(Record& record) {
     return false;
   }
   record.device = std::move(device);
+  if (is_for_vhost) {
+    return wait_for_guest(record);
+  }
   if (record.is_uplink) {
     record.device->accept_groups();
   }
@@ -217,6 +229,7 @@ void PortManager::detach(Record& record) {
   record.missed += record.device->take_missed();
   const bool was_polled = is_polled(record.device.get());
   auto device = std::move(record.device);
+  record.has_guest = true;
   if (record.is_trunk()) {
     trunk_detached(record);
   }
@@ -243,7 +256,7 @@ void PortManager::publish(Record& record) {
   port->is_exception = record.is_exception;
   port->admin_up = record.config.admin_up;
   const Device* device = record.attached_device();
-  port->attached = device != nullptr;
+  port->attached = device != nullptr && record.has_guest;
   port->id = record.config.id;
   port->vni = record.config.vni;
   port->vni_v6 = record.config.segment_v6();
@@ -294,16 +307,26 @@ void PortManager::publish(Record& record) {
 
 void PortManager::publish_poll_lists() {
   std::vector<std::unique_ptr<PollList>> lists;
+  std::vector<std::unique_ptr<VhostPollSet>> guests(workers_.size());  // nullptr: none
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     lists.push_back(std::make_unique<PollList>());
   }
   for (const auto& [id, record] : records_) {
-    if (is_polled(record.device.get())) {
+    if (record.device && record.device->is_vhost()) {
+      if (record.has_guest) {
+        auto& set = guests[record.index % workers_.size()];
+        if (!set) {
+          set = std::make_unique<VhostPollSet>();
+        }
+        set->add(record.index);
+      }
+    } else if (is_polled(record.device.get())) {
       lists[record.index % workers_.size()]->ports.push_back(record.index);
     }
   }
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->publish_poll_list(std::move(lists[i]));
+    publish_vhost_polls(workers_[i]->settings().index, std::move(guests[i]), quiescence_);
   }
 }
 
@@ -342,7 +365,9 @@ void PortManager::update_mtus(Vni vni,
 void PortManager::tick() {
   const auto now = std::chrono::steady_clock::now();
   const bool links_changed = links_.have_changed();
-  if (!links_changed && now < next_retry_) {
+  const std::uint64_t changes = vhost_changes();
+  const bool guests_changed = std::exchange(vhost_changes_, changes) != changes;
+  if (!links_changed && !guests_changed && now < next_retry_) {
     return;
   }
   next_retry_ = now + kRetryRefusedDevice;
@@ -352,6 +377,8 @@ void PortManager::tick() {
       detach(record);
       set_state(record, PortAttachState::kWaiting,
                 fmt::format("its device {} went away", record.attachment.device));
+    } else if (record.device && record.device->is_vhost()) {
+      follow_guest(record);
     } else if (record.device) {
       if (links_changed) {
         follow_mtu(record);

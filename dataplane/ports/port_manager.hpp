@@ -130,10 +130,11 @@ class PortManager {
     std::unique_ptr<VlanPorts> vlans;  // nullptr: no trunk
     Record* trunk = nullptr;           // a VLAN of which the guest port is; trunks stay
     bool has_vlan = false;             // and nobody else has
+    bool has_guest = true;             // false: of a vhost-user port without a connection
 
     [[nodiscard]] bool is_trunk() const { return vlans != nullptr; }
     [[nodiscard]] bool is_guest() const { return !is_uplink && !is_exception && !is_trunk(); }
-    // Its own or its trunk's; nullptr: not attached.
+    // Its own or its trunk's; nullptr: not opened.
     [[nodiscard]] const Device* attached_device() const {
       return has_vlan ? trunk->device.get() : device.get();
     }
@@ -163,6 +164,9 @@ class PortManager {
   void trunk_detached(Record& trunk);
   // What its guests have of it.
   void trunk_changed(Record& trunk);
+  // Its virtio device is open: attached while a guest is there, until then it waits.
+  bool wait_for_guest(Record& record);
+  void follow_guest(Record& record);
   void set_state(Record& record, PortAttachState state, std::string detail);
   [[nodiscard]] PortView view_of(const Record& record) const;
 
@@ -176,7 +180,8 @@ class PortManager {
   std::vector<PortIndex> free_;
   std::uint32_t last_generation_ = 0;
   std::vector<std::string> trunks_;
-  bool vlan_conflicts_ = false;  // a port waits for a VLAN that another one has
+  bool vlan_conflicts_ = false;      // a port waits for a VLAN that another one has
+  std::uint64_t vhost_changes_ = 0;  // that were looked at
   LinkWatcher links_;
   std::chrono::steady_clock::time_point next_retry_;
   std::size_t high_water_ = 0;

@@ -2,6 +2,7 @@
 
 #include <rte_ethdev.h>
 
+#include "dataplane/vhost/vhost_polls.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -53,6 +54,10 @@ std::uint16_t PortRxNode::process(rte_graph* graph, rte_node* node, void** /*pac
     counters.rx_bytes.add(bytes);
     rte_node_enqueue(graph, node, edge_for(*port, is_fast), reinterpret_cast<void**>(burst), count);
     received = static_cast<std::uint16_t>(received + count);
+  }
+  if (VhostPollSet* guests = vhost_polls_of(worker.settings().index)) [[unlikely]] {
+    received =
+        static_cast<std::uint16_t>(received + receive_from_guests(graph, node, worker, *guests));
   }
   worker.count_received(received);
   return received;

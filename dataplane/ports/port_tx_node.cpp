@@ -4,6 +4,8 @@
 
 #include <rte_ethdev.h>
 
+#include "dataplane/vhost/vhost_device.hpp"
+#include "dataplane/vhost/vhost_numbers.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -57,6 +59,9 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
     std::uint16_t sent = size;
     if (is_sink) {
       rte_pktmbuf_free_bulk(mbufs + base, size);
+    } else if (is_vhost(port->device.ethdev)) {
+      VhostDevice* device = VhostDevice::find(port->device.ethdev);
+      sent = device != nullptr ? device->send(mbufs + base, size) : std::uint16_t{0};
     } else {
       const auto queue = static_cast<std::uint16_t>(has_queue ? worker.settings().index : 0);
       sent = rte_eth_tx_burst(port->device.ethdev, queue, mbufs + base, size);

@@ -250,6 +250,11 @@ TEST(Decoder, AttachmentIsWhatTheDataplaneTakes) {
     EXPECT_NE(refused("vlan:trunk0/{port_id}", id).find("--port-attach"), std::string::npos) << id;
   }
   EXPECT_EQ(refused("pcap:rx=/tmp/{port_id}", "0123456789abcdef+"), "");
+  EXPECT_EQ(refused("vhost-user:/run/{port_id}.sock", "0123456789abcdef+"), "");
+  EXPECT_NE(refused("vhost-user:/run/{port_id}", "..").find("--port-attach"), std::string::npos);
+  const std::string long_id(110, 'a');
+  EXPECT_NE(refused("vhost-user-server:/run/{port_id}", long_id.c_str()).find("path of a socket"),
+            std::string::npos);
 }
 
 TEST(Decoder, NeighborsHostIsOfTheVtepsFamily) {

@@ -29,6 +29,13 @@ TEST(Attachment, KnownKinds) {
   ASSERT_TRUE(device) << error;
   EXPECT_EQ(device->kind, AttachmentKind::kDevice);
   EXPECT_EQ(device->device, "0000:3b:00.0_representor_vf0");
+  const auto guest = Attachment::parse("vhost-user:/run/alkaid/vhost/p-1.sock", error);
+  ASSERT_TRUE(guest) << error;
+  EXPECT_EQ(guest->kind, AttachmentKind::kVhost);
+  EXPECT_EQ(guest->device, "/run/alkaid/vhost/p-1.sock");
+  EXPECT_FALSE(guest->is_server);
+  EXPECT_TRUE(guest->is_for_guests_only());
+  EXPECT_TRUE(Attachment::parse("vhost-user-server:/run/p-1.sock", error)->is_server);
 }
 
 class BadAttachment : public ::testing::TestWithParam<const char*> {};
@@ -43,7 +50,12 @@ INSTANTIATE_TEST_SUITE_P(
     Texts, BadAttachment,
     ::testing::Values("", "af_packet", "af_packet:", "af_packet:a/b", "af_packet:a,qpairs=9",
                       "af_packet:sixteen-letters-", "af_packet:..", "tap:a b", "floppy:0",
-                      "pcap:", "pcap:rx=", "pcap:infinite_rx=1", "vhost-user:/run/x",
+                      "pcap:", "pcap:rx=", "pcap:infinite_rx=1", "vhost:/run/x", "vhost-user:",
+                      "vhost-user:x.sock", "vhost-user:/", "vhost-user:/run/", "vhost-user:/run//x",
+                      "vhost-user:/run/../x", "vhost-user:/run/./x", "vhost-user:/run/a b",
+                      "vhost-user:/run/a,server=1", "vhost-user:/run/\n", "vhost-user-server:/a/..",
+                      "vhost-user:/0123456789012345678901234567890123456789012345678901234567890123"
+                      "45678901234567890123456789012345678901234567",
                       "vlan:", "vlan:trunk0", "vlan:trunk0/", "vlan:/5", "vlan:trunk0/0",
                       "vlan:trunk0/4095", "vlan:trunk0/-1", "vlan:trunk0/5x", "vlan:trunk0/65541",
                       "vlan:a,b/5", "vlan:trunk0/5/6", "dev:", "dev:a,b", "dev:a b", "dev:a/b"));

@@ -1,0 +1,51 @@
+// The connection to the program behind a guest's virtio device, and who may use it when.
+// Design: docs/design/vhost.md.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include <rte_vhost.h>
+
+#include "dataplane/rcu/quiescence.hpp"
+
+namespace alkaid {
+
+// librte_vhost's number of a device whose rings are ready. librte_vhost's event thread (or, when a
+// socket is given up, the control thread inside librte_vhost) tells what happens; workers read.
+class VhostLink {
+ public:
+  static constexpr int kNone = -1;
+
+  explicit VhostLink(QuiescenceDomain& quiescence) : quiescence_(quiescence) {}
+
+  // Any thread; kNone: no rings. A worker may use it until its next quiescent state.
+  [[nodiscard]] int device() const { return device_.load(std::memory_order_acquire); }
+
+  // False: somebody else is connected; a virtio device has one program behind it.
+  bool take_connection(int device);
+  void drop_connection(int device);
+  // Rings can be used from now on.
+  void rings_ready(int device);
+  // Rings are about to be unmapped: returns when no worker uses them any more.
+  void rings_going(int device);
+
+ private:
+  QuiescenceDomain& quiescence_;
+  std::atomic<int> connection_{kNone};
+  std::atomic<int> device_{kNone};
+};
+
+// Links by their sockets' paths, for librte_vhost's callbacks; any thread.
+// False: the path is somebody else's.
+bool add_vhost_link(const std::string& path, std::shared_ptr<VhostLink> link);
+void remove_vhost_link(const std::string& path);
+
+// What librte_vhost shall call.
+const rte_vhost_device_ops& vhost_callbacks();
+
+// How often any link's rings came or went.
+std::uint64_t vhost_changes();
+
+}  // namespace alkaid

@@ -1,0 +1,124 @@
+"""Virtual machines: Linux under QEMU whose network card is a vhost-user socket of a host's data plane."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from pathlib import Path
+
+from .guest import PingResult
+from .guest_kernel import guest_kernel
+from .host import Host
+from .process import Process
+from .shell import LabError, wait_until
+
+# Booting takes seconds on an idle machine; there may be others who compute.
+_BOOT_SECONDS = 180
+
+
+class Machine:
+    """A machine named like its port. There is no acceleration in it, so that it runs everywhere."""
+
+    def __init__(self, host: Host, port: str, mac: str, address: str, vhost_socket: Path, *,
+                 is_server: bool = True) -> None:
+        self.host = host
+        self.port = port
+        self.mac = mac
+        self.address = address
+        self.vhost_socket = vhost_socket
+        # The side that listens: QEMU, or the data plane to which QEMU connects again and again.
+        self.side = "server=on,wait=off" if is_server else "server=off,reconnect=1"
+        self._directory = host.run_directory
+        self._console: socket.socket | None = None
+        self._output = b""
+        self._commands = 0
+        self._starts = 0
+        self.process: Process | None = None
+
+    def start(self) -> None:
+        """Starts QEMU; wait_for_boot() waits for the machine."""
+        kernel, initrd = guest_kernel()
+        self._starts += 1
+        self._commands = 0
+        self._output = b""
+        console = self._directory / f"console-{self.port}-{self._starts}"
+        self.process = Process(f"machine {self.port}", self.host.namespace, [
+            "qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64", "-machine", "q35", "-m", "128", "-nodefaults",
+            "-nographic", "-no-reboot", "-kernel", kernel, "-initrd", initrd,
+            "-append", "console=ttyS0 quiet loglevel=1 panic=-1 tsc=reliable",
+            "-object", "memory-backend-memfd,id=memory,size=128M,share=on", "-numa", "node,memdev=memory",
+            "-chardev", f"socket,id=console,path={console},server=on,wait=off,logfile={console}.log",
+            "-serial", "chardev:console",
+            "-chardev", f"socket,id=vhost,path={self.vhost_socket},{self.side}",
+            "-netdev", "vhost-user,id=net,chardev=vhost",
+            # vectors=0: this QEMU crashes with MSI-X under vhost-user without acceleration.
+            "-device", f"virtio-net-pci,netdev=net,mac={self.mac},romfile=,vectors=0"],
+            self._directory / f"machine-{self.port}.log")
+
+        def connected() -> bool:
+            assert self.process is not None
+            self.process.require_running()
+            console_socket = socket.socket(socket.AF_UNIX)
+            try:
+                console_socket.connect(str(console))
+            except OSError:
+                console_socket.close()
+                return False
+            self._console = console_socket
+            return True
+
+        wait_until(connected, f"{self.port} has a console", timeout=30)
+
+    def wait_for_boot(self) -> None:
+        """Waits until the machine takes commands."""
+        self._read_until_end(0, _BOOT_SECONDS)
+
+    def _read_until_end(self, number: int, timeout: float) -> tuple[int, str]:
+        assert self._console is not None and self.process is not None
+        deadline = time.monotonic() + timeout
+        while not (match := re.search(rb"\nend %d (\d+)\r?\n" % number, self._output)):
+            self.process.require_running()
+            if time.monotonic() > deadline:
+                raise LabError(f"machine {self.port}: no end after {timeout:g} s; "
+                               f"it said {self._output[-2000:]!r}\n{self.process.log_tail()}")
+            self._console.settimeout(1)
+            try:
+                self._output += self._console.recv(65536)
+            except TimeoutError:
+                pass
+        output = self._output[:match.start()].decode(errors="replace")
+        self._output = self._output[match.end():]
+        return int(match[1]), output.replace("\r", "").strip("\n")
+
+    def run(self, command: str, *, check: bool = True, timeout: float = 60) -> str:
+        """Runs a shell command (one line) in the machine and returns what it wrote."""
+        assert self._console is not None
+        self._commands += 1
+        self._console.sendall(f"{self._commands} {command}\n".encode())
+        code, output = self._read_until_end(self._commands, timeout)
+        if check and code != 0:
+            raise LabError(f"{command} in {self.port} ended with code {code}\n{output}")
+        return output
+
+    def lease(self) -> dict[str, str]:
+        """Gets an address by DHCP, configures eth0 with it and returns what the server said."""
+        self.run("rm -f /tmp/lease; LEASE_FILE=/tmp/lease udhcpc -i eth0 -f -n -q -t 10 -T 2 -O mtu -s /etc/apply-lease")
+        lines = self.run("cat /tmp/lease").splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def ping(self, destination: str, count: int = 3, size: int = 56) -> PingResult:
+        """Pings; never raises for lost packets."""
+        output = self.run(f"ping -c {count} -W 3 -s {size} {destination}", check=False, timeout=count * 4 + 30)
+        counts = re.search(r"(\d+) packets transmitted, (\d+) (?:packets )?received", output)
+        ttl = re.search(r"ttl=(\d+)", output)
+        return PingResult(int(counts[1]) if counts else 0, int(counts[2]) if counts else 0,
+                          int(ttl[1]) if ttl else None, output)
+
+    def stop(self) -> None:
+        """Switches the machine off."""
+        if self._console is not None:
+            self._console.close()
+            self._console = None
+        if self.process is not None:
+            self.process.stop()

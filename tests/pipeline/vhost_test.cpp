@@ -1,0 +1,365 @@
+// Guest ports by vhost-user, with a real driver on the other side of the socket.
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <optional>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "dataplane/vhost/vhost_polls.hpp"
+#include "tests/pipeline/case.hpp"
+#include "tests/pipeline/frames.hpp"
+#include "tests/pipeline/virtio_guest.hpp"
+
+namespace alkaid::test {
+namespace {
+
+using namespace net;
+
+constexpr Station kMachine{Ipv4Address{0x0a01001f}, MacAddress::from_number(0x02000001001f)};
+
+// The lab's network and a machine "vm-1" in its green subnet.
+class VhostLab {
+ public:
+  explicit VhostLab(const std::string& kind = "vhost-user-server") : kind_(kind) {
+    std::string pattern = std::filesystem::temp_directory_path() / "alkaid-vhost-XXXXXX";
+    directory_ = ::mkdtemp(pattern.data());
+    lab.emplace();
+    EXPECT_FALSE(lab->programmer().set(port()));
+  }
+  ~VhostLab() {
+    guest.reset();
+    lab.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  VhostLab(const VhostLab&) = delete;
+  VhostLab& operator=(const VhostLab&) = delete;
+
+  [[nodiscard]] std::string path() const { return directory_ + "/vm-1.sock"; }
+  [[nodiscard]] PortConfig port(const std::string& id = "vm-1") const {
+    auto config = PipelineLab::port_config(id, kGreen, kMachine);
+    config.attachment = kind_ + ":" + path();
+    return config;
+  }
+  void connect(VirtioGuest::Settings settings = {}) {
+    settings.path = path();
+    settings.is_server = kind_ == "vhost-user";
+    guest.emplace(settings);
+    wait_for(PortAttachState::kAttached);
+  }
+  [[nodiscard]] PortView view(const std::string& id = "vm-1") {
+    return lab->dataplane().ports().view(id);
+  }
+  void wait_for(PortAttachState state, const std::string& id = "vm-1") {
+    wait_until([&] {
+      lab->walk();
+      return view(id).state == state;
+    });
+  }
+  static void wait_until(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    while (!condition()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+      std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    }
+  }
+  // Tenants' frames that left by the uplink.
+  Frames take_from_wire() {
+    Frames frames = lab->take("up");
+    for (Bytes& frame : frames) {
+      frame.erase(frame.begin(), frame.begin() + 50);
+    }
+    return frames;
+  }
+  // Walks often enough for rings that are idle by now.
+  void walk() {
+    for (std::size_t i = 0; i < VhostPollSet::kIdleWalks + 1; ++i) {
+      lab->walk();
+    }
+  }
+
+  std::optional<PipelineLab> lab;
+  std::optional<VirtioGuest> guest;
+
+ private:
+  const std::string kind_;
+  std::string directory_;
+};
+
+// A hypervisor's end of the socket, by hand.
+class RawSocket {
+ public:
+  explicit RawSocket(const std::string& path)
+      : descriptor_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+    is_connected_ =
+        ::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  }
+  ~RawSocket() { ::close(descriptor_); }
+  RawSocket(const RawSocket&) = delete;
+  RawSocket& operator=(const RawSocket&) = delete;
+
+  [[nodiscard]] bool is_connected() const { return is_connected_; }
+  void send(const Bytes& bytes) { ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  // The other side has closed the connection, or does within 20 s.
+  bool is_closed() {
+    pollfd entry{descriptor_, POLLIN, 0};
+    char byte = 0;
+    return ::poll(&entry, 1, 20'000) == 1 && ::recv(descriptor_, &byte, 1, 0) <= 0;
+  }
+
+ private:
+  int descriptor_;
+  bool is_connected_ = false;
+};
+
+struct Way {
+  std::string name;
+  std::string kind;
+  VirtioGuest::Settings guest;
+};
+
+class Vhost : public ::testing::TestWithParam<Way> {};
+
+TEST_P(Vhost, FramesBothWays) {
+  VhostLab vhost(GetParam().kind);
+  vhost.connect(GetParam().guest);
+  PipelineLab& lab = *vhost.lab;
+  const std::uint64_t buffers = lab.buffers_in_use();
+  const Bytes out = udp_frame(kMachine, kGreen2.mac, kGreen2.ip);
+  const Bytes here = udp_frame(kMachine, kGreen1.mac, kGreen1.ip);
+  const Bytes in = udp_frame(kGreen2, kMachine.mac, kMachine.ip);
+  const Bytes back = udp_frame(kGreen1, kMachine.mac, kMachine.ip);
+  for (const int time : {1, 2, 3}) {
+    SCOPED_TRACE(time);
+    ASSERT_TRUE(vhost.guest->send(Frames{out, out, here}));
+    vhost.walk();
+    EXPECT_EQ(vhost.take_from_wire(), (Frames{out, out}));
+    EXPECT_EQ(lab.take("green-1"), Frames{here});
+    lab.send("up", {tunnelled(in, uplink_mac(lab))});
+    lab.send("green-1", {back});
+    EXPECT_EQ(vhost.guest->take(), (Frames{in, back}));
+  }
+  const PortCounters& counters = vhost.view().port->counters[0];
+  EXPECT_EQ(counters.rx_packets.read(), 9U);
+  EXPECT_EQ(counters.rx_bytes.read(), 3 * (2 * out.size() + here.size()));
+  EXPECT_EQ(counters.tx_packets.read(), 6U);
+  EXPECT_EQ(counters.tx_bytes.read(), 3 * (in.size() + back.size()));
+  EXPECT_EQ(vhost.view().driver, "vhost-user");
+  EXPECT_TRUE(lab.all_drops().empty());
+  EXPECT_EQ(lab.buffers_in_use(), buffers);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Ways, Vhost,
+    ::testing::Values(Way{"Server", "vhost-user-server", {}}, Way{"Client", "vhost-user", {}},
+                      Way{"Packed", "vhost-user-server", {.packed_rings = true}},
+                      Way{"OneBufferPerFrame", "vhost-user-server", {.merges_buffers = false}}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(Vhost, ChecksumsThatTheGuestLeavesAreCompleted) {
+  VhostLab vhost;
+  vhost.connect({.leaves_checksums = true});
+  const Bytes whole = udp_frame(kMachine, kGreen2.mac, kGreen2.ip);
+  // Pseudo-header (RFC 768): addresses, protocol 17, length; folded, not inverted.
+  std::uint32_t sum = 17 + 40;
+  for (std::size_t i = 26; i < 34; i += 2) {
+    sum += whole[i] << 8 | whole[i + 1];
+  }
+  sum = (sum & 0xffff) + (sum >> 16);
+  Bytes left = whole;
+  left[40] = static_cast<std::uint8_t>(sum >> 8);
+  left[41] = static_cast<std::uint8_t>(sum);
+  for (const int time : {1, 2}) {
+    SCOPED_TRACE(time);
+    ASSERT_TRUE(vhost.guest->send(Frames{left}, true));
+    vhost.walk();
+    EXPECT_EQ(vhost.take_from_wire(), Frames{whole});
+  }
+  // Without the guest's word the field is what it is.
+  ASSERT_TRUE(vhost.guest->send(Frames{left}));
+  vhost.walk();
+  EXPECT_EQ(vhost.take_from_wire(), Frames{left});
+}
+
+TEST(Vhost, SegmentationIsNotOffered) {
+  VhostLab vhost;
+  vhost.connect();
+  EXPECT_FALSE(vhost.guest->is_offered_segmentation());
+}
+
+TEST(Vhost, LargeFramesAreChainsBothWays) {
+  VhostLab vhost;
+  auto config = vhost.port();
+  config.mtu = 9000;
+  ASSERT_FALSE(vhost.lab->programmer().set(config));
+  EXPECT_EQ(vhost.view().port->mtu, 9000);
+  vhost.connect({.leaves_checksums = true});
+  // Answered by the gateway, so it goes the whole way back to the guest.
+  const Bytes ping = packet()
+                         .ethernet({.source = kMachine.mac, .destination = kGreenGatewayMac})
+                         .ipv4({.source = kMachine.ip, .destination = kGreenGateway})
+                         .icmp({})
+                         .payload(Bytes(7001, 0x5a))
+                         .build();
+  const std::uint64_t buffers = vhost.lab->buffers_in_use();
+  ASSERT_TRUE(vhost.guest->send(Frames{ping}));
+  vhost.walk();
+  const Frames answers = vhost.guest->take();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].size(), ping.size());
+  EXPECT_EQ(Bytes(answers[0].begin() + 42, answers[0].end()), Bytes(ping.begin() + 42, ping.end()));
+  EXPECT_EQ(vhost.lab->buffers_in_use(), buffers);
+}
+
+TEST(Vhost, AFullRingIsACountedDrop) {
+  VhostLab vhost;
+  vhost.connect();
+  const Bytes in = udp_frame(kGreen1, kMachine.mac, kMachine.ip);
+  const std::uint64_t buffers = vhost.lab->buffers_in_use();
+  vhost.lab->send("green-1", Frames(400, in));
+  const std::size_t received = vhost.guest->take().size();
+  EXPECT_GT(received, 0U);
+  EXPECT_EQ(vhost.lab->drops("green-1", DropReason::egress_queue_full), 400 - received);
+  EXPECT_EQ(vhost.view().port->counters[0].tx_packets.read(), received);
+  EXPECT_EQ(vhost.lab->buffers_in_use(), buffers);
+  vhost.lab->send("green-1", {in});
+  EXPECT_EQ(vhost.guest->take(), Frames{in});
+}
+
+TEST(Vhost, APortWaitsForItsGuest) {
+  VhostLab vhost;
+  const Bytes in = udp_frame(kGreen1, kMachine.mac, kMachine.ip);
+  for (const int time : {1, 2, 3}) {
+    SCOPED_TRACE(time);
+    EXPECT_EQ(vhost.view().state, PortAttachState::kWaiting);
+    EXPECT_NE(vhost.view().detail.find(vhost.path()), std::string::npos);
+    vhost.lab->send("green-1", {in});
+    EXPECT_EQ(vhost.lab->drops("green-1", DropReason::egress_port_down),
+              static_cast<std::uint64_t>(time));
+    EXPECT_EQ(vhost_polls_of(0), nullptr);
+    vhost.connect();
+    EXPECT_EQ(vhost_polls_of(0)->size(), 1U);
+    vhost.lab->send("green-1", {in});
+    EXPECT_EQ(vhost.guest->take(), Frames{in});
+    vhost.guest.reset();
+    vhost.wait_for(PortAttachState::kWaiting);
+  }
+}
+
+TEST(Vhost, ASocketIsOnePorts) {
+  VhostLab vhost;
+  PipelineLab& lab = *vhost.lab;
+  auto second = vhost.port("vm-2");
+  second.mac = MacAddress::from_number(0x02000001002f);
+  second.fixed_ips = {IpAddress{Ipv4Address{0x0a01002f}}};
+  ASSERT_FALSE(lab.programmer().set(second));
+  EXPECT_EQ(vhost.view("vm-2").state, PortAttachState::kFailed);
+  EXPECT_NE(vhost.view("vm-2").detail.find("another port's"), std::string::npos);
+  lab.programmer().remove_port("vm-1");
+  vhost.wait_for(PortAttachState::kWaiting, "vm-2");
+}
+
+TEST(Vhost, ADeviceHasOneHypervisor) {
+  VhostLab vhost;
+  vhost.connect();
+  RawSocket second(vhost.path());
+  ASSERT_TRUE(second.is_connected());
+  EXPECT_TRUE(second.is_closed());
+  const Bytes out = udp_frame(kMachine, kGreen2.mac, kGreen2.ip);
+  ASSERT_TRUE(vhost.guest->send(Frames{out}));
+  vhost.walk();
+  EXPECT_EQ(vhost.take_from_wire(), Frames{out});
+}
+
+TEST(Vhost, NonsenseOnTheSocketEndsTheConnection) {
+  VhostLab vhost;
+  // Requests that don't exist, lengths beyond everything, and a ring that was never set up.
+  Bytes unknown(12, 0xff);
+  Bytes long_request{1, 0, 0, 0, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f};
+  Bytes kick{12, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0};
+  for (const Bytes& nonsense : {unknown, long_request, kick, Bytes(5000, 0x41)}) {
+    RawSocket socket(vhost.path());
+    ASSERT_TRUE(socket.is_connected());
+    socket.send(nonsense);
+    EXPECT_TRUE(socket.is_closed());
+  }
+  vhost.connect();
+  const Bytes out = udp_frame(kMachine, kGreen2.mac, kGreen2.ip);
+  ASSERT_TRUE(vhost.guest->send(Frames{out}));
+  vhost.walk();
+  EXPECT_EQ(vhost.take_from_wire(), Frames{out});
+}
+
+TEST(Vhost, ALeftOverSocketIsReplacedAndOtherFilesAreNot) {
+  VhostLab vhost;
+  vhost.lab->programmer().remove_port("vm-1");
+  EXPECT_FALSE(std::filesystem::exists(vhost.path()));
+  {
+    const int left_over = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, vhost.path().c_str(), sizeof(address.sun_path) - 1);
+    ASSERT_EQ(::bind(left_over, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    ::close(left_over);
+  }
+  ASSERT_TRUE(std::filesystem::exists(vhost.path()));
+  ASSERT_FALSE(vhost.lab->programmer().set(vhost.port()));
+  EXPECT_EQ(vhost.view().state, PortAttachState::kWaiting);
+  vhost.connect();
+  vhost.guest.reset();
+
+  vhost.lab->programmer().remove_port("vm-1");
+  std::ofstream{vhost.path()} << "precious";
+  ASSERT_FALSE(vhost.lab->programmer().set(vhost.port()));
+  EXPECT_EQ(vhost.view().state, PortAttachState::kFailed);
+  EXPECT_NE(vhost.view().detail.find("no socket"), std::string::npos) << vhost.view().detail;
+  EXPECT_TRUE(std::filesystem::is_regular_file(vhost.path()));
+}
+
+// The rings are unmapped under a worker that uses them all the time.
+TEST(Vhost, GuestsComeAndGoWhileTheWorkerRuns) {
+  VhostLab vhost;
+  PipelineLab& lab = *vhost.lab;
+  Worker& worker = *lab.dataplane().workers()[0];
+  std::thread thread([&worker] { worker.run(); });
+  const Bytes out = udp_frame(kMachine, kGreen1.mac, kGreen1.ip);
+  const Bytes in = udp_frame(kGreen1, kMachine.mac, kMachine.ip);
+  for (int time = 0; time < 10; ++time) {
+    vhost.guest.emplace(VirtioGuest::Settings{.path = vhost.path(), .packed_rings = time % 2 == 0});
+    VhostLab::wait_until([&] {
+      lab.dataplane().tick();
+      lab.enqueue("green-1", Frames(4, in));
+      EXPECT_TRUE(vhost.guest->send(Frames(4, out)));
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      return !vhost.guest->take().empty() & !lab.take("green-1").empty();
+    });
+    // In the middle of it.
+    lab.enqueue("green-1", Frames(64, in));
+    vhost.guest->send(Frames(64, out));
+    if (time % 3 == 2) {
+      lab.programmer().remove_port("vm-1");
+      vhost.guest.reset();
+      ASSERT_FALSE(lab.programmer().set(vhost.port()));
+    } else {
+      vhost.guest.reset();
+    }
+    lab.take("green-1");
+  }
+  worker.stop();
+  thread.join();
+}
+
+}  // namespace
+}  // namespace alkaid::test

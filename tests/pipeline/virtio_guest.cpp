@@ -1,0 +1,114 @@
+#include "tests/pipeline/virtio_guest.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <rte_bus_vdev.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+
+namespace alkaid::test {
+namespace {
+
+constexpr unsigned kBuffers = 1023;
+constexpr std::uint16_t kRoom = 1024;
+constexpr std::uint16_t kDescriptors = 256;
+
+void must(int result, const char* what) {
+  if (result < 0) {
+    throw std::runtime_error(fmt::format("virtio guest: {}: {}", what, rte_strerror(-result)));
+  }
+}
+
+}  // namespace
+
+VirtioGuest::VirtioGuest(const Settings& settings) {
+  static unsigned count = 0;
+  name_ = fmt::format("net_virtio_user{}", ++count);
+  pool_.reset(rte_pktmbuf_pool_create(fmt::format("virtio-guest-{}", count).c_str(), kBuffers, 0, 0,
+                                      RTE_PKTMBUF_HEADROOM + kRoom, SOCKET_ID_ANY));
+  if (!pool_) {
+    throw std::runtime_error("virtio guest: no memory for buffers");
+  }
+  const auto arguments = fmt::format(
+      "path={},queues=1,queue_size={},server={:d},mrg_rxbuf={:d},packed_vq={:d},in_order=0",
+      settings.path, kDescriptors, settings.is_server, settings.merges_buffers,
+      settings.packed_rings);
+  must(rte_eal_hotplug_add("vdev", name_.c_str(), arguments.c_str()), "device");
+  must(rte_eth_dev_get_port_by_name(name_.c_str(), &port_), "port");
+  rte_eth_conf configuration{};
+  configuration.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+  configuration.rxmode.offloads = settings.merges_buffers ? RTE_ETH_RX_OFFLOAD_SCATTER : 0;
+  if (settings.leaves_checksums) {
+    configuration.txmode.offloads |= RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+  }
+  must(rte_eth_dev_configure(port_, 1, 1, &configuration), "configure");
+  must(rte_eth_rx_queue_setup(port_, 0, kDescriptors, SOCKET_ID_ANY, nullptr, pool_.get()),
+       "receive queue");
+  must(rte_eth_tx_queue_setup(port_, 0, kDescriptors, SOCKET_ID_ANY, nullptr), "transmit queue");
+  must(rte_eth_dev_start(port_), "start");
+}
+
+VirtioGuest::~VirtioGuest() {
+  rte_eth_dev_stop(port_);
+  rte_eth_dev_close(port_);
+  rte_eal_hotplug_remove("vdev", name_.c_str());
+}
+
+bool VirtioGuest::send(const std::vector<Bytes>& frames, bool leave_checksum) {
+  for (const Bytes& frame : frames) {
+    rte_mbuf* head = nullptr;
+    for (std::size_t done = 0; done < frame.size();) {
+      rte_mbuf* part = rte_pktmbuf_alloc(pool_.get());
+      if (part == nullptr) {
+        rte_pktmbuf_free(head);
+        return false;
+      }
+      const auto size =
+          static_cast<std::uint16_t>(std::min<std::size_t>(kRoom, frame.size() - done));
+      std::memcpy(rte_pktmbuf_append(part, size), frame.data() + done, size);
+      done += size;
+      if (head == nullptr) {
+        head = part;
+      } else {
+        rte_pktmbuf_chain(head, part);
+      }
+    }
+    if (leave_checksum) {
+      head->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
+      head->l2_len = 14;
+      head->l3_len = 20;
+    }
+    if (rte_eth_tx_burst(port_, 0, &head, 1) != 1) {
+      rte_pktmbuf_free(head);
+      return false;
+    }
+  }
+  return true;
+}
+
+std::vector<Bytes> VirtioGuest::take() {
+  std::vector<Bytes> frames;
+  rte_mbuf* packet = nullptr;
+  while (rte_eth_rx_burst(port_, 0, &packet, 1) == 1) {
+    Bytes frame(packet->pkt_len);
+    const void* data = rte_pktmbuf_read(packet, 0, packet->pkt_len, frame.data());
+    if (data != frame.data()) {
+      std::memcpy(frame.data(), data, frame.size());
+    }
+    frames.push_back(std::move(frame));
+    rte_pktmbuf_free(packet);
+  }
+  return frames;
+}
+
+bool VirtioGuest::is_offered_segmentation() const {
+  rte_eth_dev_info information{};
+  must(rte_eth_dev_info_get(port_, &information), "information");
+  return (information.tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0 ||
+         (information.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0;
+}
+
+}  // namespace alkaid::test

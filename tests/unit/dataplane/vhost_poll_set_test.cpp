@@ -1,0 +1,86 @@
+#include "dataplane/vhost/vhost_poll_set.hpp"
+
+#include <map>
+
+#include <gtest/gtest.h>
+
+namespace alkaid {
+namespace {
+
+class PollSet : public ::testing::Test {
+ protected:
+  // One walk; counts polls by port.
+  void walk() {
+    set_.walk([this](std::uint32_t port) {
+      ++polls_[port];
+      return busy_[port];
+    });
+  }
+  void walk(std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) {
+      walk();
+    }
+  }
+
+  VhostPollSet set_;
+  std::map<std::uint32_t, std::uint32_t> polls_;
+  std::map<std::uint32_t, std::uint16_t> busy_;
+};
+
+TEST_F(PollSet, BusyRingsArePolledInEveryWalk) {
+  for (std::uint32_t port = 0; port < 3; ++port) {
+    set_.add(port);
+    busy_[port] = 1;
+  }
+  walk(1000);
+  for (std::uint32_t port = 0; port < 3; ++port) {
+    EXPECT_EQ(polls_[port], 1000U);
+  }
+}
+
+TEST_F(PollSet, IdleRingsTakeTurns) {
+  constexpr std::uint32_t kPorts = 256;
+  for (std::uint32_t port = 0; port < kPorts; ++port) {
+    set_.add(port);
+  }
+  busy_[100] = 1;
+  // One that turns idle lets another take its place in the same walk, so none is skipped.
+  walk(VhostPollSet::kPatience);
+  EXPECT_EQ(set_.active(), 1U);
+  polls_.clear();
+  walk(VhostPollSet::kIdleWalks * 10);
+  for (std::uint32_t port = 0; port < kPorts; ++port) {
+    if (port == 100) {
+      EXPECT_EQ(polls_[port], VhostPollSet::kIdleWalks * 10);
+    } else {
+      EXPECT_GE(polls_[port], 9U) << port;
+      EXPECT_LE(polls_[port], 11U) << port;
+    }
+  }
+}
+
+TEST_F(PollSet, OneThatGetsPacketsIsActiveAgain) {
+  for (std::uint32_t port = 0; port < 100; ++port) {
+    set_.add(port);
+  }
+  walk(VhostPollSet::kPatience);
+  ASSERT_EQ(set_.active(), 0U);
+  for (std::uint32_t port = 0; port < 100; ++port) {
+    busy_[port] = 1;
+  }
+  walk(2 * VhostPollSet::kIdleWalks);
+  EXPECT_EQ(set_.active(), 100U);
+  polls_.clear();
+  walk();
+  for (std::uint32_t port = 0; port < 100; ++port) {
+    EXPECT_EQ(polls_[port], 1U) << port;
+  }
+}
+
+TEST_F(PollSet, AnEmptySetPollsNothing) {
+  walk(1000);
+  EXPECT_TRUE(polls_.empty());
+}
+
+}  // namespace
+}  // namespace alkaid
