@@ -27,6 +27,8 @@ constexpr const char* kExamples = R"(Examples:
       one of several on a machine
   alkaid-agent --plaintext --port-attach 'tap:{tap_name}'
       let the data plane create the guests' TAP devices
+  alkaid-agent --plaintext --port-attach 'vhost-user:/run/alkaid/vhost/{port_id}.sock'
+      virtual machines, whose hypervisors make these sockets
   alkaid-agent --config /etc/alkaid/agent.toml --log-level debug
       the file holds the same options by their long names: port = 50001
 

@@ -130,9 +130,9 @@ struct Way {
   VirtioGuest::Settings guest;
 };
 
-class Vhost : public ::testing::TestWithParam<Way> {};
+class VhostWays : public ::testing::TestWithParam<Way> {};
 
-TEST_P(Vhost, FramesBothWays) {
+TEST_P(VhostWays, FramesBothWays) {
   VhostLab vhost(GetParam().kind);
   vhost.connect(GetParam().guest);
   PipelineLab& lab = *vhost.lab;
@@ -162,7 +162,7 @@ TEST_P(Vhost, FramesBothWays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Ways, Vhost,
+    Ways, VhostWays,
     ::testing::Values(Way{"Server", "vhost-user-server", {}}, Way{"Client", "vhost-user", {}},
                       Way{"Packed", "vhost-user-server", {.packed_rings = true}},
                       Way{"OneBufferPerFrame", "vhost-user-server", {.merges_buffers = false}}),

@@ -1,0 +1,127 @@
+"""Real virtual machines, Linux under QEMU, as guests by vhost-user on two hosts.
+
+On host 1 QEMU makes the socket and the data plane connects to it; on host 2 it is the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from lab import GoalState, Lab, wait_until
+from lab.guest_kernel import NoGuestKernel, guest_kernel
+from lab.machine import Machine
+
+KINDS = {1: "vhost-user", 2: "vhost-user-server"}
+
+
+@pytest.fixture(scope="module")
+def vhost_lab() -> Iterator[Lab]:
+    """Two hosts with their goal states; no machine is on yet."""
+    try:
+        guest_kernel()
+    except NoGuestKernel as error:
+        pytest.skip(str(error))
+    lab = Lab()
+    try:
+        for number, kind in KINDS.items():
+            host = lab.add_host(number)
+            host.start_dataplane()
+            host.start_agent("--port-attach", f"{kind}:{host.run_directory}/{{port_id}}.sock")
+            host.push(GoalState.example(number))
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture(scope="module")
+def machines(vhost_lab: Lab) -> Iterator[dict[int, Machine]]:
+    """green-1 on host 1 and green-2 on host 2, booted, with the addresses that DHCP gave them."""
+    made = {}
+    for number, host in vhost_lab.hosts.items():
+        port = f"green-{number}"
+        waiting = host.wait_for_port(port, "waiting")
+        assert f"{port}.sock" in waiting["detail"]
+        made[number] = Machine(host, port, f"02:00:00:00:01:1{number}", f"10.1.0.1{number}",
+                               host.run_directory / f"{port}.sock", is_server=KINDS[number] == "vhost-user")
+        made[number].start()
+    for number, machine in made.items():
+        machine.wait_for_boot()
+        up = vhost_lab.hosts[number].wait_for_port(machine.port, timeout=30)
+        assert up["driver"] == "vhost-user"
+        lease = machine.lease()
+        assert (lease["ip"], lease["mtu"]) == (machine.address, "1450")
+    yield made
+    for machine in made.values():
+        machine.stop()
+
+
+def send_by_tcp(sender: Machine, receiver: Machine, port: int) -> bool:
+    """Whether some megabytes come through as they were sent."""
+    receiver.run(f"(nc -l -p {port} | md5sum > /tmp/sum-{port}) > /dev/null 2>&1 &")
+    receiver.run(f"while ! netstat -ltn | grep -q ':{port} '; do sleep 0.1; done")
+    sent = sender.run(f"seq 1 400000 > /tmp/data; nc -w 6 {receiver.address} {port} < /tmp/data > /dev/null"
+                      " && md5sum < /tmp/data", check=False)
+    if len(sent.split()) != 2:
+        receiver.run(f"killall nc; rm -f /tmp/sum-{port}", check=False)
+        return False
+    wait_until(lambda: receiver.run(f"cat /tmp/sum-{port}"), "all of it is there", timeout=60, interval=0.3)
+    return receiver.run(f"cat /tmp/sum-{port}") == sent
+
+
+def test_machines_reach_each_other(vhost_lab: Lab, machines: dict[int, Machine]) -> None:
+    """Ping, the gateway, TCP both ways through VXLAN; no packet's checksum is wrong on the way."""
+    first, second = machines[1], machines[2]
+    assert first.ping(second.address, size=1422).received == 3
+    assert second.ping("10.1.0.1").received == 3
+    before = {number: host.console.ports()[f"green-{number}"] for number, host in vhost_lab.hosts.items()}
+    assert send_by_tcp(first, second, 5001)
+    assert send_by_tcp(second, first, 5002)
+    for number, host in vhost_lab.hosts.items():
+        after = host.console.ports()[f"green-{number}"]
+        for counter in ("rx_bytes", "tx_bytes"):
+            assert int(after[counter]) - int(before[number][counter]) > 2_000_000
+
+
+def test_security_groups(vhost_lab: Lab, machines: dict[int, Machine]) -> None:
+    """With a group that allows ping alone, TCP is dropped and counted; without the group it passes again."""
+    host = vhost_lab.hosts[2]
+    goal_state = GoalState.example(2)
+    goal_state.configuration("port", "green-2")["security_group_ids"] = [{"id": "ping"}]
+    goal_state.add("security_group", "ping", {
+        "id": "ping", "name": "ping", "update_type": "FULL", "security_group_rules": [
+            {"id": "in", "direction": "INGRESS", "protocol": "ICMP", "port_range_min": 8}]})
+    host.push(goal_state)
+    assert machines[1].ping(machines[2].address).received == 3
+    assert not send_by_tcp(machines[1], machines[2], 5003)
+    assert host.console.drops()["policy_ingress"] > 0
+    host.push(GoalState.example(2))
+    assert send_by_tcp(machines[1], machines[2], 5004)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_machines_survive_the_data_plane(vhost_lab: Lab, machines: dict[int, Machine], number: int) -> None:
+    """kill -9 and a new data plane: the machine goes on with its rings, and its address."""
+    host = vhost_lab.hosts[number]
+    assert host.dataplane is not None
+    host.dataplane.kill()
+    assert machines[number].ping(machines[3 - number].address, count=1).received == 0
+    host.start_dataplane()
+    host.wait_for_port(f"green-{number}", timeout=60)
+    wait_until(lambda: machines[number].ping(machines[3 - number].address).received == 3,
+               "the machine is back", timeout=60)
+    assert send_by_tcp(machines[number], machines[3 - number], 5010 + number)
+
+
+def test_a_machine_is_switched_off_and_on(vhost_lab: Lab, machines: dict[int, Machine]) -> None:
+    """The port waits while the machine is off."""
+    host, machine = vhost_lab.hosts[1], machines[1]
+    machine.stop()
+    waiting = host.wait_for_port("green-1", "waiting", timeout=30)
+    assert "its guest left" in waiting["detail"]
+    assert machines[2].ping(machine.address, count=1).received == 0
+    machine.start()
+    machine.wait_for_boot()
+    host.wait_for_port("green-1", timeout=30)
+    assert machine.lease()["ip"] == machine.address
+    assert machines[2].ping(machine.address).received == 3
