@@ -1,6 +1,5 @@
 #include "dataplane/vhost/vhost_device.hpp"
 
-#include <linux/virtio_net.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -32,13 +31,16 @@ constexpr std::uint64_t bit(unsigned feature) {
   return std::uint64_t{1} << feature;
 }
 
-// What librte_vhost can and we don't: segments larger than the MTU in either direction, checksums
-// that the guest would have to trust, more than one queue pair.
-constexpr std::uint64_t kDeclined = bit(VIRTIO_NET_F_HOST_TSO4) | bit(VIRTIO_NET_F_HOST_TSO6) |
-                                    bit(VIRTIO_NET_F_HOST_ECN) | bit(VIRTIO_NET_F_HOST_UFO) |
-                                    bit(VIRTIO_NET_F_GUEST_CSUM) | bit(VIRTIO_NET_F_GUEST_TSO4) |
-                                    bit(VIRTIO_NET_F_GUEST_TSO6) | bit(VIRTIO_NET_F_GUEST_ECN) |
-                                    bit(VIRTIO_NET_F_GUEST_UFO) | bit(VIRTIO_NET_F_MQ);
+// Features by their numbers in virtio 1.2, 5.1.3.
+constexpr std::uint64_t kGuestChecksums = bit(1);
+constexpr std::uint64_t kSegmentsToGuest = bit(7) | bit(8) | bit(9) | bit(10);  // TSO4, 6, ECN, UFO
+constexpr std::uint64_t kUdpSegmentsFromGuest = bit(14);
+constexpr std::uint64_t kSeveralQueues = bit(22);
+
+// What librte_vhost can and we don't: frames larger than the MTU towards the guest, UDP left to be
+// cut by us, checksums that the guest would have to trust, more than one queue pair.
+constexpr std::uint64_t kDeclined =
+    kGuestChecksums | kSegmentsToGuest | kUdpSegmentsFromGuest | kSeveralQueues;
 
 // A guest decides how often the library would complain about its descriptors, on the worker's
 // thread; and the control thread logs connections itself.

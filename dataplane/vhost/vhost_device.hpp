@@ -34,8 +34,9 @@ class VhostDevice {
   [[nodiscard]] bool is_connected() const;
 
   // ---- the worker to which the port belongs
-  // Takes up to `count` frames from the guest. Large ones are chains of buffers; checksums are as
-  // the guest left them (RTE_MBUF_F_RX_L4_CKSUM_NONE: to be completed).
+  // Takes up to `count` frames from the guest. Large ones are chains of buffers; what the guest
+  // left to its device is still to be done: RTE_MBUF_F_RX_L4_CKSUM_NONE, the checksum;
+  // RTE_MBUF_F_RX_LRO, segments of tso_segsz bytes of payload.
   std::uint16_t receive(rte_mbuf** packets, std::uint16_t count);
   // Copies frames to the guest. Returns how many fitted; these are freed, the others stay the
   // caller's.

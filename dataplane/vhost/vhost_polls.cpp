@@ -7,13 +7,15 @@
 
 #include "dataplane/packet/mbuf_checksum.hpp"
 #include "dataplane/ports/port_rx_node.hpp"
+#include "dataplane/vhost/large_tcp_packet.hpp"
 #include "dataplane/vhost/vhost_device.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
 namespace {
 
-constexpr std::uint16_t kBurst = 64;
+// With segments to be cut each may become a hundred frames.
+constexpr std::uint16_t kBurst = 32;
 
 // By worker, of which there is at most one on each core.
 std::array<std::atomic<VhostPollSet*>, RTE_MAX_LCORE> poll_sets{};
@@ -41,36 +43,103 @@ void complete_checksum(rte_mbuf* packet) {
   }
 }
 
+// A port's frames on their way to where port-rx sends guests' frames, in order.
+class Intake {
+ public:
+  Intake(rte_graph* graph, rte_node* node, Worker& worker, const Port& port)
+      : graph_(graph),
+        node_(node),
+        worker_(worker),
+        port_(port),
+        is_fast_(worker.flows().settings.fast_path) {}
+
+  void add(rte_mbuf* packet) {
+    begin(packet);
+    frames_[count_] = packet;
+    bytes_ += packet->pkt_len;
+    if (++count_ == kBurst) {
+      flush();
+    }
+  }
+
+  // Cuts what the guest left to be cut. What can't be goes on as it is and is too big for whatever
+  // it is sent to.
+  void add_large(rte_mbuf* packet) {
+    const auto large = LargeTcpPacket::parse(packet, packet->tso_segsz);
+    if (!large) {
+      add(packet);
+      return;
+    }
+    for (std::uint32_t i = 0; i < large->segments(); ++i) {
+      rte_mbuf* segment = large->segment(i, worker_.pool());
+      if (segment == nullptr) {
+        flush();
+        begin(packet);
+        context_of(packet).drop_reason = DropReason::no_buffer;
+        rte_node_enqueue_x1(graph_, node_, drop(DropReason::no_buffer).edge(), packet);
+        return;
+      }
+      add(segment);
+    }
+    rte_pktmbuf_free(packet);
+  }
+
+  void flush() {
+    if (count_ == 0) {
+      return;
+    }
+    using Next = PortRxNode::Next;
+    PortCounters& counters = worker_.counters_of(&port_);
+    counters.rx_packets.add(count_);
+    counters.rx_bytes.add(bytes_);
+    const rte_edge_t edge =
+        is_fast_ ? Next::to<NodeId::kGuestFlow>().edge() : Next::to<NodeId::kGuestInput>().edge();
+    rte_node_enqueue(graph_, node_, edge, reinterpret_cast<void**>(frames_), count_);
+    count_ = 0;
+    bytes_ = 0;
+  }
+
+ private:
+  void begin(rte_mbuf* packet) {
+    // The fast path needs only the port; whoever leaves it gets the rest there.
+    if (!is_fast_) [[unlikely]] {
+      context_of(packet) = PacketContext{};
+    }
+    context_of(packet).ingress = &port_;
+    // What librte_vhost says of the frame is meant for nobody else.
+    packet->ol_flags = 0;
+  }
+
+  rte_graph* graph_;
+  rte_node* node_;
+  Worker& worker_;
+  const Port& port_;
+  const bool is_fast_;
+  std::uint16_t count_ = 0;
+  std::uint64_t bytes_ = 0;
+  rte_mbuf* frames_[kBurst];
+};
+
 std::uint16_t receive(rte_graph* graph, rte_node* node, Worker& worker, const Port& port,
                       VhostDevice& device) {
-  using Next = PortRxNode::Next;
   rte_mbuf* burst[kBurst];
   const std::uint16_t count = device.receive(burst, kBurst);
   if (count == 0) {
     return 0;
   }
-  const bool is_fast = worker.flows().settings.fast_path;
-  std::uint64_t bytes = 0;
+  Intake intake(graph, node, worker, port);
   for (std::uint16_t i = 0; i < count; ++i) {
     rte_mbuf* packet = burst[i];
-    // The fast path needs only the port; whoever leaves it gets the rest there.
-    if (!is_fast) [[unlikely]] {
-      context_of(packet) = PacketContext{};
+    if ((packet->ol_flags & RTE_MBUF_F_RX_LRO) != 0) {
+      intake.add_large(packet);
+      continue;
     }
-    context_of(packet).ingress = &port;
-    bytes += packet->pkt_len;
     if ((packet->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_NONE) {
       complete_checksum(packet);
     }
-    // What librte_vhost says of the frame is meant for nobody else.
-    packet->ol_flags = 0;
+    intake.add(packet);
   }
-  PortCounters& counters = worker.counters_of(&port);
-  counters.rx_packets.add(count);
-  counters.rx_bytes.add(bytes);
-  const rte_edge_t edge =
-      is_fast ? Next::to<NodeId::kGuestFlow>().edge() : Next::to<NodeId::kGuestInput>().edge();
-  rte_node_enqueue(graph, node, edge, reinterpret_cast<void**>(burst), count);
+  intake.flush();
   return count;
 }
 

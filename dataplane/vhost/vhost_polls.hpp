@@ -21,7 +21,8 @@ void publish_vhost_polls(unsigned worker, std::unique_ptr<VhostPollSet> set,
 VhostPollSet* vhost_polls_of(unsigned worker);
 
 // The worker's thread, in port-rx: polls the rings that are due and sends what they hold where
-// port-rx sends guests' frames. Returns how many there were.
+// port-rx sends guests' frames, cut into segments and with checksums completed. Returns how many
+// the rings held.
 std::uint16_t receive_from_guests(rte_graph* graph, rte_node* node, Worker& worker,
                                   VhostPollSet& polls);
 

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -170,7 +171,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(Vhost, ChecksumsThatTheGuestLeavesAreCompleted) {
   VhostLab vhost;
-  vhost.connect({.leaves_checksums = true});
+  vhost.connect({.leaves_work = true});
   const Bytes whole = udp_frame(kMachine, kGreen2.mac, kGreen2.ip);
   // Pseudo-header (RFC 768): addresses, protocol 17, length; folded, not inverted.
   std::uint32_t sum = 17 + 40;
@@ -183,7 +184,7 @@ TEST(Vhost, ChecksumsThatTheGuestLeavesAreCompleted) {
   left[41] = static_cast<std::uint8_t>(sum);
   for (const int time : {1, 2}) {
     SCOPED_TRACE(time);
-    ASSERT_TRUE(vhost.guest->send(Frames{left}, true));
+    ASSERT_TRUE(vhost.guest->send(Frames{left}, {.udp_checksum = true}));
     vhost.walk();
     EXPECT_EQ(vhost.take_from_wire(), Frames{whole});
   }
@@ -193,10 +194,56 @@ TEST(Vhost, ChecksumsThatTheGuestLeavesAreCompleted) {
   EXPECT_EQ(vhost.take_from_wire(), Frames{left});
 }
 
-TEST(Vhost, SegmentationIsNotOffered) {
+// What a guest sends that leaves segmentation to its device, and the segments.
+Bytes tcp_part(const Bytes& data, std::size_t offset, std::size_t size, std::uint16_t number,
+               std::uint8_t flags) {
+  const auto first = data.begin() + static_cast<std::ptrdiff_t>(offset);
+  return packet()
+      .ethernet({.source = kMachine.mac, .destination = kGreen2.mac})
+      .ipv4({.source = kMachine.ip,
+             .destination = kGreen2.ip,
+             .identification = static_cast<std::uint16_t>(0xfffe + number)})
+      .tcp({.sequence = static_cast<std::uint32_t>(0xffffff00 + offset), .flags = flags})
+      .payload(Bytes(first, first + static_cast<std::ptrdiff_t>(size)))
+      .build();
+}
+
+TEST(Vhost, TcpIsCutIntoSegments) {
+  constexpr std::uint8_t kAck = 0x10;
+  constexpr std::uint8_t kPushFin = 0x09;
+  constexpr std::uint8_t kReduced = 0x80;
   VhostLab vhost;
-  vhost.connect();
-  EXPECT_FALSE(vhost.guest->is_offered_segmentation());
+  vhost.connect({.leaves_work = true});
+  EXPECT_TRUE(vhost.guest->may_send_large());
+  EXPECT_FALSE(vhost.guest->may_receive_large());
+  Bytes data(20000);
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    data[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
+  }
+  constexpr std::size_t kSize = 1300;
+  Frames expected;
+  for (std::size_t offset = 0; offset < data.size(); offset += kSize) {
+    const bool is_last = offset + kSize >= data.size();
+    expected.push_back(tcp_part(data, offset, std::min(kSize, data.size() - offset),
+                                static_cast<std::uint16_t>(expected.size()),
+                                kAck | (is_last ? kPushFin : 0) | (offset == 0 ? kReduced : 0)));
+  }
+  const std::uint64_t buffers = vhost.lab->buffers_in_use();
+  const Bytes large = tcp_part(data, 0, data.size(), 0, kAck | kPushFin | kReduced);
+  for (const int time : {1, 2}) {
+    SCOPED_TRACE(time);
+    ASSERT_TRUE(vhost.guest->send(Frames{large}, {.segment_size = kSize}));
+    vhost.walk();
+    EXPECT_EQ(vhost.take_from_wire(), expected);
+  }
+  EXPECT_EQ(vhost.view().port->counters[0].rx_packets.read(), 2 * expected.size());
+  EXPECT_TRUE(vhost.lab->all_drops().empty());
+  // Crumbs would be more work for us than for the guest: it stays whole, and is too big then.
+  ASSERT_TRUE(vhost.guest->send(Frames{large}, {.segment_size = 8}));
+  vhost.walk();
+  EXPECT_TRUE(vhost.take_from_wire().empty());
+  EXPECT_EQ(vhost.lab->all_drops().size(), 1U);
+  EXPECT_EQ(vhost.lab->buffers_in_use(), buffers);
 }
 
 TEST(Vhost, LargeFramesAreChainsBothWays) {
@@ -205,7 +252,7 @@ TEST(Vhost, LargeFramesAreChainsBothWays) {
   config.mtu = 9000;
   ASSERT_FALSE(vhost.lab->programmer().set(config));
   EXPECT_EQ(vhost.view().port->mtu, 9000);
-  vhost.connect({.leaves_checksums = true});
+  vhost.connect({.leaves_work = true});
   // Answered by the gateway, so it goes the whole way back to the guest.
   const Bytes ping = packet()
                          .ethernet({.source = kMachine.mac, .destination = kGreenGatewayMac})

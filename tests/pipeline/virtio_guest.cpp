@@ -13,7 +13,7 @@ namespace alkaid::test {
 namespace {
 
 constexpr unsigned kBuffers = 1023;
-constexpr std::uint16_t kRoom = 1024;
+constexpr std::uint16_t kRoom = 2048;
 constexpr std::uint16_t kDescriptors = 256;
 
 void must(int result, const char* what) {
@@ -41,8 +41,9 @@ VirtioGuest::VirtioGuest(const Settings& settings) {
   rte_eth_conf configuration{};
   configuration.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   configuration.rxmode.offloads = settings.merges_buffers ? RTE_ETH_RX_OFFLOAD_SCATTER : 0;
-  if (settings.leaves_checksums) {
-    configuration.txmode.offloads |= RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+  if (settings.leaves_work) {
+    configuration.txmode.offloads |=
+        RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO;
   }
   must(rte_eth_dev_configure(port_, 1, 1, &configuration), "configure");
   must(rte_eth_rx_queue_setup(port_, 0, kDescriptors, SOCKET_ID_ANY, nullptr, pool_.get()),
@@ -57,7 +58,7 @@ VirtioGuest::~VirtioGuest() {
   rte_eal_hotplug_remove("vdev", name_.c_str());
 }
 
-bool VirtioGuest::send(const std::vector<Bytes>& frames, bool leave_checksum) {
+bool VirtioGuest::send(const std::vector<Bytes>& frames, const LeftToDevice& left) {
   for (const Bytes& frame : frames) {
     rte_mbuf* head = nullptr;
     for (std::size_t done = 0; done < frame.size();) {
@@ -76,10 +77,17 @@ bool VirtioGuest::send(const std::vector<Bytes>& frames, bool leave_checksum) {
         rte_pktmbuf_chain(head, part);
       }
     }
-    if (leave_checksum) {
-      head->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
-      head->l2_len = 14;
-      head->l3_len = 20;
+    const bool is_v6 = frame[12] == 0x86;
+    head->l2_len = 14;
+    head->l3_len = is_v6 ? 40 : 20;
+    head->ol_flags = is_v6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4;
+    if (left.udp_checksum) {
+      head->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM;
+    }
+    if (left.segment_size != 0) {
+      head->ol_flags |= RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM;
+      head->l4_len = 20;
+      head->tso_segsz = left.segment_size;
     }
     if (rte_eth_tx_burst(port_, 0, &head, 1) != 1) {
       rte_pktmbuf_free(head);
@@ -104,11 +112,16 @@ std::vector<Bytes> VirtioGuest::take() {
   return frames;
 }
 
-bool VirtioGuest::is_offered_segmentation() const {
+bool VirtioGuest::may_send_large() const {
   rte_eth_dev_info information{};
   must(rte_eth_dev_info_get(port_, &information), "information");
-  return (information.tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0 ||
-         (information.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0;
+  return (information.tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0;
+}
+
+bool VirtioGuest::may_receive_large() const {
+  rte_eth_dev_info information{};
+  must(rte_eth_dev_info_get(port_, &information), "information");
+  return (information.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0;
 }
 
 }  // namespace alkaid::test

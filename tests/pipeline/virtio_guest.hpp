@@ -12,12 +12,18 @@
 
 namespace alkaid::test {
 
+// What a frame's sender leaves to the device; all of Ethernet with IPv4 or IPv6 without options.
+struct LeftToDevice {
+  bool udp_checksum = false;       // the field has the sum of the pseudo-header
+  std::uint16_t segment_size = 0;  // TCP payload of a segment; TCP's header has 20 bytes
+};
+
 class VirtioGuest {
  public:
   struct Settings {
     std::string path;
-    bool is_server = false;  // makes the socket and waits until somebody connects to it
-    bool leaves_checksums = false;
+    bool is_server = false;    // makes the socket and waits until somebody connects to it
+    bool leaves_work = false;  // checksums and segments, to the device
     bool merges_buffers = true;
     bool packed_rings = false;
   };
@@ -29,13 +35,13 @@ class VirtioGuest {
   VirtioGuest(const VirtioGuest&) = delete;
   VirtioGuest& operator=(const VirtioGuest&) = delete;
 
-  // False if a frame did not fit into the ring. Buffers are of 1,024 bytes: larger frames are
-  // chains. leave_checksum: of UDP over IPv4 without options, whose checksum is then the sum of the
-  // pseudo-header.
-  bool send(const std::vector<Bytes>& frames, bool leave_checksum = false);
+  // False if a frame did not fit into the ring. Buffers are of 2,048 bytes: larger frames are
+  // chains.
+  bool send(const std::vector<Bytes>& frames, const LeftToDevice& left = {});
   std::vector<Bytes> take();
-  // Whether the device offers what only a device with segmentation offload can.
-  [[nodiscard]] bool is_offered_segmentation() const;
+  // Whether the device takes frames larger than the MTU, and gives such.
+  [[nodiscard]] bool may_send_large() const;
+  [[nodiscard]] bool may_receive_large() const;
 
  private:
   struct PoolDeleter {
