@@ -35,17 +35,6 @@ std::shared_ptr<VhostLink> link_of(int device) {
   return found == all.by_path.end() ? nullptr : found->second;
 }
 
-int new_connection(int device) {
-  const auto link = link_of(device);
-  return link != nullptr && link->take_connection(device) ? 0 : -1;
-}
-
-void destroy_connection(int device) {
-  if (const auto link = link_of(device)) {
-    link->drop_connection(device);
-  }
-}
-
 int new_device(int device) {
   const auto link = link_of(device);
   if (link == nullptr) {
@@ -55,8 +44,7 @@ int new_device(int device) {
   for (std::uint16_t ring = 0; ring < rte_vhost_get_vring_num(device); ++ring) {
     rte_vhost_enable_guest_notification(device, ring, 0);
   }
-  link->rings_ready(device);
-  return 0;
+  return link->rings_ready(device) ? 0 : -1;
 }
 
 void destroy_device(int device) {
@@ -67,18 +55,13 @@ void destroy_device(int device) {
 
 }  // namespace
 
-bool VhostLink::take_connection(int device) {
-  int expected = kNone;
-  return connection_.compare_exchange_strong(expected, device);
-}
-
-void VhostLink::drop_connection(int device) {
-  connection_.compare_exchange_strong(device, kNone);
-}
-
-void VhostLink::rings_ready(int device) {
-  device_.store(device, std::memory_order_release);
+bool VhostLink::rings_ready(int device) {
+  int nobody = kNone;
+  if (!device_.compare_exchange_strong(nobody, device)) {
+    return nobody == device;
+  }
   changes.fetch_add(1, std::memory_order_release);
+  return true;
 }
 
 void VhostLink::rings_going(int device) {
@@ -109,8 +92,6 @@ const rte_vhost_device_ops& vhost_callbacks() {
     rte_vhost_device_ops operations{};
     operations.new_device = new_device;
     operations.destroy_device = destroy_device;
-    operations.new_connection = new_connection;
-    operations.destroy_connection = destroy_connection;
     return operations;
   }();
   return callbacks;

@@ -23,17 +23,14 @@ class VhostLink {
   // Any thread; kNone: no rings. A worker may use it until its next quiescent state.
   [[nodiscard]] int device() const { return device_.load(std::memory_order_acquire); }
 
-  // False: somebody else is connected; a virtio device has one program behind it.
-  bool take_connection(int device);
-  void drop_connection(int device);
-  // Rings can be used from now on.
-  void rings_ready(int device);
+  // Rings can be used from now on. False: somebody else's are in use, and these stay unused until
+  // it is asked again.
+  bool rings_ready(int device);
   // Rings are about to be unmapped: returns when no worker uses them any more.
   void rings_going(int device);
 
  private:
   QuiescenceDomain& quiescence_;
-  std::atomic<int> connection_{kNone};
   std::atomic<int> device_{kNone};
 };
 
