@@ -1,6 +1,7 @@
 #include "tests/pipeline/virtio_guest.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <stdexcept>
 
@@ -25,6 +26,8 @@ void must(int result, const char* what) {
 }  // namespace
 
 VirtioGuest::VirtioGuest(const Settings& settings) {
+  // The driver writes to a socket that the other side may have closed.
+  std::signal(SIGPIPE, SIG_IGN);
   static unsigned count = 0;
   name_ = fmt::format("net_virtio_user{}", ++count);
   pool_.reset(rte_pktmbuf_pool_create(fmt::format("virtio-guest-{}", count).c_str(), kBuffers, 0, 0,
