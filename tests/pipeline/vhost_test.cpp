@@ -3,6 +3,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -16,6 +17,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "dataplane/vhost/vhost_link.hpp"
 #include "dataplane/vhost/vhost_polls.hpp"
 #include "tests/pipeline/case.hpp"
 #include "tests/pipeline/frames.hpp"
@@ -383,6 +385,38 @@ TEST(Vhost, ALeftOverSocketIsReplacedAndOtherFilesAreNot) {
   EXPECT_EQ(vhost.view().state, PortAttachState::kFailed);
   EXPECT_NE(vhost.view().detail.find("no socket"), std::string::npos) << vhost.view().detail;
   EXPECT_TRUE(std::filesystem::is_regular_file(vhost.path()));
+}
+
+TEST(VhostLink, RingsGoWhenNoWorkerUsesThemAnyMore) {
+  start_eal();
+  QuiescenceDomain quiescence(2);
+  quiescence.register_worker(0);
+  quiescence.register_worker(1);
+  VhostLink link(quiescence);
+  ASSERT_TRUE(link.rings_ready(7));
+  EXPECT_FALSE(link.rings_ready(8)) << "two at once";
+  link.rings_going(8);
+  EXPECT_EQ(link.device(), 7);
+
+  std::atomic<bool> are_gone{false};
+  std::thread events([&] {
+    link.rings_going(7);
+    are_gone = true;
+  });
+  VhostLab::wait_until([&] { return link.device() == VhostLink::kNone; });
+  quiescence.report_quiescent(0);
+  std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  EXPECT_FALSE(are_gone) << "worker 1 may still use them";
+  // The grace period may begin only now.
+  VhostLab::wait_until([&] {
+    quiescence.report_quiescent(0);
+    quiescence.report_quiescent(1);
+    return are_gone.load();
+  });
+  events.join();
+  EXPECT_TRUE(link.rings_ready(8));
+  quiescence.unregister_worker(0);
+  quiescence.unregister_worker(1);
 }
 
 // A worker in a thread of its own, for as long as this lives.
