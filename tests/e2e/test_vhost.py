@@ -58,7 +58,8 @@ def machines(vhost_lab: Lab) -> Iterator[dict[int, Machine]]:
 
 def send_by_tcp(sender: Machine, receiver: Machine, port: int) -> bool:
     """Whether some megabytes come through as they were sent."""
-    receiver.run(f"(nc -l -p {port} | md5sum > /tmp/sum-{port}) > /dev/null 2>&1 &")
+    # A receiver whose input ended would end the connection.
+    receiver.run(f"(tail -f /dev/null | nc -l -p {port} | md5sum > /tmp/sum-{port}) > /dev/null 2>&1 &")
     receiver.run(f"while ! netstat -ltn | grep -q ':{port} '; do sleep 0.1; done")
     sent = sender.run(f"seq 1 400000 > /tmp/data; nc -w 6 {receiver.address} {port} < /tmp/data > /dev/null"
                       " && md5sum < /tmp/data", check=False)
