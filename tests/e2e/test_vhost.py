@@ -89,10 +89,11 @@ def test_security_groups(vhost_lab: Lab, machines: dict[int, Machine]) -> None:
     host = vhost_lab.hosts[2]
     goal_state = GoalState.example(2)
     goal_state.configuration("port", "green-2")["security_group_ids"] = [{"id": "ping"}]
-    goal_state.add("security_group", "ping", {
+    group = GoalState({})
+    group.add("security_group", "ping", {
         "id": "ping", "name": "ping", "update_type": "FULL", "security_group_rules": [
             {"id": "in", "direction": "INGRESS", "protocol": "ICMP", "port_range_min": 8}]})
-    host.push(goal_state)
+    host.push_all([group, goal_state])
     assert machines[1].ping(machines[2].address).received == 3
     assert not send_by_tcp(machines[1], machines[2], 5003)
     assert host.console.drops()["policy_ingress"] > 0
