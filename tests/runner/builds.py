@@ -53,12 +53,14 @@ class Build:
 
     def test_programs(self, suites: set[str]) -> list[str]:
         """Targets that the tests of `suites` run."""
+        targets = {file for target in self.introspect("targets") for file in target["filename"]}
         programs: set[str] = set()
         for test in self.introspect("tests"):
             if suites & {suite.split(":")[-1] for suite in test["suite"]}:
                 for word in test["cmd"]:
-                    path = Path(word)
-                    if path.is_absolute() and path.is_relative_to(self.directory):
+                    # Absolute, or below the build directory if another program starts it.
+                    path = self.directory / word
+                    if str(path) in targets:
                         programs.add(str(path.relative_to(self.directory)))
         return sorted(programs)
 
