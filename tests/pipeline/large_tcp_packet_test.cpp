@@ -1,12 +1,12 @@
 #include "dataplane/vhost/large_tcp_packet.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <memory>
 
 #include <gtest/gtest.h>
 
+#include "tests/pipeline/buffer_chain.hpp"
 #include "tests/pipeline/pipeline_lab.hpp"
 #include "tests/support/packet_builder.hpp"
 
@@ -27,22 +27,7 @@ class LargeTcp : public ::testing::Test {
                                         SOCKET_ID_ANY));
   }
 
-  Packet packet_of(const Bytes& frame) {
-    rte_mbuf* head = nullptr;
-    for (std::size_t done = 0; done < frame.size();) {
-      rte_mbuf* part = rte_pktmbuf_alloc(pool_.get());
-      const auto size =
-          static_cast<std::uint16_t>(std::min<std::size_t>(2048, frame.size() - done));
-      std::memcpy(rte_pktmbuf_append(part, size), frame.data() + done, size);
-      done += size;
-      if (head == nullptr) {
-        head = part;
-      } else {
-        rte_pktmbuf_chain(head, part);
-      }
-    }
-    return Packet{head};
-  }
+  Packet packet_of(const Bytes& frame) { return Packet{chain_of(frame, pool_.get(), 2048)}; }
 
   std::vector<Bytes> cut(const Bytes& frame, std::uint16_t payload) {
     const Packet packet = packet_of(frame);
@@ -55,12 +40,7 @@ class LargeTcp : public ::testing::Test {
         break;
       }
       EXPECT_EQ(segment->pkt_len > 2048, segment->nb_segs > 1);
-      Bytes bytes(segment->pkt_len);
-      const void* data = rte_pktmbuf_read(segment.get(), 0, segment->pkt_len, bytes.data());
-      if (data != bytes.data()) {
-        std::memcpy(bytes.data(), data, bytes.size());
-      }
-      segments.push_back(std::move(bytes));
+      segments.push_back(bytes_of_chain(segment.get()));
     }
     return segments;
   }

@@ -1,14 +1,14 @@
 #include "tests/pipeline/virtio_guest.hpp"
 
-#include <algorithm>
 #include <csignal>
-#include <cstring>
 #include <stdexcept>
 
 #include <fmt/format.h>
 #include <rte_bus_vdev.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
+
+#include "tests/pipeline/buffer_chain.hpp"
 
 namespace alkaid::test {
 namespace {
@@ -63,22 +63,9 @@ VirtioGuest::~VirtioGuest() {
 
 bool VirtioGuest::send(const std::vector<Bytes>& frames, const LeftToDevice& left) {
   for (const Bytes& frame : frames) {
-    rte_mbuf* head = nullptr;
-    for (std::size_t done = 0; done < frame.size();) {
-      rte_mbuf* part = rte_pktmbuf_alloc(pool_.get());
-      if (part == nullptr) {
-        rte_pktmbuf_free(head);
-        return false;
-      }
-      const auto size =
-          static_cast<std::uint16_t>(std::min<std::size_t>(kRoom, frame.size() - done));
-      std::memcpy(rte_pktmbuf_append(part, size), frame.data() + done, size);
-      done += size;
-      if (head == nullptr) {
-        head = part;
-      } else {
-        rte_pktmbuf_chain(head, part);
-      }
+    rte_mbuf* head = chain_of(frame, pool_.get(), kRoom);
+    if (head == nullptr) {
+      return false;
     }
     const bool is_v6 = frame[12] == 0x86;
     head->l2_len = 14;
@@ -104,12 +91,7 @@ std::vector<Bytes> VirtioGuest::take() {
   std::vector<Bytes> frames;
   rte_mbuf* packet = nullptr;
   while (rte_eth_rx_burst(port_, 0, &packet, 1) == 1) {
-    Bytes frame(packet->pkt_len);
-    const void* data = rte_pktmbuf_read(packet, 0, packet->pkt_len, frame.data());
-    if (data != frame.data()) {
-      std::memcpy(frame.data(), data, frame.size());
-    }
-    frames.push_back(std::move(frame));
+    frames.push_back(bytes_of_chain(packet));
     rte_pktmbuf_free(packet);
   }
   return frames;
