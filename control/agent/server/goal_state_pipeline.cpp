@@ -152,7 +152,9 @@ void GoalStatePipeline::handle(GoalStateFormat format, grpc::ByteBuffer message,
                                std::function<void()> submitted,
                                std::function<void(grpc::ByteBuffer)> done) {
   const auto received = std::chrono::steady_clock::now();
-  const std::size_t resources = count_fields(message, kMostResources);
+  // One takes two bytes or more, so that short messages need no count.
+  const std::size_t resources =
+      message.Length() > 2 * kFewResources ? count_fields(message, kMostResources) : 0;
   const bool is_counted = resources > kFewResources;
   const bool may_start = !is_counted || budget_.try_enter(resources);
   if (is_counted) {
