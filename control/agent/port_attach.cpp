@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "control/common/logging.hpp"
+#include "control/common/socket_path.hpp"
 
 namespace alkaid::agent {
 namespace {
@@ -21,7 +22,6 @@ constexpr std::string_view kKindNames =
     "af_packet, af_xdp, tap, ring, pcap, null, vlan, dev, vhost-user, vhost-user-server";
 constexpr std::size_t kLongestTapName = 14;
 constexpr std::size_t kLongestDeviceName = 15;
-constexpr std::size_t kLongestSocketPath = 107;
 constexpr std::size_t kLongestValue = 255;
 
 // No separators of paths or device arguments, no blanks, nothing unprintable.
@@ -47,24 +47,6 @@ bool names_socket(std::string_view kind) {
 
 bool names_device(std::string_view kind) {
   return kind != "pcap" && kind != "null" && kind != "vlan" && kind != "dev" && !names_socket(kind);
-}
-
-// Absolute, without blanks, ',' and steps that lead elsewhere; the data plane has the same rule.
-bool is_socket_path(std::string_view path) {
-  if (!path.starts_with('/') || path.size() > kLongestSocketPath ||
-      !std::all_of(path.begin(), path.end(),
-                   [](char c) { return c > ' ' && c < '\x7f' && c != ','; })) {
-    return false;
-  }
-  for (std::size_t start = 0; start < path.size();) {
-    const auto end = std::min(path.find('/', start + 1), path.size());
-    const auto step = path.substr(start + 1, end - start - 1);
-    if (step.empty() || step == "." || step == "..") {
-      return false;
-    }
-    start = end;
-  }
-  return true;
 }
 
 // TRUNK/VID, VID 1 to 4094; the data plane has the same rule.
@@ -213,26 +195,23 @@ std::optional<std::string> PortAttach::expand(const PortNames& names, Refusal& r
     result += value;
   }
   const std::string_view device = std::string_view{result}.substr(result.find(':') + 1);
-  if (names_device_ && !is_device_name(device)) {
+  const auto refuse = [&](std::string_view what, std::string_view form) {
     refusal = {std::string{field}, printable(device),
-               fmt::format("is no device name, which the attachment '{}' needs: 1 to {} letters, "
-                           "digits, '_', '-', '.'; --port-attach chooses another template",
-                           text_, kLongestDeviceName)};
+               fmt::format("is no {}, which the attachment '{}' needs{}; --port-attach chooses "
+                           "another template",
+                           what, text_, form)};
     return std::nullopt;
+  };
+  if (names_device_ && !is_device_name(device)) {
+    return refuse("device name",
+                  fmt::format(": 1 to {} letters, digits, '_', '-', '.'", kLongestDeviceName));
   }
   if (names_socket_ && !is_socket_path(device)) {
-    refusal = {std::string{field}, printable(device),
-               fmt::format("is no path of a socket, which the attachment '{}' needs: up to {} "
-                           "printable characters; --port-attach chooses another template",
-                           text_, kLongestSocketPath)};
-    return std::nullopt;
+    return refuse("path of a socket",
+                  fmt::format(": up to {} printable characters", kLongestSocketPath));
   }
   if (text_.starts_with("vlan:") && !is_vlan(device)) {
-    refusal = {std::string{field}, printable(device),
-               fmt::format("is no VLAN of a trunk (TRUNK/VID, VID 1 to 4094), which the "
-                           "attachment '{}' needs; --port-attach chooses another template",
-                           text_)};
-    return std::nullopt;
+    return refuse("VLAN of a trunk (TRUNK/VID, VID 1 to 4094)", "");
   }
   return result;
 }

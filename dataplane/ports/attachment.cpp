@@ -1,7 +1,6 @@
 #include "dataplane/ports/attachment.hpp"
 
 #include <net/if.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cctype>
@@ -10,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "control/common/logging.hpp"
+#include "control/common/socket_path.hpp"
 #include "dataplane/vlan/vlan_ports.hpp"
 
 namespace alkaid {
@@ -53,23 +53,12 @@ bool parse_vlan(std::string_view argument, Attachment& attachment, std::string& 
   return true;
 }
 
-// Absolute, and no step of it leads elsewhere: guests' names may be part of it.
 bool parse_socket(std::string_view path, Attachment& attachment, std::string& error) {
-  constexpr std::size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
-  bool is_fine = path.starts_with('/') && !path.ends_with('/') && path.size() <= kLongest &&
-                 std::all_of(path.begin(), path.end(),
-                             [](unsigned char c) { return std::isgraph(c) != 0 && c != ','; });
-  for (std::size_t start = 0; is_fine && start < path.size();) {
-    const auto end = std::min(path.find('/', start + 1), path.size());
-    const auto step = path.substr(start + 1, end - start - 1);
-    is_fine = !step.empty() && step != "." && step != "..";
-    start = end;
-  }
-  if (!is_fine) {
+  if (!is_socket_path(path)) {
     error = fmt::format(
         "'{}' is no path of a socket, such as /run/alkaid/vhost/p1.sock (absolute, up to {} "
         "printable characters, no ',', '.' or '..')",
-        printable(path), kLongest);
+        printable(path), kLongestSocketPath);
     return false;
   }
   attachment.device = path;
