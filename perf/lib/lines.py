@@ -64,7 +64,7 @@ LINES = {
     "flood": Line("SYN flood of another guest into a full table: goodput left", "flood", [], [Goal(95, 99)],
                   "goodput_percent", "%"),
     "flood-ipv6": Line("the same, IPv6", "flood", ["--family", "6"], [Goal(95, 99)], "goodput_percent", "%"),
-    "attack": Line("established flows after crafted packets, against before: times", "attack", [], [Goal(1.5, 1.1)],
+    "attack": Line("established flows among crafted packets, against benign: times", "attack", [], [Goal(1.5, 1.1)],
                    "times", ""),
     "attack-ipv6": Line("the same, IPv6", "attack", ["--family", "6"], [Goal(1.5, 1.1)], "times", ""),
     "goal-states": Line("neighbors in one goal state: send to reply, programmed", "goalstate",
