@@ -58,7 +58,20 @@ def _scaling(one: str, two: str) -> Callable[[Measured], Values]:
     return values
 
 
-_POLICY, _RULES, _SCALING = Goal(55, 35), Goal(2, 1.3), Goal(1.8, 1.95)
+def _times_the_peer(line: str) -> Callable[[Measured], Values]:
+    def values(measured: Measured) -> Values:
+        for flows, result in sorted(_results(measured, line, "flows").items()):
+            yield f"{flows:,} flows", result["ratio"]
+    return values
+
+
+def _idle_ports(measured: Measured) -> Values:
+    cycles = {ports: result["cycles_per_packet"] for ports, result in _results(measured, "vhost-ports", "ports").items()}
+    for ports in sorted(cycles.keys() - {1}):
+        yield f"{ports - 1} idle ones", round(cycles[ports] - cycles[1], 1)
+
+
+_POLICY, _RULES, _SCALING, _VHOST = Goal(55, 35), Goal(2, 1.3), Goal(1.8, 1.95), Goal(2)
 DERIVED = [
     Derived("what security groups and conntrack add, guest to wire", _added, _POLICY, "cycles"),
     Derived("cost of a new connection, by rules", _more_rules("connections"), _RULES, "times"),
@@ -69,4 +82,7 @@ DERIVED = [
             "times"),
     Derived("two workers against one: both directions of the same flows", _scaling("one-worker", "two-workers"),
             _SCALING, "times"),
+    Derived("guest by vhost-user to wire: the peer's cycles by ours", _times_the_peer("vhost"), _VHOST, "times"),
+    Derived("wire to guest by vhost-user: the same", _times_the_peer("vhost-decap"), _VHOST, "times"),
+    Derived("guest by vhost-user: what idle ones add", _idle_ports, Goal(), "cycles"),
 ]

@@ -23,6 +23,8 @@ def _case(result: dict[str, Any]) -> str:
     words = []
     if "flows" in result:
         words.append(f"{result['flows']:,} flows")
+        if result.get("ports", 1) > 1:
+            words.append(f"{result['ports']} ports")
     elif "rules" in result:
         words.append(f"{result['rules']:,} rules")
     elif "neighbors" in result:

@@ -48,10 +48,11 @@ def flow_of(inner: bytes) -> int:
     return (destination - FIRST_PORT) * PORTS_PER_ROW + source - FIRST_PORT
 
 
-def compare_sample(namespace: Namespace, directory: Path, scenario: Scenario) -> int:
+def compare_sample(namespace: Namespace, directory: Path, scenario: Scenario,
+                   kind: type[Subject] = Subject) -> int:
     """Sends a sample of the flows of the first source, compares every packet, returns how many flows there were.
 
-    Raises LabError if a packet is wrong or a flow has none.
+    kind: of the data plane's guests. Raises LabError if a packet is wrong or a flow has none.
     """
     line = scenario.line
     sampled = Scenario(dataclasses.replace(line, workers=1))
@@ -59,7 +60,7 @@ def compare_sample(namespace: Namespace, directory: Path, scenario: Scenario) ->
     random.Random(line.flows).shuffle(sample)
     for source in sampled.sources:
         source.flows[:] = sample
-    subject = Subject(namespace, directory, sampled, capture=True)
+    subject = kind(namespace, directory, sampled, capture=True)
     sink = sampled.sinks[0]
     try:
         subject.start()
