@@ -1,0 +1,194 @@
+// Corpora of what follows connections and datagrams over several packets.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <utility>
+
+#include "tests/fuzz/make_corpus/corpus.hpp"
+#include "tests/support/packet_builder.hpp"
+
+namespace alkaid::fuzz {
+namespace {
+
+using test::packet;
+
+// Packets as "o" or "r" for the direction and flags, as fuzz_connection_state takes them.
+Bytes life(std::initializer_list<std::pair<char, std::uint8_t>> packets) {
+  Bytes bytes;
+  for (const auto& [direction, flags] : packets) {
+    bytes.push_back(flags);
+    bytes.push_back(direction == 'r' ? 1 : 0);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void write_connection_state(const std::filesystem::path& directory) {
+  constexpr std::uint8_t kSyn = 0x02;
+  constexpr std::uint8_t kSynAck = 0x12;
+  constexpr std::uint8_t kAck = 0x10;
+  constexpr std::uint8_t kFin = 0x11;
+  constexpr std::uint8_t kRst = 0x04;
+  Corpus tcp{directory / "fuzz_connection_state", {0}};
+  tcp.add("handshake", life({{'o', kSyn}, {'r', kSynAck}, {'o', kAck}, {'r', kAck}}));
+  tcp.add("close", life({{'o', kSyn},
+                         {'r', kSynAck},
+                         {'o', kAck},
+                         {'o', kFin},
+                         {'r', kAck},
+                         {'r', kFin},
+                         {'o', kAck},
+                         {'o', kSyn}}));
+  tcp.add("close_by_responder",
+          life({{'o', kSyn}, {'r', kSynAck}, {'o', kAck}, {'r', kFin}, {'o', kFin}, {'r', kAck}}));
+  tcp.add("reset", life({{'o', kSyn}, {'r', kSynAck}, {'o', kAck}, {'r', kRst}, {'o', kAck}}));
+  tcp.add("reset_twice",
+          life({{'o', kSyn}, {'r', kSynAck}, {'o', kAck}, {'o', kRst}, {'r', kRst}, {'r', kSyn}}));
+  tcp.add("refused", life({{'o', kSyn}, {'r', kRst | kAck}, {'o', kAck}, {'o', kSyn}}));
+  tcp.add("simultaneous", life({{'o', kSyn}, {'r', kSyn}, {'r', kSynAck}, {'o', kSynAck}}));
+  tcp.add("impossible", life({{'o', kSyn}, {'r', 0x3f}, {'o', 0}, {'o', 0x03}, {'r', 0x06}}));
+  Corpus picked_up{directory / "fuzz_connection_state", {2}};
+  picked_up.add("picked_up", life({{'o', kAck}, {'r', kAck}, {'o', kFin}}));
+  picked_up.add("picked_up_fin", life({{'o', kFin}, {'r', kAck}, {'r', kFin}, {'o', kAck}}));
+  Corpus udp{directory / "fuzz_connection_state", {1}};
+  udp.add("udp", life({{'o', 0}, {'o', 0}, {'r', 0}, {'o', 0}}));
+}
+
+namespace {
+
+// A segment as fuzz_tcp_window takes it.
+Bytes numbered(char direction, std::uint8_t flags, std::uint8_t sequence,
+               std::uint8_t acknowledgment) {
+  return {static_cast<std::uint8_t>((direction == 'r' ? 1 : 0) | 2),
+          flags,
+          sequence,
+          0xff,
+          0xff,
+          0xff,
+          acknowledgment,
+          0,
+          0,
+          0,
+          0xe8,
+          3,
+          0};
+}
+
+}  // namespace
+
+void write_tcp_window(const std::filesystem::path& directory) {
+  constexpr std::uint8_t kSyn = 0x02;
+  constexpr std::uint8_t kAck = 0x10;
+  constexpr std::uint8_t kRst = 0x04;
+  Corpus frames{directory / "fuzz_tcp_window", {0}};
+  frames.add("syn", packet().ethernet().ipv4().tcp({.options = {2, 4, 5, 180, 3, 3, 7}}).build());
+  frames.add("cut_option", packet().ethernet().ipv6().tcp({.options = {1, 1, 3, 3}}).build());
+  frames.add("data", packet().ethernet().ipv4().tcp({.flags = kAck}).payload_of_size(40).build());
+  Corpus segments{directory / "fuzz_tcp_window", {1}};
+  const auto join = [](std::initializer_list<Bytes> parts) {
+    Bytes bytes;
+    for (const Bytes& part : parts) {
+      bytes.insert(bytes.end(), part.begin(), part.end());
+    }
+    return bytes;
+  };
+  const Bytes syn = numbered('o', kSyn, 0, 0);
+  const Bytes syn_ack = numbered('r', kSyn | kAck, 0, 0);
+  segments.add("handshake", join({syn, syn_ack, numbered('o', kAck, 0, 0)}));
+  segments.add("reset", join({syn, syn_ack, numbered('r', kRst, 1, 0), numbered('o', kRst, 0, 0)}));
+  segments.add("anew", join({syn, syn_ack, numbered('o', kSyn, 9, 0), syn_ack}));
+  segments.add("picked_up", join({numbered('o', kAck, 3, 4), numbered('r', kAck, 200, 4)}));
+}
+
+namespace {
+
+// The packet behind its Ethernet header, as an error quotes it.
+Bytes quoted(std::uint8_t type, const Bytes& frame) {
+  constexpr std::size_t kErrorHeader = 8;
+  Bytes bytes(frame.begin() + (sizeof(EthernetHeader) - kErrorHeader), frame.end());
+  std::fill_n(bytes.begin(), kErrorHeader, std::uint8_t{0});
+  bytes[0] = type;
+  bytes[1] = 1;
+  return bytes;
+}
+
+}  // namespace
+
+void write_embedded_tuple(const std::filesystem::path& directory) {
+  Corpus v4{directory / "fuzz_embedded_tuple", {0}};
+  v4.add("udp", quoted(3, packet().ethernet().ipv4().udp().payload_of_size(8).build()));
+  v4.add("tcp", quoted(11, packet().ethernet().ipv4().tcp().build()));
+  v4.add("echo", quoted(12, packet().ethernet().ipv4().icmp().build()));
+  v4.add("options", quoted(3, packet().ethernet().ipv4({.options = Bytes(40, 1)}).udp().build()));
+  v4.add("later_fragment",
+         quoted(3, packet().ethernet().ipv4({.fragment_offset = 3}).payload_of_size(8).build()));
+  v4.add("gre", quoted(4, packet().ethernet().ipv4({.protocol = 47}).payload_of_size(8).build()));
+  v4.add("no_error", quoted(8, packet().ethernet().ipv4().udp().build()));
+  Corpus v6{directory / "fuzz_embedded_tuple", {1}};
+  v6.add("udp_v6", quoted(1, packet().ethernet().ipv6().udp().build()));
+  v6.add("echo_v6", quoted(3, packet().ethernet().ipv6().icmpv6().build()));
+  v6.add("extensions_v6", quoted(2, packet()
+                                        .ethernet()
+                                        .ipv6()
+                                        .ipv6_extension({.number = ip_protocol::kHopByHop})
+                                        .ipv6_extension({.number = ip_protocol::kAuthentication})
+                                        .ipv6_fragment({.more_fragments = true})
+                                        .tcp()
+                                        .build()));
+  v6.add(
+      "later_fragment_v6",
+      quoted(4,
+             packet().ethernet().ipv6().ipv6_fragment({.offset = 7}).payload_of_size(9).build()));
+}
+
+namespace {
+
+// Frames behind their lengths, as fuzz_fragment takes them.
+Bytes frames(std::initializer_list<Bytes> list) {
+  Bytes bytes;
+  for (const Bytes& frame : list) {
+    bytes.push_back(static_cast<std::uint8_t>(frame.size()));
+    bytes.insert(bytes.end(), frame.begin(), frame.end());
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void write_fragment(const std::filesystem::path& directory) {
+  Corpus corpus{directory / "fuzz_fragment", {}};
+  const auto v4 = [](std::uint16_t offset, bool more) {
+    return packet().ethernet().ipv4(
+        {.more_fragments = more, .fragment_offset = offset, .protocol = 17});
+  };
+  const auto v6 = [](std::uint16_t offset, bool more) {
+    return packet()
+        .ethernet()
+        .ipv6()
+        .ipv6_extension({.number = ip_protocol::kHopByHop})
+        .ipv6_fragment({.offset = offset, .more_fragments = more, .next_header = 17});
+  };
+  const Bytes first = v4(0, true).udp({.length = 40}).payload_of_size(8).build();
+  const Bytes middle = v4(2, true).payload_of_size(16).build();
+  const Bytes last = v4(4, false).payload_of_size(8).build();
+  const Bytes first_v6 = v6(0, true).udp({.length = 24}).payload_of_size(8).build();
+  const Bytes last_v6 = v6(2, false).payload_of_size(8).build();
+  corpus.add("in_order", frames({first, middle, last}));
+  corpus.add("last_first", frames({last, middle, first}));
+  corpus.add("incomplete", frames({middle, last}));
+  corpus.add("copies", frames({first, first, last, last}));
+  corpus.add("overlapping", frames({first, v4(1, true).payload_of_size(16).build(), last}));
+  corpus.add("beyond_the_end", frames({last, first, v4(5, true).payload_of_size(8).build()}));
+  corpus.add("odd", frames({first, v4(2, true).payload_of_size(9).build()}));
+  corpus.add("two_datagrams", frames({last, last_v6, first, first_v6}));
+  corpus.add("in_order_v6", frames({first_v6, last_v6}));
+  corpus.add("last_first_v6", frames({last_v6, first_v6}));
+  corpus.add(
+      "icmp",
+      frames(
+          {packet().ethernet().ipv4({.more_fragments = true}).icmp().payload_of_size(8).build()}));
+}
+
+}  // namespace alkaid::fuzz
