@@ -56,8 +56,8 @@ std::uint16_t PortRxNode::process(rte_graph* graph, rte_node* node, void** /*pac
     received = static_cast<std::uint16_t>(received + count);
   }
   if (VhostPollSet* guests = vhost_polls_of(worker.settings().index)) [[unlikely]] {
-    received =
-        static_cast<std::uint16_t>(received + receive_from_guests(graph, node, worker, *guests));
+    received = static_cast<std::uint16_t>(
+        received + receive_from_guests(graph, node, worker, *guests, received > 0));
   }
   worker.count_received(received);
   return received;

@@ -9,15 +9,18 @@
 
 namespace alkaid {
 
-// Rings that lately had packets are polled in every walk of the graph, the others in turn: hundreds
-// of idle guests cost a worker little. The control thread fills one before it is published; from
-// then on the worker alone uses it.
+// Rings that lately had packets are polled in every walk of the graph, the others in turn, more of
+// them in walks that found nothing else to do: hundreds of idle guests cost a busy worker next to
+// nothing. The control thread fills one before it is published; from then on the worker alone uses
+// it.
 class VhostPollSet {
  public:
   // Polls in a row that found nothing before a ring counts as idle.
   static constexpr std::uint32_t kPatience = 256;
-  // Walks in which every idle ring gets its turn.
+  // Walks in which every idle ring gets its turn: those that found no packets, and those that did,
+  // which take longer and whose packets pay for it.
   static constexpr std::size_t kIdleWalks = 32;
+  static constexpr std::size_t kBusyWalks = 256;
 
   void add(std::uint32_t port) {
     entries_.push_back({port, 0});
@@ -28,13 +31,14 @@ class VhostPollSet {
   [[nodiscard]] std::size_t active() const { return active_; }
 
   // Calls poll(index of a port), which returns how many packets it found, for each ring that is
-  // due.
+  // due. is_busy: packets came from elsewhere in this walk.
   template <class Poll>
-  void walk(Poll&& poll) {
+  void walk(bool is_busy, Poll&& poll) {
     for (std::size_t i = 0; i < active_;) {
       Entry& entry = entries_[i];
       if (poll(entry.port) > 0) {
         entry.empty_polls = 0;
+        is_busy = true;
       } else if (++entry.empty_polls >= kPatience) {
         // The last active one takes its place, and is polled next.
         std::swap(entry, entries_[--active_]);
@@ -43,7 +47,8 @@ class VhostPollSet {
       ++i;
     }
     const std::size_t idle = entries_.size() - active_;
-    const std::size_t due = (idle + kIdleWalks - 1) / kIdleWalks;
+    const std::size_t walks = is_busy ? kBusyWalks : kIdleWalks;
+    const std::size_t due = (idle + walks - 1) / walks;
     for (std::size_t i = 0; i < due && active_ < entries_.size(); ++i) {
       next_idle_ = std::max(next_idle_ < entries_.size() ? next_idle_ : 0, active_);
       Entry& entry = entries_[next_idle_++];

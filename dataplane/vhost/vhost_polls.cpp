@@ -158,9 +158,9 @@ VhostPollSet* vhost_polls_of(unsigned worker) {
 }
 
 std::uint16_t receive_from_guests(rte_graph* graph, rte_node* node, Worker& worker,
-                                  VhostPollSet& polls) {
+                                  VhostPollSet& polls, bool is_busy) {
   std::uint16_t received = 0;
-  polls.walk([&](PortIndex index) {
+  polls.walk(is_busy, [&](PortIndex index) {
     const Port* port = worker.ports().find(index);
     VhostDevice* device = port != nullptr ? VhostDevice::find(port->device.ethdev) : nullptr;
     const std::uint16_t count =
