@@ -1,6 +1,7 @@
 """Real virtual machines, Linux under QEMU, as guests by vhost-user on two hosts.
 
-On host 1 QEMU makes the socket and the data plane connects to it; on host 2 it is the other way round.
+On host 1 QEMU makes the socket and the data plane connects to it; on host 2 it is the other way round. The last
+test moves green-1 to host 2.
 """
 
 from __future__ import annotations
@@ -127,3 +128,24 @@ def test_a_machine_is_switched_off_and_on(vhost_lab: Lab, machines: dict[int, Ma
     host.wait_for_port("green-1", timeout=30)
     assert machine.lease()["ip"] == machine.address
     assert machines[2].ping(machine.address).received == 3
+
+
+def test_a_machine_moves_to_another_host(vhost_lab: Lab, machines: dict[int, Machine]) -> None:
+    """Live migration under ping: what the data plane writes into the machine's memory meanwhile moves, too."""
+    host = vhost_lab.hosts[2]
+    goal_state = GoalState.example(2)
+    goal_state.add("port", "green-1", GoalState.example(1).configuration("port", "green-1"))
+    for neighbor in ("L2/green-1", "L3/green-1"):
+        goal_state.states("neighbor")[neighbor]["operation_type"] = "DELETE"
+    host.push(goal_state)
+    host.wait_for_port("green-1", "waiting")
+    machines[1].run("ping -i 0.02 10.1.0.1 > /tmp/ping 2>&1 &")
+    machines[1] = machines[1].move_to(host, host.run_directory / "green-1.sock", is_server=False)
+    host.wait_for_port("green-1", timeout=30)
+    vhost_lab.hosts[1].wait_for_port("green-1", "waiting", timeout=30)
+    before = int(host.console.ports()["green-1"]["tx_packets"])
+    wait_until(lambda: int(host.console.ports()["green-1"]["tx_packets"]) > before + 50, "ping goes on", timeout=60)
+    summary = machines[1].run("killall -INT ping; sleep 1; tail -n 2 /tmp/ping")
+    assert "packets received" in summary
+    assert send_by_tcp(machines[1], machines[2], 5021)
+    assert send_by_tcp(machines[2], machines[1], 5022)

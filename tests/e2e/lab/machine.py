@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 from .guest import PingResult
 from .guest_kernel import guest_kernel
@@ -35,9 +37,10 @@ class Machine:
         self._commands = 0
         self._starts = 0
         self.process: Process | None = None
+        self._monitor = self._directory / f"monitor-{port}"
 
-    def start(self) -> None:
-        """Starts QEMU; wait_for_boot() waits for the machine."""
+    def start(self, *, incoming: Path | None = None) -> None:
+        """Starts QEMU; wait_for_boot() waits for the machine. incoming: it waits there for a machine that moves in."""
         kernel, initrd = guest_kernel()
         self._starts += 1
         self._commands = 0
@@ -53,7 +56,8 @@ class Machine:
             "-chardev", f"socket,id=vhost,path={self.vhost_socket},{self.side}",
             "-netdev", "vhost-user,id=net,chardev=vhost",
             # vectors=0: this QEMU crashes with MSI-X under vhost-user without acceleration.
-            "-device", f"virtio-net-pci,netdev=net,mac={self.mac},romfile=,vectors=0"],
+            "-device", f"virtio-net-pci,netdev=net,mac={self.mac},romfile=,vectors=0",
+            "-qmp", f"unix:{self._monitor},server=on,wait=off", *(["-incoming", f"unix:{incoming}"] if incoming else [])],
             self._directory / f"machine-{self.port}.log")
 
         def connected() -> bool:
@@ -114,6 +118,40 @@ class Machine:
         ttl = re.search(r"ttl=(\d+)", output)
         return PingResult(int(counts[1]) if counts else 0, int(counts[2]) if counts else 0,
                           int(ttl[1]) if ttl else None, output)
+
+    def _ask_qemu(self, command: str, **arguments: Any) -> Any:
+        """What QEMU's monitor (QMP) returns."""
+        with socket.socket(socket.AF_UNIX) as channel:
+            channel.settimeout(60)
+            channel.connect(str(self._monitor))
+            with channel.makefile("rw") as lines:
+                for request in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
+                    lines.write(json.dumps(request) + "\n")
+                    lines.flush()
+                    # Events and a greeting come in between.
+                    while not (answer := json.loads(lines.readline())).keys() & {"return", "error"}:
+                        pass
+        if "error" in answer:
+            raise LabError(f"QEMU of {self.port} refuses {command}: {answer['error']['desc']}")
+        return answer["return"]
+
+    def move_to(self, host: Host, vhost_socket: Path, *, is_server: bool) -> Machine:
+        """Live migration to a QEMU on another host; returns the machine there. This one is off."""
+        moved = Machine(host, self.port, self.mac, self.address, vhost_socket, is_server=is_server)
+        channel = host.run_directory / f"incoming-{self.port}"
+        moved.start(incoming=channel)
+        moved._commands = self._commands
+        wait_until(channel.exists, f"{self.port} is awaited", timeout=60)
+        self._ask_qemu("migrate", uri=f"unix:{channel}")
+
+        def ended() -> str | None:
+            status = self._ask_qemu("query-migrate")["status"]
+            return status if status in ("completed", "failed", "cancelled") else None
+
+        if wait_until(ended, f"{self.port} has moved", timeout=120, interval=0.2) != "completed":
+            raise LabError(f"{self.port} could not move: {self._ask_qemu('query-migrate')}")
+        self.stop()
+        return moved
 
     def stop(self) -> None:
         """Switches the machine off."""
