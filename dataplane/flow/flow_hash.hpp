@@ -37,14 +37,18 @@ inline std::uint64_t tuple_hash(const std::array<std::uint64_t, 2>& source,
   return tuple_hash(ends, ports, protocol);
 }
 
-// With the scope in which the tuple means something: where the flow's key is looked up.
+// With the scope in which the tuple means something: where the flow's key is looked up. The scope
+// is in both factors: in one of them, the keys of one tuple in many zones would be an arithmetic
+// progression, which some secrets spread badly over the buckets.
 inline std::uint64_t scoped_hash(std::uint64_t tuple, std::uint32_t scope) {
-  return multiply_fold(tuple ^ scope, kFlowSecrets.words[2]);
+  return multiply_fold(tuple ^ scope, kFlowSecrets.words[2] ^ std::uint64_t{scope} << 32);
 }
 
-// What spreads a flow's packets over the underlay's paths (vxlan/entropy.hpp).
+// What spreads a flow's packets over the underlay's paths (vxlan/entropy.hpp). Tuples that differ
+// in a port alone are an arithmetic progression too, of which one secret in a hundred left a path
+// with half its share; a second multiplication (by 2^64 over the golden ratio) breaks it up.
 inline std::uint32_t entropy_of(std::uint64_t tuple) {
-  return static_cast<std::uint32_t>(tuple >> 32);
+  return static_cast<std::uint32_t>(tuple * 0x9e3779b97f4a7c15ULL >> 32);
 }
 
 }  // namespace alkaid

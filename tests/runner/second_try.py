@@ -1,11 +1,13 @@
-"""A second try of few failed tests of real processes, on a machine that other work may have held up.
+"""A second try of few failed tests of real processes or the real graph, on a machine that other work may have held up.
 
 It hides nothing: a test that needed it is told as UNSTEADY in the summary. Many failures are no accident and get none.
 """
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ElementTree
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,3 +41,27 @@ def names(cases: Iterable[ElementTree.Element]) -> set[str]:
 def node_ids(cases: Iterable[ElementTree.Element]) -> list[str]:
     """What pytest calls them on its command line; they are functions of modules, never of classes."""
     return [f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}" for case in cases]
+
+
+def failed_cases(meson_log: Path, junit: Path) -> dict[str, list[str]]:
+    """The failed cases of each test program of a meson run; none if a program failed in another way than by cases.
+
+    A crash, a sanitizer's finding, a leak and a time-out are no accidents.
+    """
+    cases: dict[str, list[str]] = defaultdict(list)
+    try:
+        programs = [json.loads(line) for line in meson_log.read_text().splitlines()]
+        suites = list(ElementTree.parse(junit).getroot().iter("testsuite"))
+    except (OSError, ValueError, ElementTree.ParseError):
+        return {}
+    for suite in suites:
+        # "project.project:suite / program.Suite", and the suites of parametrized tests have a "/" of their own.
+        _, _, program = suite.get("name", "").partition(" / ")
+        for case in suite.iter("testcase"):
+            if is_failure(case):
+                own = program.removesuffix(f".{case.get('classname', '')}")
+                cases[own].append(case_name(case))
+    failed = {program["name"].rpartition(" / ")[2]: program for program in programs
+              if program["result"] not in ("OK", "SKIP", "EXPECTEDFAIL")}
+    by_cases_alone = all(program["returncode"] == 1 and cases.get(name) for name, program in failed.items())
+    return dict(cases) if by_cases_alone else {}

@@ -49,8 +49,33 @@ def _meson_suite(result: SuiteResult, build: Build, suite: str, *, limit_seconds
     code = run(command, limit_seconds=limit_seconds, environment=environment)
     before = result.failed
     for junit in sorted(logs.glob(f"{log}*.junit.xml")) or [logs / f"{log}.junit.xml"]:
-        result.add_junit(junit)
+        unsteady: set[str] = set()
+        if code != 0:
+            unsteady, again = _cases_once_more(build, suite, junit, wrapper=wrapper, environment=environment)
+            code = 0 if unsteady and again else code
+        result.add_junit(junit, unsteady)
     _require_outcome(result, before, code)
+
+
+def _cases_once_more(build: Build, suite: str, junit: Path, *, wrapper: str | None,
+                     environment: dict[str, str] | None) -> tuple[set[str], bool]:
+    """Few failed cases get a second try, alone: those that passed, and whether all did."""
+    failed = second_try.failed_cases(junit.with_name(junit.name.replace(".junit.xml", ".json")), junit)
+    number = sum(len(cases) for cases in failed.values())
+    if not 0 < number <= second_try.MOST:
+        return set(), False
+    print(f"\n== {suite}: {number} failed; once more, alone ==", flush=True)
+    passed: set[str] = set()
+    held: set[str] = set()
+    for program, cases in failed.items():
+        command = ["meson", "test", "-C", build.directory, "--no-rebuild", "--suite", suite, program,
+                   "--logbase", f"again-{suite}", "--print-errorlogs", "--timeout-multiplier", "10",
+                   f"--test-args=--gtest_filter={':'.join(cases)}"]
+        if wrapper:
+            command.append(f"--wrapper={wrapper}")
+        ended = run(command, limit_seconds=300, environment=environment)
+        (passed if ended == 0 else held).update(cases)
+    return passed - held, not held
 
 
 def _require_outcome(result: SuiteResult, failed_before: int, code: int) -> None:

@@ -70,10 +70,14 @@ TEST(HashFlooding, TuplesInAnyPatternSpread) {
        [&](std::uint64_t i) {
          return FlowKeyV4{addresses + i, static_cast<std::uint32_t>(kKeys - i), kScope};
        }},
-      // One tuple in all zones is no guest's choice, and with some keys it spreads less evenly.
       {"zones, with a tuple each",
        [&](std::uint64_t i) {
          return FlowKeyV4{addresses + i, 80,
+                          flow_scope(static_cast<std::uint32_t>(i), Side::kGuest, 6)};
+       }},
+      {"zones of one tuple",
+       [&](std::uint64_t i) {
+         return FlowKeyV4{addresses, 80,
                           flow_scope(static_cast<std::uint32_t>(i), Side::kGuest, 6)};
        }},
       {"multiples of a large number", [&](std::uint64_t i) {
@@ -86,6 +90,24 @@ TEST(HashFlooding, TuplesInAnyPatternSpread) {
     }
     EXPECT_LT(*std::max_element(load.begin(), load.end()), 32U) << name;
   }
+}
+
+// A guest's connections with ports in a row are the usual case, and no secret may leave a path out.
+TEST(Entropy, PortsInARowSpreadOverThePaths) {
+  std::mt19937_64 random(11);
+  constexpr unsigned kPorts = 256;
+  constexpr unsigned kPaths = 4;
+  unsigned uneven = 0;
+  for (int guest = 0; guest < 2'000; ++guest) {
+    const std::uint64_t addresses = random();
+    std::array<unsigned, kPaths> load{};
+    for (unsigned port = 0; port < kPorts; ++port) {
+      const auto tuple = tuple_hash(addresses, __builtin_bswap16(1000 + port), 17);
+      ++load[entropy_of(tuple) >> 14 & (kPaths - 1)];
+    }
+    uneven += *std::min_element(load.begin(), load.end()) < kPorts / kPaths / 2 ? 1 : 0;
+  }
+  EXPECT_EQ(uneven, 0U) << "guests of which a path got less than half of its share";
 }
 
 // A linear hash's collisions survive every seed: who finds one difference owns all hosts.
