@@ -77,6 +77,10 @@ std::optional<std::string> check_idle_seconds(std::string_view text) {
   return check_range(text, 1, 2'000'000, "seconds, 1 to 2000000");
 }
 
+std::optional<std::string> check_worker(std::string_view text) {
+  return check_range(text, 0, UINT16_MAX, "a worker's number in show worker");
+}
+
 Node argument(std::string name, std::string help, Handler handler, NameKind names,
               std::optional<std::string> (*check)(std::string_view), std::vector<Node> children) {
   Node node = show(std::move(name), std::move(help), handler, std::move(children));

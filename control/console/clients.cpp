@@ -146,6 +146,15 @@ std::optional<Failure> Clients::call_dataplane(
       timeout);
 }
 
+std::optional<Failure> Clients::call_placement(
+    const std::function<grpc::Status(PlacementStub&, grpc::ClientContext*)>& call,
+    std::chrono::milliseconds timeout) {
+  return run_call(
+      instance_, kDataplane, instance_.dataplane_socket(), placement_,
+      [](const auto& channel) { return dataplane::v1::Placement::NewStub(channel); }, call,
+      timeout);
+}
+
 std::optional<Failure> Clients::call_agent(
     const std::function<grpc::Status(AgentStub&, grpc::ClientContext*)>& call,
     std::chrono::milliseconds timeout) {

@@ -12,6 +12,7 @@
 
 #include "alkaid/agent/v1/agent.grpc.pb.h"
 #include "alkaid/dataplane/v1/dataplane.grpc.pb.h"
+#include "alkaid/dataplane/v1/placement.grpc.pb.h"
 #include "control/common/instance.hpp"
 #include "control/console/display.hpp"
 
@@ -26,6 +27,7 @@ inline constexpr std::chrono::seconds kReadTimeout{120};
 class Clients {
  public:
   using DataplaneStub = dataplane::v1::Dataplane::Stub;
+  using PlacementStub = dataplane::v1::Placement::Stub;
   using AgentStub = agent::v1::Agent::Stub;
 
   explicit Clients(Instance instance) : instance_(std::move(instance)) {}
@@ -37,6 +39,10 @@ class Clients {
   std::optional<Failure> call_dataplane(
       const std::function<grpc::Status(DataplaneStub&, grpc::ClientContext*)>& call,
       std::chrono::milliseconds timeout = kCallTimeout);
+  // The same process.
+  std::optional<Failure> call_placement(
+      const std::function<grpc::Status(PlacementStub&, grpc::ClientContext*)>& call,
+      std::chrono::milliseconds timeout = kCallTimeout);
   std::optional<Failure> call_agent(
       const std::function<grpc::Status(AgentStub&, grpc::ClientContext*)>& call,
       std::chrono::milliseconds timeout = kCallTimeout);
@@ -46,6 +52,7 @@ class Clients {
  private:
   Instance instance_;
   std::unique_ptr<DataplaneStub> dataplane_;
+  std::unique_ptr<PlacementStub> placement_;
   std::unique_ptr<AgentStub> agent_;
 };
 

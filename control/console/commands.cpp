@@ -12,6 +12,7 @@
 #include "control/console/show/services.hpp"
 #include "control/console/show/version.hpp"
 #include "control/console/show/worker.hpp"
+#include "control/console/worker_commands.hpp"
 
 namespace alkaid::console {
 namespace {
@@ -103,7 +104,8 @@ Node make_tree() {
           keyword("flush", "forget what the data plane has learnt", {flush_conntrack_node()}),
           help_node("help", "list commands; help show port lists those of show port"),
           quit_node("quit"),
-          keyword("set", "change settings of the running data plane", {set_conntrack_node()}),
+          keyword("set", "change settings of the running data plane",
+                  {set_conntrack_node(), set_port_node(), set_worker_node()}),
           show_tree(),
           keyword("watch", "repeat a show command until Ctrl-C", {std::move(seconds)}),
       });

@@ -6,6 +6,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "dataplane/api/placement_service.hpp"
 #include "dataplane/api/service.hpp"
 #include "dataplane/control/dataplane.hpp"
 
@@ -26,6 +27,7 @@ class ApiServer {
  private:
   const std::string socket_path_;
   DataplaneService service_;
+  PlacementService placement_;
   std::unique_ptr<grpc::Server> server_;
 };
 

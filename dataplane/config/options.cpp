@@ -1,6 +1,7 @@
 #include "dataplane/config/options.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <sstream>
 
@@ -40,6 +41,7 @@ struct RawOptions {
   std::vector<std::string> underlay_neighbors;
   std::string exception_tap;
   std::vector<std::string> trunks;
+  std::vector<std::string> port_workers;
   unsigned ra_interval = RouterAdvertiser::kLongestInterval.count();
 };
 
@@ -146,6 +148,27 @@ void check_trunks(const RawOptions& raw, DataplaneSettings& dataplane) {
   }
 }
 
+void check_port_workers(const RawOptions& raw, Options& options) {
+  const std::size_t workers =
+      options.worker_cpus.empty() ? options.workers : options.worker_cpus.size();
+  for (const auto& text : raw.port_workers) {
+    const auto equals = text.rfind('=');
+    unsigned worker = 0;
+    const char* const end = text.data() + text.size();
+    const char* const number = equals == std::string::npos ? end : text.data() + equals + 1;
+    const auto parsed = std::from_chars(number, end, worker);
+    if (equals == 0 || parsed.ec != std::errc{} || parsed.ptr != end) {
+      refuse("--port-worker",
+             fmt::format("'{}' is not PORT=WORKER, such as af_packet:eth0=0", text));
+    }
+    if (worker >= workers) {
+      refuse("--port-worker",
+             fmt::format("'{}': there are {} workers, counted from 0", text, workers));
+    }
+    options.dataplane.port_workers.emplace_back(text.substr(0, equals), worker);
+  }
+}
+
 void check(const RawOptions& raw, Options& options) {
   const auto instance = Instance::make(raw.instance, raw.run_directory);
   if (!instance) {
@@ -197,6 +220,7 @@ void check(const RawOptions& raw, Options& options) {
   if (options.worker_cpus.size() > 64) {
     refuse("--worker-cpus", "at most 64 workers");
   }
+  check_port_workers(raw, options);
 }
 
 }  // namespace
@@ -303,6 +327,10 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
                  "CPUs of the workers, one each, such as 2,3,4")
       ->delimiter(',')
       ->excludes("--workers")
+      ->group(cpu);
+  app.add_option("--port-worker", raw.port_workers,
+                 "Which worker polls a port, as PORT=WORKER: the port as 'show port' has it, the "
+                 "worker's number from 0; repeatable; others go to the worker with fewest ports")
       ->group(cpu);
   app.add_option("--control-cpu", options.wanted_control_cpu,
                  "CPU of the control thread and the local API [chosen]")

@@ -85,7 +85,8 @@ Placement choose_placement(Options& options, const HostSurvey& host) {
 
   auto& choices = placement.choices;
   choices.push_back({"queues", "1 receive queue for each device",
-                     "it belongs to one worker; each worker has a transmit queue where a DPDK "
+                     "it belongs to one worker, --port-worker or that with the fewest; each worker "
+                     "has a transmit queue where a DPDK "
                      "device offers as many, elsewhere there is one"});
   choices.push_back({"rss", "off", "with one queue for each device there is nothing to spread"});
   if (settings.uplink) {

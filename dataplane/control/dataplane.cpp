@@ -136,6 +136,9 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   programmer_->on_segment([this](const Segment* before, const Segment& now) {
     router_advertiser_.segment_changed(before, now, Clock::now());
   });
+  for (const auto& [id, worker] : settings.port_workers) {
+    ports_->prefer_worker(id, worker);
+  }
   if (settings.uplink) {
     ports_->add_uplink(*settings.uplink, settings.uplink_text);
   }

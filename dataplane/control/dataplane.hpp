@@ -59,6 +59,8 @@ struct DataplaneSettings {
   bool fragment_outside = false;
   bool clamp_mss = false;
   std::vector<unsigned> worker_lcores;
+  // Which worker polls which port, by the id that is shown of it; of others it is chosen.
+  std::vector<std::pair<std::string, unsigned>> port_workers;
   std::uint32_t idle_backoff_microseconds = 0;
   // The longest time between router advertisements to a port; 0: only in answer to solicitations.
   std::chrono::seconds ra_interval = RouterAdvertiser::kLongestInterval;

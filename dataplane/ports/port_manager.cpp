@@ -18,11 +18,6 @@ namespace {
 constexpr std::chrono::seconds kRetryRefusedDevice{1};
 constexpr std::chrono::seconds kSlowestRetry{64};
 
-// Has a queue that a worker polls. There are thousands of sinks, which have none.
-bool is_polled(const Device* device) {
-  return device != nullptr && device->ethdev() != kNoEthdev;
-}
-
 // Port ids are never empty, so the uplink sorts first and meets none.
 const std::string kUplinkKey;
 // Longer than any id, and before those that begin with a visible character.
@@ -38,7 +33,8 @@ PortManager::PortManager(PortTable& table, QuiescenceDomain& quiescence,
       workers_(std::move(workers)),
       pools_(pools),
       policy_of_(std::move(policy_of)),
-      listener_(std::move(listener)) {
+      listener_(std::move(listener)),
+      resting_(workers_.size(), false) {
   for (auto index = static_cast<PortIndex>(table.capacity()); index > 0; --index) {
     free_.push_back(index - 1);
   }
@@ -66,6 +62,7 @@ PortManager::Record* PortManager::create(const std::string& id) {
   record.config.id = id;
   record.index = free_.back();
   record.generation = ++last_generation_;
+  record.worker = static_cast<unsigned>(record.index % workers_.size());
   free_.pop_back();
   record.counters = std::make_unique<PortCounters[]>(workers_.size());
   high_water_ = std::max(high_water_, records_.size());
@@ -175,6 +172,9 @@ bool PortManager::try_attach(Record& record) {
     set_state(record, PortAttachState::kFailed, error);
     return false;
   }
+  if (device->ethdev() != kNoEthdev) {
+    record.worker = choose_worker(record, count_queues());
+  }
   record.device = std::move(device);
   if (is_for_vhost) {
     return wait_for_guest(record);
@@ -188,7 +188,7 @@ bool PortManager::try_attach(Record& record) {
   }
   record.retry_delay = kRetryRefusedDevice;
   publish(record);
-  if (is_polled(record.device.get())) {
+  if (record.is_polled()) {
     publish_poll_lists();
   }
   set_state(record, PortAttachState::kAttached, {});
@@ -227,7 +227,7 @@ void PortManager::detach(Record& record) {
     return;
   }
   record.missed += record.device->take_missed();
-  const bool was_polled = is_polled(record.device.get());
+  const bool was_polled = record.is_polled();
   auto device = std::move(record.device);
   record.has_guest = true;
   if (record.is_trunk()) {
@@ -243,8 +243,7 @@ void PortManager::detach(Record& record) {
   // Removing a device is rare and its name may be wanted again at once, so here we wait for the
   // workers to let go of it.
   if (was_polled) {
-    quiescence_.retire([] {});
-    quiescence_.drain();
+    wait_for_workers();
   }
 }
 
@@ -264,8 +263,8 @@ void PortManager::publish(Record& record) {
   port->zone_v6 = record.zones.v6;
   port->mac = record.config.mac;
   port->counters = record.counters.get();
-  const PortIndex polled = record.has_vlan ? record.trunk->index : record.index;
-  port->device.worker = static_cast<std::uint16_t>(polled % workers_.size());
+  port->device.worker =
+      static_cast<std::uint16_t>(record.has_vlan ? record.trunk->worker : record.worker);
   port->vlans = record.vlans.get();
   port->mtu = record.config.mtu != 0 ? static_cast<std::uint16_t>(record.config.mtu) : record.mtu;
   if (device != nullptr) {
@@ -313,15 +312,15 @@ void PortManager::publish_poll_lists() {
   }
   for (const auto& [id, record] : records_) {
     if (record.device && record.device->is_vhost()) {
-      if (record.has_guest) {
-        auto& set = guests[record.index % workers_.size()];
+      if (record.has_guest && !record.is_moving) {
+        auto& set = guests[record.worker];
         if (!set) {
           set = std::make_unique<VhostPollSet>();
         }
         set->add(record.index);
       }
-    } else if (is_polled(record.device.get())) {
-      lists[record.index % workers_.size()]->ports.push_back(record.index);
+    } else if (record.is_polled() && !record.is_moving) {
+      lists[record.worker]->ports.push_back(record.index);
     }
   }
   for (std::size_t i = 0; i < workers_.size(); ++i) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/ports/device.hpp"
@@ -91,6 +92,18 @@ class PortManager {
   // configuration leaves it open.
   void update_mtus(Vni vni, const std::function<std::uint16_t(const PortConfig&)>& mtu_of);
 
+  // ---- which worker polls which port; ids are those of the views
+  // If it is on when the port's device is attached; otherwise, and unless said, the worker with the
+  // fewest queues is chosen. Before the port is added.
+  void prefer_worker(const std::string& id, unsigned worker);
+  // Moves a port's queues to another worker, which keeps them, and loses no packet. Waits for the
+  // workers to finish their bursts. Returns why it can't be done; empty: it is done.
+  std::string move(const std::string& id, unsigned worker);
+  // A worker that is not active has no ports, so it sleeps; what it had is moved, and some of it
+  // back when it is active again. Waits and returns as move().
+  std::string set_active(unsigned worker, bool active);
+  [[nodiscard]] bool is_active(unsigned worker) const { return !resting_[worker]; }
+
   // Looks for devices that came or went.
   void tick();
 
@@ -131,14 +144,21 @@ class PortManager {
     Record* trunk = nullptr;           // a VLAN of which the guest port is; trunks stay
     bool has_vlan = false;             // and nobody else has
     bool has_guest = true;             // false: of a vhost-user port without a connection
+    unsigned worker = 0;               // polls its device's queue, if there is one
+    bool is_moving = false;            // nobody polls it
+    std::optional<unsigned> wanted_worker;
 
     [[nodiscard]] bool is_trunk() const { return vlans != nullptr; }
     [[nodiscard]] bool is_guest() const { return !is_uplink && !is_exception && !is_trunk(); }
+    // There are thousands of sinks, which have no queue.
+    [[nodiscard]] bool is_polled() const { return device && device->ethdev() != kNoEthdev; }
     // Its own or its trunk's; nullptr: not opened.
     [[nodiscard]] const Device* attached_device() const {
       return has_vlan ? trunk->device.get() : device.get();
     }
   };
+
+  using Moves = std::vector<std::pair<Record*, unsigned>>;  // of polled ports, to these workers
 
   Record* create(const std::string& id);
   void add_own(const std::string& key, const Attachment& attachment, const std::string& text,
@@ -167,6 +187,16 @@ class PortManager {
   // Its virtio device is open: attached while a guest is there, until then it waits.
   bool wait_for_guest(Record& record);
   void follow_guest(Record& record);
+  [[nodiscard]] std::optional<unsigned> wanted_worker(const Record& record) const;
+  // By worker.
+  [[nodiscard]] std::vector<std::size_t> count_queues() const;
+  [[nodiscard]] unsigned choose_worker(const Record& record,
+                                       const std::vector<std::size_t>& queues) const;
+  Record* find_shown(const std::string& id);
+  Moves moves_from(unsigned worker);
+  Moves moves_to(unsigned worker);
+  void move_queues(const Moves& moves);
+  void wait_for_workers();
   void set_state(Record& record, PortAttachState state, std::string detail);
   [[nodiscard]] PortView view_of(const Record& record) const;
 
@@ -180,6 +210,8 @@ class PortManager {
   std::vector<PortIndex> free_;
   std::uint32_t last_generation_ = 0;
   std::vector<std::string> trunks_;
+  std::vector<bool> resting_;  // by worker
+  std::map<std::string, unsigned> preferred_workers_;
   bool vlan_conflicts_ = false;      // a port waits for a VLAN that another one has
   std::uint64_t vhost_changes_ = 0;  // that were looked at
   LinkWatcher links_;

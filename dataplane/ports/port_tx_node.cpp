@@ -4,6 +4,7 @@
 
 #include <rte_ethdev.h>
 
+#include "dataplane/ports/transmit_lock.hpp"
 #include "dataplane/vhost/vhost_device.hpp"
 #include "dataplane/vhost/vhost_numbers.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -63,6 +64,7 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
       VhostDevice* device = VhostDevice::find(port->device.ethdev);
       sent = device != nullptr ? device->send(mbufs + base, size) : std::uint16_t{0};
     } else {
+      const TransmitGuard guard(port->device.ethdev);
       const auto queue = static_cast<std::uint16_t>(has_queue ? worker.settings().index : 0);
       sent = rte_eth_tx_burst(port->device.ethdev, queue, mbufs + base, size);
     }

@@ -6,6 +6,7 @@
 #include <rte_ether.h>
 
 #include "dataplane/ports/port_tx_node.hpp"
+#include "dataplane/ports/transmit_lock.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -16,10 +17,11 @@ void drop_packet(rte_graph* graph, rte_node* node, rte_mbuf* packet, DropReason 
   rte_node_enqueue_x1(graph, node, drop(reason).edge(), packet);
 }
 
-// A change of the port since port-tx saw it counts.
+// A change of the port since port-tx saw it counts; one that is moving may still be sent by.
 bool can_send(const Worker& worker, const Port* port) {
   return PortTxNode::can_send(port) && port->device.vlan != 0 &&
-         (port->device.queue_per_worker || port->device.worker == worker.settings().index);
+         (port->device.queue_per_worker || port->device.worker == worker.settings().index ||
+          transmit_locks[port->device.ethdev].is_engaged.load(std::memory_order_acquire));
 }
 
 // False: there is no room for the tag.
@@ -63,7 +65,11 @@ class TrunkBurst {
     if (count_ == 0) {
       return;
     }
-    const std::uint16_t sent = rte_eth_tx_burst(ethdev_, queue_, packets_, count_);
+    std::uint16_t sent = 0;
+    {
+      const TransmitGuard guard(ethdev_);
+      sent = rte_eth_tx_burst(ethdev_, queue_, packets_, count_);
+    }
     std::uint64_t total = 0;
     for (std::uint16_t i = 0; i < sent; ++i) {
       counters_[i]->tx_packets.add(1);

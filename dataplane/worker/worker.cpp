@@ -21,6 +21,8 @@ namespace {
 constexpr unsigned kInjectRingSize = 4096;
 constexpr unsigned kObservationRingSize = 1024;
 constexpr std::uint64_t kReassemblyChecksPerSecond = 10;
+// Of a worker that has no ports, whatever the settings say.
+constexpr std::uint32_t kLongestRestMicroseconds = 1000;
 constexpr std::uint64_t kOrphanChecksPerSecond = 1000;  // of a part of the table each
 
 std::size_t burst_bucket(std::uint32_t packets) {
@@ -173,17 +175,19 @@ void Worker::run() {
   QuiescenceDomain& quiescence = shared_.quiescence;
   quiescence.register_worker(settings_.index);
   IdleBackoff backoff(settings_.idle_backoff_microseconds);
+  IdleBackoff rest(std::max(settings_.idle_backoff_microseconds, kLongestRestMicroseconds));
   const std::uint64_t cycles_per_token = rte_get_tsc_hz() / kIcmpErrorsPerSecond;
   std::uint64_t before = rte_rdtsc();
   while (!stopping_.load(std::memory_order_relaxed)) {
     loop_time_ = before;
     const bool was_busy = step() > 0;
+    IdleBackoff& idle = poll_list().ports.empty() ? rest : backoff;
     if (was_busy) {
-      backoff.reset();
-    } else if (backoff.should_sleep()) {
+      idle.reset();
+    } else if (idle.should_sleep()) {
       counters_.sleeps.add(1);
       quiescence.go_offline(settings_.index);
-      backoff.sleep();
+      idle.sleep();
       quiescence.go_online(settings_.index);
     }
     const std::uint64_t now = rte_rdtsc();

@@ -1,6 +1,7 @@
 #include "control/console/show/worker.hpp"
 
 #include <algorithm>
+#include <set>
 #include <string>
 
 #include <fmt/format.h>
@@ -52,11 +53,14 @@ std::optional<Failure> fetch_graph(Clients& clients, dataplane::v1::ShowGraphRes
 
 }  // namespace
 
-Display workers_display(const dataplane::v1::ShowWorkersResponse& response) {
+Display workers_display(const dataplane::v1::ShowWorkersResponse& response,
+                        const dataplane::v1::GetPlacementResponse& placement) {
+  const std::set<std::uint32_t> resting(placement.resting().begin(), placement.resting().end());
   Section section{.key = "workers", .when_empty = "no workers"};
   section.columns = {right("worker", "WORKER"),
                      right("lcore", "LCORE"),
                      right("cpu", "CPU"),
+                     left("state", "STATE"),
                      right("busy_percent", "BUSY"),
                      right("packets", "PACKETS"),
                      right("cycles_per_packet", "CYCLES/PACKET"),
@@ -75,6 +79,7 @@ Display workers_display(const dataplane::v1::ShowWorkersResponse& response) {
     }
     section.rows.push_back(
         {number(worker.worker()), number(worker.lcore()), number(worker.cpu()),
+         text(resting.contains(worker.worker()) ? "off" : "on"),
          percent(worker.busy_cycles(), worker.busy_cycles() + worker.idle_cycles()),
          number(worker.packets()), ratio(worker.busy_cycles(), worker.packets()),
          number(worker.graph_walks()), number(worker.sleeps()),
@@ -110,7 +115,12 @@ Answer show_workers(Clients& clients, const Arguments& /*arguments*/) {
           [&](auto& stub, auto* context) { return stub.ShowWorkers(context, {}, &response); })) {
     return failed(*failure);
   }
-  return {workers_display(response), {}};
+  dataplane::v1::GetPlacementResponse placement;
+  if (auto failure = clients.call_placement(
+          [&](auto& stub, auto* context) { return stub.GetPlacement(context, {}, &placement); })) {
+    return failed(*failure);
+  }
+  return {workers_display(response, placement), {}};
 }
 
 Answer show_graph(Clients& clients, const Arguments& /*arguments*/) {

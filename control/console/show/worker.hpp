@@ -2,6 +2,7 @@
 #pragma once
 
 #include "alkaid/dataplane/v1/dataplane.pb.h"
+#include "alkaid/dataplane/v1/placement.pb.h"
 #include "control/console/command_tree.hpp"
 
 namespace alkaid::console {
@@ -11,7 +12,8 @@ Answer show_graph(Clients& clients, const Arguments& arguments);
 // Graphviz text.
 Answer show_graph_dot(Clients& clients, const Arguments& arguments);
 
-Display workers_display(const dataplane::v1::ShowWorkersResponse& response);
+Display workers_display(const dataplane::v1::ShowWorkersResponse& response,
+                        const dataplane::v1::GetPlacementResponse& placement);
 Display graph_display(const dataplane::v1::ShowGraphResponse& response);
 
 }  // namespace alkaid::console

@@ -22,6 +22,39 @@ inline void set_ipv4(dataplane::v1::IpAddress* address, std::uint32_t number) {
   address->set_low(0xffff00000000ULL | number);
 }
 
+class FakePlacement : public dataplane::v1::Placement::Service {
+ public:
+  grpc::Status MovePort(grpc::ServerContext* /*context*/,
+                        const dataplane::v1::MovePortRequest* request,
+                        dataplane::v1::MovePortResponse* /*reply*/) override {
+    move_request = *request;
+    return request->worker() < 2
+               ? grpc::Status::OK
+               : grpc::Status{grpc::StatusCode::INVALID_ARGUMENT, "there are two"};
+  }
+
+  grpc::Status SetWorker(grpc::ServerContext* /*context*/,
+                         const dataplane::v1::SetWorkerRequest* request,
+                         dataplane::v1::SetWorkerResponse* /*reply*/) override {
+    worker_request = *request;
+    is_resting = !request->active();
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetPlacement(grpc::ServerContext* /*context*/,
+                            const dataplane::v1::GetPlacementRequest* /*request*/,
+                            dataplane::v1::GetPlacementResponse* reply) override {
+    if (is_resting) {
+      reply->add_resting(worker_request.worker());
+    }
+    return grpc::Status::OK;
+  }
+
+  dataplane::v1::MovePortRequest move_request;
+  dataplane::v1::SetWorkerRequest worker_request;
+  bool is_resting = false;
+};
+
 class FakeDataplane : public dataplane::v1::Dataplane::Service {
  public:
   bool refuse = false;
@@ -34,6 +67,14 @@ class FakeDataplane : public dataplane::v1::Dataplane::Service {
     reply->set_uptime_microseconds(93'784'000'000);
     reply->set_session_client("alkaid-agent");
     set_ipv4(reply->add_vteps(), 0x0a000001);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ShowWorkers(grpc::ServerContext* /*context*/,
+                           const dataplane::v1::ShowWorkersRequest* /*request*/,
+                           dataplane::v1::ShowWorkersResponse* reply) override {
+    reply->add_workers()->set_worker(0);
+    reply->add_workers()->set_worker(1);
     return grpc::Status::OK;
   }
 
@@ -327,19 +368,25 @@ class FakeInstance {
     std::filesystem::remove_all(instance_.run_directory);
   }
 
-  void start_dataplane() { dataplane_server_ = serve(instance_.dataplane_socket(), dataplane); }
-  void start_agent() { agent_server_ = serve(instance_.agent_socket(), agent); }
+  void start_dataplane() {
+    dataplane_server_ = serve(instance_.dataplane_socket(), {&dataplane, &placement});
+  }
+  void start_agent() { agent_server_ = serve(instance_.agent_socket(), {&agent}); }
   void stop_dataplane() { stop(dataplane_server_); }
   [[nodiscard]] const Instance& instance() const { return instance_; }
 
   FakeDataplane dataplane;
+  FakePlacement placement;
   FakeAgent agent;
 
  private:
-  static std::unique_ptr<grpc::Server> serve(const std::string& socket, grpc::Service& service) {
+  static std::unique_ptr<grpc::Server> serve(const std::string& socket,
+                                             std::initializer_list<grpc::Service*> services) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("unix:" + socket, grpc::InsecureServerCredentials());
-    builder.RegisterService(&service);
+    for (grpc::Service* service : services) {
+      builder.RegisterService(service);
+    }
     return builder.BuildAndStart();
   }
   static void stop(std::unique_ptr<grpc::Server>& server) {

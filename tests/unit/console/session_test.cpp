@@ -170,6 +170,25 @@ TEST_F(SessionTest, GoalStateShowsWhatIsRemembered) {
   EXPECT_FALSE(json("show goal-state router").contains("vpcs"));
 }
 
+TEST_F(SessionTest, PortsAndWorkersAreMovedAndSwitched) {
+  start();
+  const auto moved = json("set port red-1 worker 1");
+  EXPECT_EQ(fake_.placement.move_request.id(), "red-1");
+  EXPECT_EQ(fake_.placement.move_request.worker(), 1U);
+  EXPECT_TRUE(moved.contains("workers"));
+  const Result refused = session_.run("set port red-1 worker 2");
+  EXPECT_EQ(refused.code, ExitCode::kRefused);
+  EXPECT_THAT(refused.error, HasSubstr("there are two"));
+  const auto switched = json("set worker 1 off");
+  EXPECT_EQ(switched["workers"][0]["state"], "on");
+  EXPECT_EQ(switched["workers"][1]["state"], "off");
+  EXPECT_EQ(fake_.placement.worker_request.worker(), 1U);
+  EXPECT_FALSE(fake_.placement.worker_request.active());
+  session_.run("set worker 1 on");
+  EXPECT_TRUE(fake_.placement.worker_request.active());
+  EXPECT_EQ(session_.run("set worker one on").code, ExitCode::kBadCommand);
+}
+
 TEST_F(SessionTest, GrepFiltersTheText) {
   start();
   EXPECT_THAT(session_.run("show port | grep ^red").output,

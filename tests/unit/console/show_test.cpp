@@ -62,7 +62,7 @@ TEST(Show, WorkersListBurstClasses) {
   for (int i = 0; i < 10; ++i) {
     worker->add_burst_histogram(static_cast<std::uint64_t>(i) + 100);
   }
-  const Display display = workers_display(response);
+  const Display display = workers_display(response, {});
   EXPECT_THAT(render_text(display), AllOf(HasSubstr("75.0 %"), HasSubstr("100.0"), HasSubstr("2-3"),
                                           HasSubstr("128-255"), HasSubstr("256+")));
   const Json json = Json::parse(render_json(display));

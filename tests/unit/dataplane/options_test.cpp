@@ -39,6 +39,15 @@ class TemporaryFile {
   std::string path_ = std::filesystem::temp_directory_path() / "alkaid-options-XXXXXX";
 };
 
+TEST(Options, PortsAreGivenToWorkers) {
+  const auto outcome = parse({"--vtep", "10.0.0.1/24", "--worker-cpus", "0,1", "--port-worker",
+                              "pcap:rx=a=1", "--port-worker", "green-1=0"});
+  ASSERT_TRUE(outcome.options);
+  using Entry = std::pair<std::string, unsigned>;
+  EXPECT_EQ(outcome.options->dataplane.port_workers,
+            (std::vector<Entry>{{"pcap:rx=a", 1}, {"green-1", 0}}));
+}
+
 TEST(Options, FlagsArriveChecked) {
   const auto outcome = parse(
       {"--vtep", "10.0.0.1/24", "--uplink", "af_packet:up0", "--underlay-gateway", "10.0.0.254",
@@ -142,6 +151,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "--exception-rate"},
         Refusal{"vlan_zero", {"--vtep", "10.0.0.1/24", "--uplink-vlan", "0"}, "--uplink-vlan"},
         Refusal{"vlan_4095", {"--vtep", "10.0.0.1/24", "--uplink-vlan", "4095"}, "--uplink-vlan"},
+        Refusal{"port_of_no_worker",
+                {"--vtep", "10.0.0.1/24", "--workers", "2", "--port-worker", "green-1=2"},
+                "2 workers, counted from 0"},
+        Refusal{"port_worker_without_a_number",
+                {"--vtep", "10.0.0.1/24", "--port-worker", "green-1=first"},
+                "PORT=WORKER"},
+        Refusal{
+            "worker_of_no_port", {"--vtep", "10.0.0.1/24", "--port-worker", "=0"}, "PORT=WORKER"},
         Refusal{"uplink_in_a_trunk",
                 {"--vtep", "10.0.0.1/24", "--uplink", "vlan:trunk0/5"},
                 "--uplink-vlan"},

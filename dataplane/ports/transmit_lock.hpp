@@ -1,0 +1,45 @@
+// One transmit queue, two writers: while a port moves from a worker to another, either may send.
+// Design: docs/design/workers.md.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include <rte_config.h>
+#include <rte_spinlock.h>
+
+namespace alkaid {
+
+// Of one device; workers take it only while it is engaged.
+struct TransmitLock {
+  std::atomic<bool> is_engaged{false};
+  rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
+};
+
+// By ethdev, which is a number of the whole process.
+inline std::array<TransmitLock, RTE_MAX_ETHPORTS> transmit_locks;
+
+// Around one call of the driver; workers.
+class TransmitGuard {
+ public:
+  explicit TransmitGuard(std::uint16_t ethdev) {
+    TransmitLock& lock = transmit_locks[ethdev];
+    if (lock.is_engaged.load(std::memory_order_acquire)) [[unlikely]] {
+      taken_ = &lock.lock;
+      rte_spinlock_lock(taken_);
+    }
+  }
+  ~TransmitGuard() {
+    if (taken_ != nullptr) [[unlikely]] {
+      rte_spinlock_unlock(taken_);
+    }
+  }
+  TransmitGuard(const TransmitGuard&) = delete;
+  TransmitGuard& operator=(const TransmitGuard&) = delete;
+
+ private:
+  rte_spinlock_t* taken_ = nullptr;
+};
+
+}  // namespace alkaid
