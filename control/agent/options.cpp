@@ -101,7 +101,9 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
                  "this host's address in goal states (default: the data plane's VTEPs)");
   app.add_option("--port-attach", attach,
                  "how guest ports attach, KIND:TEXT with {tap_name}, {port_id}, {port_name}, "
-                 "{device_id}, {mac}")
+                 "{device_id}, {mac}; or vlan:TRUNK[,TRUNK...]/{vlan}, which gives every port a "
+                 "free VLAN of these trunks of the data plane ({vlan:100-199}: of some VLANs) and "
+                 "keeps it")
       ->capture_default_str();
   app.add_option("--metrics-listen", options.agent.metrics_listen,
                  "serve metrics for Prometheus at http://ADDRESS:PORT/metrics (default: nowhere); "

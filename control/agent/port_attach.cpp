@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "control/agent/vlan/open_vlan.hpp"
 #include "control/common/logging.hpp"
 #include "control/common/socket_path.hpp"
 
@@ -47,18 +47,6 @@ bool names_socket(std::string_view kind) {
 
 bool names_device(std::string_view kind) {
   return kind != "pcap" && kind != "null" && kind != "vlan" && kind != "dev" && !names_socket(kind);
-}
-
-// TRUNK/VID, VID 1 to 4094; the data plane has the same rule.
-bool is_vlan(std::string_view text) {
-  const auto slash = text.find('/');
-  if (slash == std::string_view::npos || !is_device_name(text.substr(0, slash))) {
-    return false;
-  }
-  const std::string_view digits = text.substr(slash + 1);
-  unsigned vlan = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), vlan);
-  return error == std::errc{} && end == digits.data() + digits.size() && vlan >= 1 && vlan <= 4094;
 }
 
 // Placeholders can't stand for ',' or '=', so a template's options are those of every port.
@@ -106,9 +94,14 @@ std::optional<PortAttach> PortAttach::parse(std::string_view text, std::string& 
     return std::nullopt;
   }
 
-  if (kind == "vlan" && rest.find('{') == std::string_view::npos && !is_vlan(rest)) {
-    error = fmt::format("'{}' must be vlan:TRUNK/VID, where VID is 1 to 4094 or a placeholder",
-                        printable(text));
+  const bool is_open = OpenVlan::parse(text).has_value();
+  if (kind == "vlan" && !is_open &&
+      (text.find("{vlan") != std::string_view::npos ||
+       (rest.find('{') == std::string_view::npos && !VlanAttachment::parse(text)))) {
+    error = fmt::format(
+        "'{}' names no VLAN: vlan:TRUNK/VID, where VID is 1 to {} or a placeholder, or "
+        "vlan:TRUNK[,TRUNK...]/{{vlan}} or .../{{vlan:FIRST-LAST}} for a free one",
+        printable(text), kHighestVlan);
     return std::nullopt;
   }
 
@@ -125,6 +118,11 @@ std::optional<PortAttach> PortAttach::parse(std::string_view text, std::string& 
   attach.text_ = text;
   attach.names_device_ = names_device(kind);
   attach.names_socket_ = names_socket(kind);
+  attach.names_vlan_ = kind == "vlan" && !is_open;
+  if (is_open) {
+    attach.pieces_.push_back({std::string{text}, {}});
+    return attach;
+  }
   std::size_t position = 0;
   while (position < text.size()) {
     const auto open = text.find('{', position);
@@ -210,8 +208,8 @@ std::optional<std::string> PortAttach::expand(const PortNames& names, Refusal& r
     return refuse("path of a socket",
                   fmt::format(": up to {} printable characters", kLongestSocketPath));
   }
-  if (text_.starts_with("vlan:") && !is_vlan(device)) {
-    return refuse("VLAN of a trunk (TRUNK/VID, VID 1 to 4094)", "");
+  if (names_vlan_ && !VlanAttachment::parse(result)) {
+    return refuse(fmt::format("VLAN of a trunk (TRUNK/VID, VID 1 to {})", kHighestVlan), "");
   }
   return result;
 }

@@ -21,7 +21,8 @@ struct PortNames {
 // "tap" and the port's id, cut to 14 characters: the device name that Nova and ACA use.
 std::string tap_name(std::string_view port_id);
 
-// "KIND:TEXT" with placeholders {tap_name}, {port_id}, {port_name}, {device_id}, {mac} in TEXT.
+// "KIND:TEXT" with placeholders {tap_name}, {port_id}, {port_name}, {device_id}, {mac} in TEXT; or
+// "vlan:TRUNKS/{vlan}", which stays as it is until the reconciler chooses a VLAN (OpenVlan).
 // Immutable, so any thread may use it.
 class PortAttach {
  public:
@@ -47,6 +48,7 @@ class PortAttach {
   std::vector<Piece> pieces_;
   bool names_device_ = false;  // TEXT is a network device's name
   bool names_socket_ = false;  // TEXT is a socket's path
+  bool names_vlan_ = false;    // TEXT is a VLAN of a trunk, once expanded
 };
 
 }  // namespace alkaid::agent

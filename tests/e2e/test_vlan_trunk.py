@@ -9,16 +9,6 @@ from lab import GoalState, Lab, wait_until
 from lab.trunk import Trunk, VlanGuest
 
 NAMES = ("green-1", "red-1")
-VLANS = {"green-1": 100, "red-1": 4094}
-ATTACH = ("--port-attach", "vlan:trunk0/{device_id}")
-
-
-def goal_state() -> GoalState:
-    """The example of host 1, whose ports say which VLANs they are."""
-    example = GoalState.example(1)
-    for name, port in example.states("port").items():
-        port["configuration"]["device_id"] = str(VLANS[name])
-    return example
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +26,8 @@ def trunk() -> Iterator[Trunk]:
             made.connect(lab.guests[name])
         host = lab.hosts[1]
         host.start_dataplane("--trunk", f"trunk0=af_packet:{made.device}")
-        host.start_agent(*ATTACH)
-        host.push(goal_state())
+        host.start_agent("--port-attach", "vlan:trunk0/{vlan:100-101}")
+        host.push(GoalState.example(1))
         for name in NAMES:
             host.wait_for_port(name, "waiting")
         made.plug()
@@ -59,7 +49,7 @@ def trunk() -> Iterator[Trunk]:
 def test_guests_of_one_device_are_apart_and_reach_each_other(trunk: Trunk) -> None:
     """DHCP (in the fixture), ARP, ping and TCP from VLAN to VLAN and to another host."""
     lab, console = trunk.lab, trunk.host.console
-    assert {name: trunk.vlan_of(name) for name in NAMES} == VLANS
+    assert {trunk.vlan_of(name) for name in NAMES} == {100, 101}
     listing = console.ports()
     assert listing["trunk:trunk0"]["kind"] == "trunk"
     assert listing["green-1"]["driver"] == "net_af_packet"
@@ -89,6 +79,7 @@ def test_other_frames_are_counted_drops(trunk: Trunk) -> None:
 def test_vlans_are_kept(trunk: Trunk) -> None:
     """When the device comes back, and when agent and data plane are killed one after the other."""
     host, guest = trunk.host, trunk.lab.guests["green-1"]
+    given = {name: trunk.vlan_of(name) for name in NAMES}
 
     trunk.unplug()
     for name in NAMES:
@@ -102,15 +93,15 @@ def test_vlans_are_kept(trunk: Trunk) -> None:
     host.start_dataplane("--trunk", f"trunk0=af_packet:{trunk.device}")
     for name in NAMES:
         host.wait_for_port(name, timeout=20)
-    assert {name: trunk.vlan_of(name) for name in NAMES} == VLANS
+    assert {name: trunk.vlan_of(name) for name in NAMES} == given
     assert guest.reaches("10.1.0.12")
 
     host.agent.kill()
-    host.start_agent(*ATTACH)
+    host.start_agent("--port-attach", "vlan:trunk0/{vlan:100-101}")
     operations = host.console.operations()
-    host.push(goal_state())
+    host.push(GoalState.example(1))
     assert host.console.operations() == operations
-    assert {name: trunk.vlan_of(name) for name in NAMES} == VLANS
+    assert {name: trunk.vlan_of(name) for name in NAMES} == given
     assert guest.reaches("10.2.0.11")
 
 

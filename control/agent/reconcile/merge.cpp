@@ -29,8 +29,7 @@ void Reconciler::merge(GoalStateTask& task) {
   }
   merge_routers(task);
   for (auto& change : decoded.ports) {
-    change.intent == Intent::kSet ? store_.set_port(change.id, change.spec)
-                                  : store_.delete_port(change.id);
+    merge_port(decoded, change);
   }
   merge_remote_ports(decoded.remote_ports);
   merge_neighbors(decoded, decoded.neighbors);

@@ -104,6 +104,7 @@ void Reconciler::read_back_done() {
     delete_in_mirror(deleted);
   }
   hold_security_groups();
+  settle_vlans();
   store_.mark_everything();
 }
 
@@ -113,6 +114,7 @@ void Reconciler::compare_everything() {
   settling_routers_.clear();
   deferred_deletes_.clear();
   store_.groups().drop_holds();
+  settle_vlans();
   store_.mark_everything();
   for (const auto& [vni, segment] : mirror_.segments) {
     dirty_.segments.insert(vni);

@@ -22,6 +22,7 @@
 #include "control/agent/reconcile/goal_state_task.hpp"
 #include "control/agent/reconcile/mirror.hpp"
 #include "control/agent/server/event_log.hpp"
+#include "control/agent/vlan/vlan_assigner.hpp"
 
 namespace alkaid::agent {
 
@@ -105,6 +106,12 @@ class Reconciler {
   void drop_out_of_order(DecodedGoalState& decoded);
   void merge_neighbors(DecodedGoalState& decoded,
                        const std::vector<Change<NeighborSpec>>& neighbors);
+  void merge_port(DecodedGoalState& decoded, Change<PortSpec>& change);
+  // Chooses the VLAN of a port that may have any. False: none is free. Only while it is known what
+  // the data plane's ports have; before, it is left open.
+  bool settle_vlan(const std::string& id, PortSpec& spec);
+  // The same of all that were left open, when the data plane has been read back.
+  void settle_vlans();
   void merge_remote_ports(const std::vector<RemotePortSpec>& ports);
   void merge_neighbor_delete(DecodedGoalState& decoded, const Change<NeighborSpec>& change);
   void merge_routers(GoalStateTask& task);
@@ -220,6 +227,7 @@ class Reconciler {
   // Groups that claimed objects held, until their marks can be set.
   std::vector<std::string> released_names_;
   std::vector<std::string> released_ports_;
+  VlanAssigner vlans_;
   std::array<bool, 6> is_full_{};  // tables that were said to be full
   Revisions revisions_;            // used only if the policy is strict
   std::uint64_t operations_ = 0;

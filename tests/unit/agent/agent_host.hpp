@@ -26,7 +26,7 @@ struct Host {
   template <class Message>
   std::vector<Status> push(const Message& message) {
     std::string error;
-    const auto attach = PortAttach::parse("af_packet:{tap_name}", error);
+    const auto attach = PortAttach::parse(port_attach, error);
     GoalStateTask task;
     task.decoded = decode(message, {*attach, reconciler.own_addresses()});
     reconciler.merge(task);
@@ -103,6 +103,7 @@ struct Host {
   FakeClient client;
   EventLog events;
   Reconciler reconciler;
+  std::string port_attach = "af_packet:{tap_name}";
 };
 
 // The whole network as messages of one resource each.

@@ -245,8 +245,9 @@ TEST(Decoder, AttachmentIsWhatTheDataplaneTakes) {
   EXPECT_EQ(refused("null:{port_id}", "0123456789abcdef+"), "");
   EXPECT_EQ(refused("null:", "0123456789abcdef+"), "");
   EXPECT_EQ(refused("vlan:trunk0/{port_id}", "4094"), "");
+  EXPECT_EQ(refused("vlan:trunk0,trunk1/{vlan}", "any"), "");
   EXPECT_EQ(refused("dev:{port_id}", "0000:3b:00.0_representor_vf0"), "");
-  for (const char* id : {"4095", "0", "5x", "-1", "green-1"}) {
+  for (const char* id : {"4095", "0", "5x", "{vlan}", "green-1"}) {
     EXPECT_NE(refused("vlan:trunk0/{port_id}", id).find("--port-attach"), std::string::npos) << id;
   }
   EXPECT_EQ(refused("pcap:rx=/tmp/{port_id}", "0123456789abcdef+"), "");

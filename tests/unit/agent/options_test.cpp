@@ -187,6 +187,8 @@ TEST(Options, BadUseIsRefusedByName) {
       {{"--port-attach", "vlan:trunk0/4095"}, "vlan:TRUNK/VID"},
       {{"--port-attach", "vhost-user:{port_id}.sock"}, "names no socket"},
       {{"--port-attach", "vhost-user-server:/run/../{port_id}"}, "names no socket"},
+      {{"--port-attach", "vlan:/{vlan}"}, "{vlan:FIRST-LAST}"},
+      {{"--port-attach", "vlan:trunk0/{vlan:9-8}"}, "{vlan:FIRST-LAST}"},
       {{"--port-attach", "pcap:{port_id}"}, "pcap:rx=FILE,tx=FILE"},
       {{"--config", "/nonexistent.toml"}, "/nonexistent.toml"},
       {{"--broadcast", "flood"}, "--broadcast: 'flood'"},
