@@ -113,6 +113,43 @@ TEST_F(WorkerPlacement, PortsMove) {
   }
 }
 
+// The test is worker 0, which says when it has finished a burst; the control thread is another one.
+TEST_F(WorkerPlacement, AMoveWaitsForTheWorkerThatThePortLeaves) {
+  make(two_workers());
+  ASSERT_EQ(ports().move("green-1", 0), "");
+  QuiescenceDomain& quiescence = lab_->dataplane().quiescence();
+  quiescence.register_worker(0);
+  const Port* before = ports().view("green-1").port;
+  const TransmitLock& lock = transmit_locks[before->device.ethdev];
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto becomes_true = [&](const auto& condition) {
+    while (!condition() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+    return condition();
+  };
+  std::jthread control([this] { EXPECT_EQ(ports().move("green-1", 1), ""); });
+
+  EXPECT_TRUE(becomes_true([&] { return lock.is_engaged.load(); }));
+  const auto now = [&] { return lab_->dataplane().port_table().find(before->index); };
+  EXPECT_EQ(now(), before) << "until worker 0 is known to use the lock";
+  EXPECT_TRUE(polled_by(0).contains("green-1"));
+  EXPECT_FALSE(polled_by(1).contains("green-1"));
+
+  quiescence.report_quiescent(0);
+  EXPECT_TRUE(becomes_true([&] { return !polled_by(0).contains("green-1"); }));
+  EXPECT_EQ(now()->device.worker, 1U);
+  EXPECT_FALSE(polled_by(1).contains("green-1")) << "until worker 0 has let go of the queue";
+  EXPECT_TRUE(lock.is_engaged.load());
+
+  quiescence.report_quiescent(0);
+  EXPECT_TRUE(becomes_true([&] { return polled_by(1).contains("green-1"); }));
+  quiescence.unregister_worker(0);
+  control.join();
+  EXPECT_FALSE(lock.is_engaged.load());
+  expect_that_packets_pass();
+}
+
 // What the worker has taken in before the move is sent by the one that owns the queue then.
 TEST_F(WorkerPlacement, PacketsOnTheirWayAreSentByTheNewOwner) {
   make(two_workers());
