@@ -153,8 +153,11 @@ void PortManager::move_queues(const Moves& moves) {
   }
   const auto engage = [&moves](bool is_engaged) {
     for (const auto& [record, worker] : moves) {
-      transmit_locks[record->device->ethdev()].is_engaged.store(is_engaged,
-                                                                std::memory_order_release);
+      // librte_vhost has a lock of its own for each ring.
+      if (!record->device->is_vhost()) {
+        transmit_locks[record->device->ethdev()].is_engaged.store(is_engaged,
+                                                                  std::memory_order_release);
+      }
     }
   };
   engage(true);
