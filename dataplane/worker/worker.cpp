@@ -13,6 +13,7 @@
 #include "dataplane/conntrack/fragment_tracking_node.hpp"
 #include "dataplane/graph/node_table.hpp"
 #include "dataplane/on_demand/worker_waiting.hpp"
+#include "dataplane/vhost/vhost_polls.hpp"
 #include "dataplane/worker/idle_backoff.hpp"
 
 namespace alkaid {
@@ -181,7 +182,8 @@ void Worker::run() {
   while (!stopping_.load(std::memory_order_relaxed)) {
     loop_time_ = before;
     const bool was_busy = step() > 0;
-    IdleBackoff& idle = poll_list().ports.empty() ? rest : backoff;
+    const bool has_ports = !poll_list().ports.empty() || vhost_polls_of(settings_.index) != nullptr;
+    IdleBackoff& idle = has_ports ? backoff : rest;
     if (was_busy) {
       idle.reset();
     } else if (idle.should_sleep()) {

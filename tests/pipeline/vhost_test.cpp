@@ -33,10 +33,13 @@ constexpr Station kMachine{Ipv4Address{0x0a01001f}, MacAddress::from_number(0x02
 // The lab's network and a machine "vm-1" in its green subnet.
 class VhostLab {
  public:
-  explicit VhostLab(const std::string& kind = "vhost-user-server") : kind_(kind) {
+  explicit VhostLab(const std::string& kind = "vhost-user-server",
+                    const DataplaneSettings& settings = PipelineLab::default_settings())
+      : kind_(kind) {
     std::string pattern = std::filesystem::temp_directory_path() / "alkaid-vhost-XXXXXX";
     directory_ = ::mkdtemp(pattern.data());
-    lab.emplace();
+    lab.emplace(settings);
+    lab->program_network();
     EXPECT_FALSE(lab->programmer().set(port()));
   }
   ~VhostLab() {
@@ -466,6 +469,66 @@ TEST(Vhost, GuestsComeAndGoWhileTheWorkerRuns) {
     }
     lab.take("green-1");
   }
+}
+
+DataplaneSettings two_workers() {
+  auto settings = PipelineLab::default_settings();
+  settings.worker_lcores = {0, 1};
+  return settings;
+}
+
+TEST(Vhost, PortsMoveBetweenWorkersWhileTheirGuestsTalk) {
+  VhostLab vhost("vhost-user-server", two_workers());
+  vhost.connect();
+  PipelineLab& lab = *vhost.lab;
+  PortManager& ports = lab.dataplane().ports();
+  const std::uint64_t buffers = lab.buffers_in_use();
+  {
+    const RunningWorker first(*lab.dataplane().workers()[0]);
+    const RunningWorker second(*lab.dataplane().workers()[1]);
+    const Bytes out = udp_frame(kMachine, kGreen1.mac, kGreen1.ip);
+    const Bytes in = udp_frame(kGreen1, kMachine.mac, kMachine.ip);
+    constexpr std::size_t kAtOnce = 16;
+    for (unsigned round = 0; round < 50; ++round) {
+      SCOPED_TRACE(round);
+      ASSERT_TRUE(vhost.guest->send(Frames(kAtOnce, out)));
+      lab.enqueue("green-1", Frames(kAtOnce, in));
+      if (round % 5 == 4) {
+        EXPECT_EQ(ports.set_active(1, false), "");
+        EXPECT_EQ(ports.set_active(1, true), "");
+      } else {
+        EXPECT_EQ(ports.move("vm-1", 1 - vhost.view().port->device.worker), "");
+      }
+      std::size_t sent = 0;
+      std::size_t received = 0;
+      VhostLab::wait_until([&] {
+        sent += lab.take("green-1").size();
+        received += vhost.guest->take().size();
+        return sent == kAtOnce && received == kAtOnce;
+      });
+      ASSERT_FALSE(HasFatalFailure());
+    }
+  }
+  EXPECT_TRUE(lab.all_drops().empty());
+  EXPECT_EQ(lab.buffers_in_use(), buffers);
+}
+
+TEST(Vhost, AWorkerWhosePortsAreGuestsRestsOnlyWhenTheyAreGone) {
+  VhostLab vhost("vhost-user-server", two_workers());
+  vhost.connect();
+  PipelineLab& lab = *vhost.lab;
+  PortManager& ports = lab.dataplane().ports();
+  for (const char* id : {"ring:up", "green-1", "green-3", "red-1"}) {
+    ASSERT_EQ(ports.move(id, 0), "");
+  }
+  ASSERT_EQ(ports.move("vm-1", 1), "");
+  const WorkerCounters& counters = lab.dataplane().workers()[1]->counters();
+  const std::uint64_t before = counters.graph_walks.read();
+  const RunningWorker running(*lab.dataplane().workers()[1]);
+  VhostLab::wait_until([&] { return counters.graph_walks.read() > before + 1000; });
+  EXPECT_EQ(counters.sleeps.read(), 0U);
+  ASSERT_EQ(ports.move("vm-1", 0), "");
+  VhostLab::wait_until([&] { return counters.sleeps.read() > 0; });
 }
 
 }  // namespace
