@@ -104,7 +104,7 @@ const schema::PortState kThird = green_port("third", "10.0.1.7", "02:00:00:00:00
 TEST(PortVlans, AreKeptAsLongAsThePort) {
   FakeDataplane tables;
   VlanHost host{tables};
-  host.push(subnet("green", "10.0.1.0/24", 1001));
+  host.push(green());
   host.push(kFirst);
   host.push(kSecond);
   EXPECT_EQ(host.attachment("first"), "vlan:trunk0/1");
@@ -125,12 +125,12 @@ TEST(PortVlans, ARestartedAgentFindsThemInTheDataplane) {
   FakeDataplane tables;
   {
     VlanHost host{tables};
-    host.push(subnet("green", "10.0.1.0/24", 1001));
+    host.push(green());
     host.push(kFirst);
     host.push(kSecond);
   }
   VlanHost restarted{tables};
-  restarted.push(subnet("green", "10.0.1.0/24", 1001));
+  restarted.push(green());
   const auto calls = tables.apply_calls;
   restarted.push(kSecond);
   EXPECT_EQ(tables.apply_calls, calls);
@@ -141,7 +141,7 @@ TEST(PortVlans, ARestartedAgentFindsThemInTheDataplane) {
 
   // It need not be there when the agent is told.
   VlanHost waiting{tables, false};
-  waiting.push(subnet("green", "10.0.1.0/24", 1001));
+  waiting.push(green());
   waiting.push(kThird);
   waiting.push(kSecond);
   waiting.client.available = true;
@@ -154,7 +154,7 @@ TEST(PortVlans, ARestartedAgentFindsThemInTheDataplane) {
 TEST(PortVlans, AnEmptyDataplaneGetsTheSame) {
   FakeDataplane tables;
   VlanHost host{tables};
-  host.push(subnet("green", "10.0.1.0/24", 1001));
+  host.push(green());
   host.push(kFirst);
   host.push(kSecond);
   host.push(kThird);
@@ -174,7 +174,7 @@ TEST(PortVlans, AnEmptyDataplaneGetsTheSame) {
 TEST(PortVlans, WhenNoneIsFreeThePortIsRefused) {
   FakeDataplane tables;
   VlanHost host{tables, true, "vlan:trunk0/{vlan:7-8}"};
-  host.push(subnet("green", "10.0.1.0/24", 1001));
+  host.push(green());
   host.push(kFirst);
   host.push(kSecond);
   EXPECT_THAT(host.push(kThird), Each(Status::kFailure));
