@@ -44,6 +44,9 @@ class FakePlacement : public dataplane::v1::Placement::Service {
   grpc::Status GetPlacement(grpc::ServerContext* /*context*/,
                             const dataplane::v1::GetPlacementRequest* /*request*/,
                             dataplane::v1::GetPlacementResponse* reply) override {
+    if (is_old) {
+      return {grpc::StatusCode::UNIMPLEMENTED, ""};
+    }
     if (is_resting) {
       reply->add_resting(worker_request.worker());
     }
@@ -53,6 +56,7 @@ class FakePlacement : public dataplane::v1::Placement::Service {
   dataplane::v1::MovePortRequest move_request;
   dataplane::v1::SetWorkerRequest worker_request;
   bool is_resting = false;
+  bool is_old = false;  // knows nothing of it
 };
 
 class FakeDataplane : public dataplane::v1::Dataplane::Service {

@@ -187,6 +187,8 @@ TEST_F(SessionTest, PortsAndWorkersAreMovedAndSwitched) {
   session_.run("set worker 1 on");
   EXPECT_TRUE(fake_.placement.worker_request.active());
   EXPECT_EQ(session_.run("set worker one on").code, ExitCode::kBadCommand);
+  fake_.placement.is_old = true;
+  EXPECT_EQ(json("show worker")["workers"][1]["state"], "on") << "an older data plane's";
 }
 
 TEST_F(SessionTest, GrepFiltersTheText) {
