@@ -56,14 +56,14 @@ TEST_F(PollSet, IdleRingsTakeTurns) {
 }
 
 TEST_F(PollSet, IdleRingsCostABusyWorkerLess) {
-  constexpr std::uint32_t kPorts = VhostPollSet::kBusyWalks + 1;
+  constexpr std::size_t kPorts = VhostPollSet::kBusyWalks + 1;
   for (std::uint32_t port = 0; port < kPorts; ++port) {
     set_.add(port);
   }
   busy_[100] = 1;
   walk(VhostPollSet::kPatience);
   EXPECT_EQ(set_.active(), 1U);
-  const auto expect_one_a_walk = [&](std::uint32_t busy_polls) {
+  const auto expect_one_a_walk = [&](std::size_t busy_polls) {
     polls_.clear();
     walk(kPorts * 2);
     for (std::uint32_t port = 0; port < kPorts; ++port) {
