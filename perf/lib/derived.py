@@ -83,6 +83,5 @@ DERIVED = [
     Derived("two workers against one: both directions of the same flows", _scaling("one-worker", "two-workers"),
             _SCALING, "times"),
     Derived("guest by vhost-user to wire: the peer's cycles by ours", _times_the_peer("vhost"), _VHOST, "times"),
-    Derived("wire to guest by vhost-user: the same", _times_the_peer("vhost-decap"), _VHOST, "times"),
     Derived("guest by vhost-user: what idle ones add", _idle_ports, Goal(), "cycles"),
 ]

@@ -53,8 +53,6 @@ LINES = {
                   ["--direction", "local", "--flows", "1000,100000", "--rules", "100"], [Goal(), Goal(200, 140)]),
     "vhost": Line("guest by vhost-user to wire, routed: 100 rules, conntrack, VXLAN", "vhost",
                   ["--flows", "1,1000,100000", "--peer", "ovs"]),
-    "vhost-decap": Line("wire to guest by vhost-user: 100 rules, conntrack", "vhost",
-                        ["--direction", "decap", "--flows", "1000,100000", "--peer", "ovs"]),
     "vhost-ports": Line("guest by vhost-user to wire beside idle ones", "vhost", ["--flows", "1000", "--ports", "1,64,256"]),
     "connections": Line("new connections per second, by rules", "connections", ["--rules", "10,1000,10000", "--peer", "ovs"],
                         [Goal(), Goal(2.0e6, 3.0e6), Goal()], "connections_per_second", "per second",

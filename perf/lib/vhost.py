@@ -15,7 +15,7 @@ from lab.shell import LabError, run, wait_until
 
 from . import machine
 from .ovs import OpenVSwitch
-from .scenario import GUEST, UPLINK, Scenario
+from .scenario import GUEST, Scenario
 from .subject import Subject
 
 RING = 256              # descriptors, as QEMU has them unless it is told otherwise
@@ -45,20 +45,14 @@ def _testpmd(devices: Sequence[str], buffers: int) -> list[str]:
 
 
 class Guest:
-    """The guest under test: sends a capture file for ever, or receives."""
+    """The guest under test: sends a capture file for ever."""
 
-    def __init__(self, namespace: Namespace, directory: Path, socket: Path, *, loop: Path | None = None,
-                 packets: int = 0, capture: Path | None = None) -> None:
-        """loop: what it sends, a file of `packets` packets; capture: where what it receives is written."""
-        device = "net_null0,no-rx=1"
-        if loop is not None:
-            device = f"net_pcap0,rx_pcap={loop},infinite_rx=1"
-        elif capture is not None:
-            device = f"net_pcap0,tx_pcap={capture}"
+    def __init__(self, namespace: Namespace, directory: Path, socket: Path, loop: Path, packets: int) -> None:
+        """loop: the capture file, of `packets` packets."""
+        devices = [*_cards([socket]), "--vdev", f"net_pcap0,rx_pcap={loop},infinite_rx=1"]
         self._namespace = namespace
-        self._process = Process("the guest", namespace, [
-            *_testpmd([*_cards([socket]), "--vdev", device], packets + _BUFFERS), "--stats-period=3600"],
-            directory / "guest.log")
+        self._process = Process("the guest", namespace, [*_testpmd(devices, packets + _BUFFERS), "--stats-period=3600"],
+                                directory / "guest.log")
 
     def signal(self, number: signal.Signals) -> None:
         """Stops it where it is, or lets it go on."""
@@ -108,20 +102,15 @@ class VhostSubject(Subject):
     def start(self) -> None:
         """Starts everything and returns when packets flow."""
         source = self.scenario.sources[0]
-        source.write(self._input(source.port))
-        self._start_dataplane(source.port == UPLINK)
+        source.write(self._input(GUEST))
+        self._start_dataplane(False)
         self.start_agent(f"vhost-user-server:{self.directory}/{{port_id}}.sock")
         self.push(self._goal_state())
         wait_until(lambda: all(self._socket(port).exists() for port in [GUEST, *self._idle]), "there are sockets",
                    timeout=60)
         if self._idle:
             self._idle_guests = IdleGuests(self._namespace, self.directory, [self._socket(port) for port in self._idle])
-        if source.port == GUEST:
-            self._guest = Guest(self._namespace, self.directory, self._socket(GUEST), loop=self._input(GUEST),
-                                packets=len(source.flows))
-        else:
-            self._guest = Guest(self._namespace, self.directory, self._socket(GUEST),
-                                capture=self.output(GUEST) if self._capture else None)
+        self._guest = Guest(self._namespace, self.directory, self._socket(GUEST), self._input(GUEST), len(source.flows))
         wait_until(self._all_up, "guests drive their cards", timeout=120, interval=0.5)
 
     def _all_up(self) -> bool:
@@ -171,9 +160,8 @@ class VhostPeer(OpenVSwitch):
 
     def _choose_setting(self) -> None:
         source = self._scenario.sources[0]
-        socket = self._directory / "guest"
-        loop = self._directory / "in.pcap" if source.port == GUEST else None
-        self._guest = Guest(self._namespace, self._directory, socket, loop=loop, packets=len(source.flows))
+        self._guest = Guest(self._namespace, self._directory, self._directory / "guest", self._directory / "in.pcap",
+                            len(source.flows))
         before = self.sent()
         wait_until(lambda: self.sent() > before + 10 * len(source.flows), "Open vSwitch forwards", timeout=60)
         super()._choose_setting()
