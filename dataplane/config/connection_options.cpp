@@ -21,7 +21,7 @@ void add_connection_options(CLI::App& app, FlowSettings& settings) {
   const auto* group = "Connections";
   app.add_option("--connections", settings.connections,
                  "Connections that may be tracked at once, of each address family; memory is taken "
-                 "as they come: about 190 bytes each (IPv6: 250)")
+                 "as they come: about 190 bytes each (IPv6: 255)")
       ->capture_default_str()
       ->check(CLI::Range(1024U, 1U << 27))
       ->group(group);

@@ -29,6 +29,14 @@ void ConnectionUsage::tick() {
   }
 }
 
+std::uint64_t ConnectionUsage::bytes(bool ipv6) const {
+  const std::uint64_t table = ipv6 ? state_.v6.bytes() : state_.v4.bytes();
+  const std::size_t of_worker =
+      ipv6 ? WorkerFlows<FlowKeyV6>::bytes() : WorkerFlows<FlowKeyV4>::bytes();
+  const auto& windows = ipv6 ? state_.tcp_windows_v6 : state_.tcp_windows_v4;
+  return table + workers_.size() * of_worker + (windows ? windows->bytes() : 0);
+}
+
 TableOccupancy ConnectionUsage::occupancy(bool ipv6) const {
   const Totals now = totals(ipv6);
   return {.name = ipv6 ? "connections IPv6" : "connections IPv4",
@@ -36,7 +44,7 @@ TableOccupancy ConnectionUsage::occupancy(bool ipv6) const {
           .capacity = ipv6 ? state_.v6.capacity() : state_.v4.capacity(),
           .high_water = std::max(high_water_[ipv6], now.used),
           .full_events = now.refused,
-          .bytes = ipv6 ? state_.v6.bytes() : state_.v4.bytes()};
+          .bytes = bytes(ipv6)};
 }
 
 }  // namespace alkaid

@@ -37,6 +37,9 @@ class ConnectionUsage {
   [[nodiscard]] TableOccupancy occupancy(bool ipv6) const;
 
  private:
+  // All memory that there is because of connections.
+  [[nodiscard]] std::uint64_t bytes(bool ipv6) const;
+
   const FlowState& state_;
   const ConnectionKeeper& keeper_;
   const Workers& workers_;

@@ -7,28 +7,42 @@
 namespace alkaid {
 namespace {
 
-constexpr std::uint32_t kFewestReserve = 1024;
-constexpr std::uint32_t kReserveShare = 16;
+// A creator keeps up to half of its own part at hand.
+constexpr std::uint32_t kReservePerCreator = 1024;
+constexpr std::uint32_t kReserveShare = 64;
+
+std::uint32_t reserve_for(std::uint32_t capacity, std::size_t creators) {
+  return std::max(static_cast<std::uint32_t>(creators) * kReservePerCreator,
+                  capacity / kReserveShare);
+}
 
 }  // namespace
+
+template <class Key>
+std::size_t ConnectionTable<Key>::bytes_of_all(std::size_t creators) const {
+  const std::size_t count = capacity_with_reserve();
+  return FlowIndex::bytes(2 * count) + FlowMemory::bytes_of<ConnectionNumber>(count) +
+         VictimPool::bytes(capacity_with_reserve(), creators) +
+         FlowMemory::bytes_of<ConnectionRecord>(count) +
+         FlowMemory::bytes_of<Connection<Key>>(count);
+}
 
 template <class Key>
 ConnectionTable<Key>::ConnectionTable(std::uint32_t capacity, std::size_t creators)
     : capacity_(capacity),
       has_one_creator_(creators == 1),
-      reserve_(std::max(kFewestReserve, capacity / kReserveShare)),
-      index_(2 * std::uint64_t{capacity_with_reserve()}),
-      connections_memory_(std::size_t{capacity_with_reserve()} * sizeof(Connection<Key>)),
-      records_memory_(std::size_t{capacity_with_reserve()} * sizeof(ConnectionRecord)),
-      free_memory_(std::size_t{capacity_with_reserve()} * sizeof(ConnectionNumber)),
-      connections_(connections_memory_.as<Connection<Key>>()),
-      records_(records_memory_.as<ConnectionRecord>()),
-      free_(free_memory_.as<ConnectionNumber>()) {
+      reserve_(reserve_for(capacity, creators)),
+      memory_(bytes_of_all(creators)),
+      index_(2 * std::uint64_t{capacity_with_reserve()}, memory_),
+      free_(memory_.take<ConnectionNumber>(capacity_with_reserve())),
+      victims_(capacity_with_reserve(), creators, memory_),
+      records_(memory_.take<ConnectionRecord>(capacity_with_reserve())),
+      connections_(memory_.take<Connection<Key>>(capacity_with_reserve())) {
   for (auto& stripe : stripes_) {
     rte_spinlock_init(&stripe);
   }
   rte_spinlock_init(&free_lock_);
-  populate(free_, free_memory_.bytes());
+  populate(free_, capacity_with_reserve() * sizeof(ConnectionNumber));
   populate_connections(*this, 0, kConnectionsAhead);
 }
 

@@ -13,6 +13,7 @@
 #include "dataplane/flow/connection.hpp"
 #include "dataplane/flow/flow_index.hpp"
 #include "dataplane/flow/flow_memory.hpp"
+#include "dataplane/flow/victim_queue.hpp"
 
 namespace alkaid {
 
@@ -77,6 +78,8 @@ class ConnectionTable {
   // Up to numbers.size() free connections; returns how many.
   std::size_t take_free(std::span<ConnectionNumber> numbers);
   void give_back(std::span<const ConnectionNumber> numbers);
+  // A queue for each creator.
+  [[nodiscard]] VictimPool& victims() { return victims_; }
   // About.
   [[nodiscard]] std::uint32_t free_count() const {
     return free_count_.load(std::memory_order_relaxed) + capacity_with_reserve() -
@@ -88,10 +91,8 @@ class ConnectionTable {
   [[nodiscard]] std::uint32_t reserve() const { return reserve_; }
   // Numbers below it have been in use.
   [[nodiscard]] std::uint32_t high_water() const { return fresh_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t bytes() const {
-    return index_.bytes() + connections_memory_.bytes() + records_memory_.bytes() +
-           free_memory_.bytes();
-  }
+  // All that it takes.
+  [[nodiscard]] std::uint64_t bytes() const { return sizeof(*this) + memory_.bytes(); }
 
  private:
   static constexpr std::size_t kStripes = 1024;
@@ -102,21 +103,22 @@ class ConnectionTable {
   InsertResult insert_with(ConnectionNumber number, const ConnectionHashes& hashes,
                            Insert&& insert_reference);
   [[nodiscard]] std::uint32_t capacity_with_reserve() const { return capacity_ + reserve_; }
+  [[nodiscard]] std::size_t bytes_of_all(std::size_t creators) const;
 
   const std::uint32_t capacity_;
   const bool has_one_creator_;
   // For those that wait for their grace period.
   const std::uint32_t reserve_;
+  // All of the following in this order: what is taken from the system at start comes first.
+  FlowMemory memory_;
   FlowIndex index_;
-  FlowMemory connections_memory_;
-  FlowMemory records_memory_;
-  FlowMemory free_memory_;
-  Connection<Key>* const connections_;
+  ConnectionNumber* const free_;
+  VictimPool victims_;
   ConnectionRecord* const records_;
+  Connection<Key>* const connections_;
   // Two creators of one connection, of the same or of opposite directions, take the same one.
   std::array<rte_spinlock_t, kStripes> stripes_;
   rte_spinlock_t free_lock_;
-  ConnectionNumber* const free_;
   std::atomic<std::uint32_t> free_count_{0};
   std::atomic<std::uint32_t> fresh_{0};
 };

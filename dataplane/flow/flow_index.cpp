@@ -36,9 +36,13 @@ unsigned slots_with(const std::array<std::atomic<FlowReference>, FlowIndex::kSlo
 
 }  // namespace
 
-FlowIndex::FlowIndex(std::uint64_t keys)
-    : count_(bucket_count(keys)), memory_(count_ * sizeof(Bucket)), buckets_(memory_.as<Bucket>()) {
-  populate(buckets_, memory_.bytes());  // any flow may be in any bucket
+FlowIndex::FlowIndex(std::uint64_t keys, FlowMemory& memory)
+    : count_(bucket_count(keys)), buckets_(memory.take<Bucket>(count_)) {
+  populate(buckets_, count_ * sizeof(Bucket));  // any flow may be in any bucket
+}
+
+std::size_t FlowIndex::bytes(std::uint64_t keys) {
+  return FlowMemory::bytes_of<Bucket>(bucket_count(keys));
 }
 
 bool FlowIndex::claim(std::atomic<FlowReference>& slot, FlowReference reference) {

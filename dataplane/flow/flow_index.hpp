@@ -29,8 +29,9 @@ class FlowIndex {
  public:
   static constexpr std::size_t kSlots = 10;
 
-  // keys: that it must hold. Throws std::bad_alloc.
-  explicit FlowIndex(std::uint64_t keys);
+  // keys: that it must hold. memory: bytes(keys) of it are not taken yet.
+  FlowIndex(std::uint64_t keys, FlowMemory& memory);
+  static std::size_t bytes(std::uint64_t keys);
 
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
 
@@ -72,8 +73,6 @@ class FlowIndex {
   bool insert_alone(std::uint64_t hash, FlowReference reference);
   // By the one thread that took the connection down.
   void erase(std::uint64_t hash, FlowReference reference);
-
-  [[nodiscard]] std::size_t bytes() const { return memory_.bytes(); }
 
  private:
   struct alignas(64) Bucket {
@@ -150,9 +149,8 @@ class FlowIndex {
   bool insert_with(std::uint64_t hash, FlowReference reference, Claim&& claim);
   static bool erase_from(Bucket& bucket, FlowReference reference);
 
-  std::uint64_t count_;
-  FlowMemory memory_;
-  Bucket* buckets_;
+  const std::uint64_t count_;
+  Bucket* const buckets_;
 };
 
 }  // namespace alkaid

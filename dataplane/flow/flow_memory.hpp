@@ -20,9 +20,24 @@ class FlowMemory {
   }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
+  // What `count` objects take; and takes it, behind what was taken before. No part shares a cache
+  // line with another one. The parts of one memory waste one huge page's end, not one each.
+  template <class T>
+  static constexpr std::size_t bytes_of(std::size_t count) {
+    constexpr std::size_t kLine = 64;
+    return (count * sizeof(T) + kLine - 1) / kLine * kLine;
+  }
+  template <class T>
+  T* take(std::size_t count) {
+    void* const part = as<char>() + taken_;
+    taken_ += bytes_of<T>(count);
+    return static_cast<T*>(part);
+  }
+
  private:
   void* memory_;
   std::size_t bytes_;
+  std::size_t taken_ = 0;
 };
 
 }  // namespace alkaid

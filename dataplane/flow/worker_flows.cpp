@@ -1,9 +1,6 @@
 #include "dataplane/flow/worker_flows.hpp"
 
 #include <algorithm>
-#include <bit>
-
-#include "dataplane/flow/populate.hpp"
 
 namespace alkaid {
 namespace {
@@ -19,13 +16,8 @@ WorkerFlows<Key>::WorkerFlows(FlowState& state, QuiescenceDomain& quiescence, un
       table_(state.table<Key>()),
       quiescence_(quiescence),
       worker_(worker),
-      victims_memory_(std::bit_ceil(std::uint64_t{table_.capacity()} + table_.reserve()) *
-                      sizeof(Victim)),
-      victims_(victims_memory_.as<Victim>()),
-      victims_mask_(std::bit_ceil(std::uint64_t{table_.capacity()} + table_.reserve()) - 1),
-      batches_(kBatches) {
-  populate(victims_, sizeof(Victim));  // the next pages are far between
-}
+      victims_(table_.victims()),
+      batches_(kBatches) {}
 
 template <class Key>
 std::optional<ConnectionNumber> WorkerFlows<Key>::allocate() {
@@ -50,10 +42,7 @@ void WorkerFlows<Key>::prefetch_free(std::size_t count) const {
 
 template <class Key>
 void WorkerFlows<Key>::offer_as_victim(ConnectionNumber number) {
-  victims_[end_of_victims_++ & victims_mask_] = {
-      number, table_.record(number).life.load(std::memory_order_relaxed)};
-  first_victim_ =
-      std::max(first_victim_, end_of_victims_ - std::min(end_of_victims_, victims_mask_));
+  victims_.push(number, table_.record(number).life.load(std::memory_order_relaxed));
 }
 
 template <class Key>
@@ -115,10 +104,10 @@ std::size_t WorkerFlows<Key>::evict_some(std::size_t wanted) {
   const std::uint64_t spared =
       is_room_left ? std::max<std::uint64_t>(kFewestSpared, table_.reserve() / 4 / workers)
                    : kFewestSpared;
-  std::array<Victim, kEvictAtOnce> victims;
+  std::array<VictimQueue::Victim, kEvictAtOnce> victims;
   std::size_t count = 0;
-  while (count < wanted && end_of_victims_ - first_victim_ > spared) {
-    victims[count] = victims_[first_victim_++ & victims_mask_];
+  while (count < wanted && victims_.count() > spared) {
+    victims[count] = victims_.pop();
     __builtin_prefetch(&table_.record(victims[count].number), 1);
     ++count;
   }
@@ -127,8 +116,9 @@ std::size_t WorkerFlows<Key>::evict_some(std::size_t wanted) {
   for (std::size_t i = 0; i < count; ++i) {
     const ConnectionNumber number = victims[i].number;
     const ConnectionRecord& record = table_.record(number);
-    if (eviction_class(record.word()) != EvictionClass::kSettled &&
-        table_.end_life(number, victims[i].life)) {
+    const std::uint32_t life = record.life.load(std::memory_order_acquire);
+    if (victims_.is_of(victims[i], life) &&
+        eviction_class(record.word()) != EvictionClass::kSettled && table_.end_life(number, life)) {
       chosen_numbers[chosen++] = number;
       __builtin_prefetch(&table_.half(number, Direction::kOriginal).key);
       __builtin_prefetch(&table_.half(number, Direction::kReply).key);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataplane/flow/flow_state.hpp"
+#include "dataplane/flow/victim_queue.hpp"
 #include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/worker/counter.hpp"
 
@@ -46,6 +47,8 @@ class WorkerFlows {
   [[nodiscard]] FlowCounters& counters() { return counters_; }
   // ---- any thread
   [[nodiscard]] const FlowCounters& counters() const { return counters_; }
+  // All that it takes, the queue of victims apart, which is the table's.
+  static constexpr std::size_t bytes() { return sizeof(WorkerFlows) + kBatches * sizeof(Batch); }
 
  private:
   static constexpr std::size_t kCacheSize = 512;
@@ -54,11 +57,6 @@ class WorkerFlows {
   static constexpr std::size_t kBatchSize = 64;
   static constexpr std::size_t kBatches = 1024;
 
-  // A connection at the time it was offered.
-  struct Victim {
-    ConnectionNumber number;
-    std::uint32_t life;
-  };
   // Waits for a grace period.
   struct Batch {
     std::uint64_t token = 0;
@@ -86,12 +84,7 @@ class WorkerFlows {
   const unsigned worker_;
   std::array<ConnectionNumber, kCacheSize + 1> cache_;
   std::size_t cached_ = 0;
-  // First in, first out; the oldest are forgotten if there are too many.
-  FlowMemory victims_memory_;
-  Victim* const victims_;
-  std::uint64_t victims_mask_;
-  std::uint64_t first_victim_ = 0;
-  std::uint64_t end_of_victims_ = 0;
+  VictimQueue victims_;
   std::vector<Batch> batches_;
   std::uint64_t first_batch_ = 0;
   std::uint64_t open_batch_ = 0;

@@ -41,6 +41,6 @@ class ConnectionTable:
                                                       ("used", "created", "evicted", "expired")))
 
     def bytes_per_connection(self) -> float:
-        """Memory taken by those that there are: both directions, index and spare room included."""
+        """All memory of the table, by those that there are (in a full one by those that there may be: no more count)."""
         table = self._table()
-        return round(int(table["bytes"]) / max(1, int(table["used"])), 1)
+        return round(int(table["bytes"]) / max(1, min(int(table["used"]), int(table["capacity"]))), 1)

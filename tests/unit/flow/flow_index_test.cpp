@@ -10,7 +10,8 @@ namespace {
 
 TEST(FlowIndex, AgreesWithAMap) {
   constexpr std::size_t kKeys = 4000;
-  FlowIndex index(kKeys);
+  FlowMemory memory(FlowIndex::bytes(kKeys));
+  FlowIndex index(kKeys, memory);
   std::map<FlowReference, std::uint64_t> present;
   std::mt19937_64 random(7);
   for (int step = 0; step < 200'000; ++step) {
@@ -38,7 +39,8 @@ TEST(FlowIndex, AgreesWithAMap) {
 
 // Forced collisions: all keys have one hash.
 TEST(FlowIndex, KeysOfOneHashFillTheirSequenceAndNoMore) {
-  FlowIndex index(10'000);
+  FlowMemory memory(FlowIndex::bytes(10'000));
+  FlowIndex index(10'000, memory);
   constexpr std::uint64_t kHash = 0x123456789abcdef0;
   FlowReference last = 0;
   while (index.insert(kHash, last + 1)) {
@@ -57,7 +59,8 @@ TEST(FlowIndex, KeysOfOneHashFillTheirSequenceAndNoMore) {
 }
 
 TEST(FlowIndex, TheCandidateIsInTheHomeBucket) {
-  FlowIndex index(100);
+  FlowMemory memory(FlowIndex::bytes(100));
+  FlowIndex index(100, memory);
   ASSERT_TRUE(index.insert(42, 7));
   EXPECT_EQ(index.candidate(42), 7U);
   EXPECT_EQ(index.candidate(43ULL << 48), kNoFlow);
@@ -65,7 +68,8 @@ TEST(FlowIndex, TheCandidateIsInTheHomeBucket) {
 }
 
 TEST(FlowIndex, WhoFindsItsHomeBucketFullHasItsCandidateInTheNext) {
-  FlowIndex index(10'000);
+  FlowMemory memory(FlowIndex::bytes(10'000));
+  FlowIndex index(10'000, memory);
   const auto hash = [](std::uint64_t signature) { return signature << 48 | 0x123456789abc; };
   for (FlowReference reference = 1; reference <= 11; ++reference) {
     ASSERT_TRUE(index.insert(hash(reference), reference));

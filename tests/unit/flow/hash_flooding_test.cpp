@@ -168,7 +168,8 @@ class KnownKey : public ::testing::TestWithParam<bool> {
                : (kHash & ~(std::uint64_t{0xffff} << 48)) | std::uint64_t{reference & 0xffff} << 48;
   }
 
-  FlowIndex index_{20'000};
+  FlowMemory memory_{FlowIndex::bytes(20'000)};
+  FlowIndex index_{20'000, memory_};
 };
 
 INSTANTIATE_TEST_SUITE_P(Hashes, KnownKey, ::testing::Bool(), [](const auto& info) {
