@@ -31,6 +31,7 @@
 #include "control/agent/server/goal_state_service.hpp"
 #include "control/agent/server/health.hpp"
 #include "control/agent/server/local_service.hpp"
+#include "control/agent/server/slice_state.hpp"
 #include "control/agent/server/state_monitor.hpp"
 
 namespace alkaid::agent {
@@ -200,6 +201,7 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
       return error;
     }
   }
+  std::vector<SliceReport> slices = parts.reconciler.wanted().slices().report_all();
   parts.thread.start();
   if (parts.config.alive) {
     parts.monitor.start({
@@ -221,9 +223,15 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
         });
     parts.on_demand->start();
     spdlog::info("asking {} for neighbors that are missing", parts.config.ncm);
+    // What the agent begins with: a manager that knows these versions can send deltas.
     parts.restart_notice = std::make_unique<RestartNotice>(
-        [&parts](const alcor::schema::HostRequest& request, std::chrono::milliseconds limit,
-                 std::function<void(const grpc::Status&)> done) {
+        [&parts, slices = std::move(slices)](const alcor::schema::HostRequest& told,
+                                             std::chrono::milliseconds limit,
+                                             std::function<void(const grpc::Status&)> done) {
+          alcor::schema::HostRequest request = told;
+          for (const SliceReport& slice : slices) {
+            fill_slice_state(slice, *request.add_slices());
+          }
           parts.on_demand->ncm().request(
               request, limit,
               [done = std::move(done)](const NcmAnswer& answer) { done(answer.status); });

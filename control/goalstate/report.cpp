@@ -35,6 +35,21 @@ std::vector<std::string> row_of(const Status& status) {
   };
 }
 
+std::string slice_lines(const std::vector<Reply>& replies) {
+  std::string text;
+  for (const Reply& reply : replies) {
+    for (const auto& slice : reply.reply.slices()) {
+      text += fmt::format("slice {}: version {}, digest {}, {} resources\n",
+                          printable(slice.name(), 64), slice.version(), slice.digest(),
+                          slice.resources());
+      if (!slice.problem().empty()) {
+        text += fmt::format("  {}\n", slice.problem());
+      }
+    }
+  }
+  return text;
+}
+
 std::string summary(const std::vector<Reply>& replies, const Totals& totals) {
   const std::size_t all = totals.success + totals.pending + totals.failure + totals.invalid_arg;
   std::string text = fmt::format("{} resources: {} SUCCESS", all, totals.success);
@@ -98,6 +113,9 @@ Totals count(const std::vector<Reply>& replies) {
           totals.failure += resources_of(status);
       }
     }
+    for (const auto& slice : reply.reply.slices()) {
+      totals.slices_refused += slice.problem().empty() ? 0 : 1;
+    }
   }
   return totals;
 }
@@ -126,7 +144,7 @@ std::string to_text(const std::vector<Reply>& replies, std::size_t longest_succe
     text += fmt::format("... and {} more with SUCCESS (--all lists them)\n",
                         successes - longest_success_list);
   }
-  return text + summary(replies, count(replies));
+  return text + slice_lines(replies) + summary(replies, count(replies));
 }
 
 std::string to_json(const std::vector<Reply>& replies) {

@@ -12,6 +12,7 @@ void DesiredStore::set_journal(Journal& journal) {
   journal_ = &journal;
   groups_.set_journal(journal);
   stations_.set_journal(journal);
+  slices_.set_journal(journal);
 }
 
 void DesiredStore::describe(Journal& journal) const {
@@ -64,6 +65,7 @@ void DesiredStore::describe(Journal& journal) const {
   }
   groups_.describe(journal);
   stations_.describe(journal);
+  slices_.describe(journal);
 }
 
 }  // namespace alkaid::agent

@@ -37,6 +37,25 @@ struct StationRecord {
   bool operator==(const StationRecord&) const = default;
 };
 
+// A slice, without its items. Number 0 is nobody's.
+struct SliceRecord {
+  std::uint32_t number = 0;
+  std::uint64_t version = 0;
+};
+
+// A resource that slices have: what identifies it (see SliceItem), the hash of its content, and the
+// numbers of those that have it, sorted; 0 stands for messages without a slice.
+struct SliceItemRecord {
+  ResourceType type = ResourceType::kVpc;
+  std::string scope;
+  Vni vni;
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  std::string name;
+  std::uint64_t content = 0;
+  std::vector<std::uint32_t> holders;
+};
+
 // put: this is how the record is now; erase: it is gone. Each call says all of one record, so that
 // of several for the same record only the last one counts. Called on the reconciler's thread; must
 // not block and must not fail. This one keeps nothing.
@@ -92,6 +111,11 @@ class Journal {
   virtual void erase_group_member(std::string_view /*group*/, const IpAddress& /*member*/) {}
   virtual void put_station(StationKey /*station*/, const StationRecord& /*record*/) {}
   virtual void erase_station(StationKey /*station*/) {}
+
+  virtual void put_slice(std::string_view /*name*/, const SliceRecord& /*record*/) {}
+  virtual void erase_slice(std::string_view /*name*/) {}
+  virtual void put_slice_item(const SliceItemRecord& /*record*/) {}
+  virtual void erase_slice_item(const SliceItemRecord& /*record*/) {}
 };
 
 }  // namespace alkaid::agent

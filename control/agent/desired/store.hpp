@@ -16,6 +16,7 @@
 #include "control/agent/desired/journal.hpp"
 #include "control/agent/desired/policy.hpp"
 #include "control/agent/desired/security_groups.hpp"
+#include "control/agent/desired/slices.hpp"
 #include "control/agent/desired/stations.hpp"
 #include "control/agent/desired/subnet.hpp"
 #include "control/agent/goal_state/resources.hpp"
@@ -55,8 +56,9 @@ class DesiredStore {
   // False: the VNI isn't known, so only the data plane's own tables can say which row is meant.
   bool delete_neighbor(std::string_view id, const NeighborAddress& address);
 
-  // Takes out what is known of this address, whoever said so; nothing if nobody did.
-  void forget_neighbor(const NeighborKey& key);
+  // What is known of this address, whoever said so: its places in subnets. Valid until the next
+  // change.
+  [[nodiscard]] std::vector<NeighborAddress> find_neighbors(const NeighborKey& key) const;
 
   // The address pairs of a neighbor whose addresses were set; and before these are deleted.
   void set_pairs(std::string_view neighbor, const NeighborSpec& spec);
@@ -78,6 +80,10 @@ class DesiredStore {
   void delete_gateway(std::string_view id);
 
   [[nodiscard]] SecurityGroups& groups() { return groups_; }
+
+  // Who has which resource. The setters above don't ask them.
+  [[nodiscard]] Slices& slices() { return slices_; }
+  [[nodiscard]] const Slices& slices() const { return slices_; }
 
   // The addresses of this host: neighbors there are local, whatever else is known of them.
   void set_own_addresses(std::vector<IpAddress> addresses) { own_ = std::move(addresses); }
@@ -226,6 +232,7 @@ class DesiredStore {
   std::map<std::string, VpcGateway, std::less<>> gateways_;
   SecurityGroups groups_;
   Stations stations_;
+  Slices slices_;
   GroupSets neighbor_group_sets_;
   std::size_t neighbors_ = 0;
   std::size_t dhcp_ = 0;

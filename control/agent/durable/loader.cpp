@@ -147,6 +147,19 @@ bool Loader::take_group_part(std::string_view key, std::string_view value) {
   return true;
 }
 
+bool Loader::take_slice_part(std::string_view key, std::string_view value) {
+  if (static_cast<RecordType>(key.front()) == RecordType::kSlice) {
+    std::string name;
+    SliceRecord record;
+    return read(value, name, record) && is_key_of(key, name) &&
+           store_.slices().restore(name, record);
+  }
+  SliceItemRecord record;
+  return read(value, record.type, record.scope, record.vni, record.high, record.low, record) &&
+         is_key_of(key, record.type, record.scope, record.vni, record.high, record.low) &&
+         store_.slices().restore_item(record);
+}
+
 bool Loader::take_by_ids(std::string_view key, std::string_view value) {
   std::string id;
   switch (static_cast<RecordType>(key.front())) {
@@ -239,6 +252,10 @@ std::string Loader::take(std::string_view key, std::string_view value) {
       case RecordType::kGroupRule:
       case RecordType::kGroupMember:
         is_taken = take_group_part(key, value);
+        break;
+      case RecordType::kSlice:
+      case RecordType::kSliceItem:
+        is_taken = take_slice_part(key, value);
         break;
       default:
         is_taken = take_by_ids(key, value);

@@ -25,6 +25,7 @@ class Loader {
   bool take_by_ids(std::string_view key, std::string_view value);
   bool take_router_part(std::string_view key, std::string_view value);
   bool take_group_part(std::string_view key, std::string_view value);
+  bool take_slice_part(std::string_view key, std::string_view value);
   bool find_place(std::uint32_t number, const IpAddress& address, NeighborAddress& found) const;
 
   DesiredStore& store_;

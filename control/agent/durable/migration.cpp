@@ -1,20 +1,30 @@
 #include "control/agent/durable/migration.hpp"
 
+#include <optional>
+
+#include "control/agent/durable/checksum.hpp"
 #include "control/agent/durable/record_keys.hpp"
 
 namespace alkaid::agent::durable {
 
-// What differs between the formats 1 and 2 is what a batch puts behind each record.
+// The formats 1 and 2 differ in what a batch puts behind each record; 3 adds records to 2.
 int migrate(Environment& old, std::uint32_t format, Batch& records) {
-  if (format != 1) {
+  if (format != 1 && format != 2) {
     return MDB_INCOMPATIBLE;
   }
-  return old.read([&records](std::string_view key, std::string_view value) {
-    if (key != RecordKey{RecordType::kHeader}.bytes()) {
-      records.put(key, [value](std::string& out) { out += value; });
+  bool is_intact = true;
+  const int error = old.read([&](std::string_view key, std::string_view value) {
+    if (key == RecordKey{RecordType::kHeader}.bytes()) {
+      return true;
     }
-    return true;
+    const auto record = format == 1 ? std::optional{value} : checked_record(key, value);
+    is_intact = record.has_value();
+    if (is_intact) {
+      records.put(key, [&record](std::string& out) { out += *record; });
+    }
+    return is_intact;
   });
+  return is_intact ? error : MDB_CORRUPTED;
 }
 
 }  // namespace alkaid::agent::durable

@@ -26,6 +26,10 @@ constexpr SecurityProtocol last_of(SecurityProtocol /*type*/) {
   return SecurityProtocol::kArp;
 }
 
+constexpr ResourceType last_of(ResourceType /*type*/) {
+  return ResourceType::kGateway;
+}
+
 template <class Archive, OneOf<PlaceRecord> Record>
 void fields(Archive& archive, Record& record) {
   archive(record.id, record.named_vni);
@@ -111,6 +115,17 @@ void fields(Archive& archive, Record& record) {
 template <class Archive, OneOf<GroupRecord> Record>
 void fields(Archive& archive, Record& record) {
   archive(record.complete, record.vpc_id, record.name);
+}
+
+template <class Archive, OneOf<SliceRecord> Record>
+void fields(Archive& archive, Record& record) {
+  archive(record.number, record.version);
+}
+
+// What identifies the resource is written before it.
+template <class Archive, OneOf<SliceItemRecord> Record>
+void fields(Archive& archive, Record& record) {
+  archive(record.name, record.content, record.holders);
 }
 
 }  // namespace alkaid::agent

@@ -30,6 +30,8 @@ enum class RecordType : char {
   kGroupRule = 'N',
   kGroupMember = 'O',
   kStation = 'P',
+  kSlice = 'Q',
+  kSliceItem = 'R',
 };
 
 class RecordKey {

@@ -171,4 +171,22 @@ void Recorder::erase_station(StationKey station) {
   erase_by_ids(batch_, RecordType::kStation, join(station));
 }
 
+void Recorder::put_slice(std::string_view name, const SliceRecord& record) {
+  put_by_ids(batch_, RecordType::kSlice, join(name), record);
+}
+
+void Recorder::erase_slice(std::string_view name) {
+  erase_by_ids(batch_, RecordType::kSlice, join(name));
+}
+
+void Recorder::put_slice_item(const SliceItemRecord& record) {
+  put_by_ids(batch_, RecordType::kSliceItem,
+             join(record.type, record.scope, record.vni, record.high, record.low), record);
+}
+
+void Recorder::erase_slice_item(const SliceItemRecord& record) {
+  erase_by_ids(batch_, RecordType::kSliceItem,
+               join(record.type, record.scope, record.vni, record.high, record.low));
+}
+
 }  // namespace alkaid::agent::durable

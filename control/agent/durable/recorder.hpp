@@ -47,6 +47,10 @@ class Recorder final : public Journal {
   void erase_group_rule(std::string_view group, std::string_view rule) override;
   void put_group_member(std::string_view group, const IpAddress& member) override;
   void erase_group_member(std::string_view group, const IpAddress& member) override;
+  void put_slice(std::string_view name, const SliceRecord& record) override;
+  void erase_slice(std::string_view name) override;
+  void put_slice_item(const SliceItemRecord& record) override;
+  void erase_slice_item(const SliceItemRecord& record) override;
   void put_station(StationKey station, const StationRecord& record) override;
   void erase_station(StationKey station) override;
 

@@ -22,6 +22,11 @@ void mark_not_stored(GoalStateTask& task) {
       result.status = Status::kFailure;
     }
   }
+  for (SliceReport& slice : task.slices) {
+    if (slice.problem.empty()) {
+      slice.problem = "is in effect, but an agent that starts now doesn't know this version";
+    }
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -11,6 +12,7 @@
 
 #include "control/agent/goal_state/refusal.hpp"
 #include "control/agent/goal_state/resources.hpp"
+#include "control/agent/goal_state/slice_change.hpp"
 
 namespace alkaid::agent {
 
@@ -76,6 +78,9 @@ struct DecodedGoalState {
 
   // Ports of other hosts that the message tells of; they have no results.
   std::vector<RemotePortSpec> remote_ports;
+
+  // The resources are this slice's.
+  std::optional<SliceChange> slice;
 
   // Text that the message itself doesn't hold in readable form; nodes keep their addresses.
   std::unordered_set<std::string> strings;

@@ -6,14 +6,24 @@
 #include "control/agent/goal_state/resource_decoder.hpp"
 
 namespace alkaid::agent {
-// Applying it could create other hosts' ports here.
-void postpone(DecodedGoalState& decoded) {
-  decoded.postponed = true;
-  for (ResourceResult& result : decoded.results) {
-    if (result.status == Status::kSuccess) {
-      result.status = Status::kPending;
-    }
+namespace {
+
+template <class Message>
+void read_slice(const Message& message, DecodedGoalState& decoded) {
+  if (!message.has_slice()) {
+    return;
   }
+  const alcor::schema::Slice& slice = message.slice();
+  const bool is_known = alcor::schema::Slice::Operation_IsValid(slice.operation());
+  decoded.slice = SliceChange{
+      slice.name(),
+      is_known ? static_cast<SliceOperation>(slice.operation()) : SliceOperation::kUnknown,
+      slice.base_version(), slice.base_digest(), slice.version()};
+}
+
+}  // namespace
+
+void drop_changes(DecodedGoalState& decoded) {
   decoded.vpcs.clear();
   decoded.subnets.clear();
   decoded.ports.clear();
@@ -23,6 +33,17 @@ void postpone(DecodedGoalState& decoded) {
   decoded.routers.clear();
   decoded.security_groups.clear();
   decoded.gateways.clear();
+}
+
+// Applying it could create other hosts' ports here.
+void postpone(DecodedGoalState& decoded) {
+  decoded.postponed = true;
+  for (ResourceResult& result : decoded.results) {
+    if (result.status == Status::kSuccess) {
+      result.status = Status::kPending;
+    }
+  }
+  drop_changes(decoded);
 }
 
 DecodedGoalState decode(const alcor::schema::GoalState& message, const DecodeContext& context) {
@@ -42,6 +63,7 @@ DecodedGoalState decode(const alcor::schema::GoalState& message, const DecodeCon
   add_all(message.dhcp_states());
   add_all(message.router_states());
   add_all(message.gateway_states());
+  read_slice(message, decoded);
   return decoded;
 }
 
@@ -70,6 +92,7 @@ DecodedGoalState decode(const alcor::schema::GoalStateV2& message, const DecodeC
   add_all(ResourceType::kDhcp, message.dhcp_states());
   add_all(ResourceType::kRouter, message.router_states());
   add_all(ResourceType::kGateway, message.gateway_states());
+  read_slice(message, decoded);
   if (filter.undecidable()) {
     postpone(decoded);
   }

@@ -23,6 +23,9 @@ DecodedGoalState decode(const alcor::schema::GoalStateV2& message, const DecodeC
 DecodedGoalState decode(const alcor::schema::NeighborRulesRequest& message,
                         const DecodeContext& context);
 
+// Nothing of it is applied; the results stay.
+void drop_changes(DecodedGoalState& decoded);
+
 // Our own address is not known and the message is for several hosts: every resource waits for a
 // later push.
 void postpone(DecodedGoalState& decoded);

@@ -1,11 +1,24 @@
 // Reconciler: neighbors that were asked for and that nobody uses any more.
+#include <string>
+
+#include "control/agent/desired/slice_resources.hpp"
 #include "control/agent/reconcile/reconciler.hpp"
 
 namespace alkaid::agent {
 
 void Reconciler::forget_neighbors(const std::vector<NeighborKey>& keys) {
   for (const NeighborKey& key : keys) {
-    store_.forget_neighbor(key);
+    // A subnet may go with its last neighbor.
+    std::vector<std::string> subnets;
+    for (const NeighborAddress& address : store_.find_neighbors(key)) {
+      // What a slice has is its sender's to take away.
+      if (!store_.slices().has(slice_item(Change<NeighborSpec>{}, address))) {
+        subnets.emplace_back(address.subnet_id);
+      }
+    }
+    for (const std::string& id : subnets) {
+      store_.delete_neighbor({}, {.subnet_id = id, .vni = key.vni, .address = key.address});
+    }
   }
   flush();
 }

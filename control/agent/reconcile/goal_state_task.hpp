@@ -35,6 +35,8 @@ struct GoalStateTask {
   std::vector<std::future<NeighborPart>> coming;
   std::size_t neighbors_coming = 0;
   std::vector<NeighborPart> parts;  // that came; their results are in `decoded`
+  std::vector<SliceReport> slices;  // that are told
+  bool is_refused = false;          // as a whole, because of its slice
   std::chrono::steady_clock::time_point received;
   std::chrono::microseconds programming{0};  // spent in the data plane, of the batch it was part of
   // Called once, on the reconciler's thread or the one that stores goal states, when every result

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "control/agent/desired/slice_resources.hpp"
 #include "control/agent/reconcile/reconciler.hpp"
 #include "control/common/logging.hpp"
 
@@ -15,35 +16,43 @@ void Reconciler::merge(GoalStateTask& task) {
   if (store_.policy().strict_revisions) {
     drop_out_of_order(decoded);
   }
-  for (const auto& change : decoded.vpcs) {
-    change.intent == Intent::kSet ? store_.set_vpc(change.id, change.spec)
-                                  : store_.delete_vpc(change.id);
+  if (!begin_slice(task)) {
+    return;  // it has no changes any more
   }
-  for (const auto& change : decoded.gateways) {
-    change.intent == Intent::kSet ? store_.set_gateway(change.id, change.spec)
-                                  : store_.delete_gateway(change.id);
+  const auto merge_each = [this](const auto& changes, const auto& set, const auto& erase) {
+    for (const auto& change : changes) {
+      merge_in_slices(store_, change,
+                      [&] { change.intent == Intent::kSet ? set(change) : erase(change); });
+    }
+  };
+  merge_each(
+      decoded.vpcs, [this](const auto& change) { store_.set_vpc(change.id, change.spec); },
+      [this](const auto& change) { store_.delete_vpc(change.id); });
+  merge_each(
+      decoded.gateways, [this](const auto& change) { store_.set_gateway(change.id, change.spec); },
+      [this](const auto& change) { store_.delete_gateway(change.id); });
+  merge_each(
+      decoded.subnets, [this](const auto& change) { store_.set_subnet(change.id, change.spec); },
+      [this](const auto& change) { store_.delete_subnet(change.id, change.spec.vni); });
+  for (const auto& change : decoded.routers) {
+    merge_in_slices(store_, change, [&] { merge_router(decoded, change); });
   }
-  for (auto& change : decoded.subnets) {
-    change.intent == Intent::kSet ? store_.set_subnet(change.id, change.spec)
-                                  : store_.delete_subnet(change.id, change.spec.vni);
-  }
-  merge_routers(task);
   for (auto& change : decoded.ports) {
-    merge_port(decoded, change);
+    merge_in_slices(store_, change, [&] { merge_port(decoded, change); });
   }
   merge_remote_ports(decoded.remote_ports);
   merge_neighbors(decoded, decoded.neighbors);
-  for (const auto& change : decoded.dhcp) {
-    if (change.intent == Intent::kSet) {
-      store_.set_dhcp(change.spec);
-    } else if (!store_.delete_dhcp(change.spec)) {
-      conclude_delete(decoded, change.result, delete_dhcp_in_mirror(change.spec));
-    }
-  }
-  for (const auto& change : decoded.security_groups) {
-    change.intent == Intent::kSet ? store_.groups().set(change.id, change.spec)
-                                  : store_.groups().erase(change.id);
-  }
+  merge_each(
+      decoded.dhcp, [this](const auto& change) { store_.set_dhcp(change.spec); },
+      [&](const auto& change) {
+        if (!store_.delete_dhcp(change.spec)) {
+          conclude_delete(decoded, change.result, delete_dhcp_in_mirror(change.spec));
+        }
+      });
+  merge_each(
+      decoded.security_groups,
+      [this](const auto& change) { store_.groups().set(change.id, change.spec); },
+      [this](const auto& change) { store_.groups().erase(change.id); });
 }
 
 void Reconciler::merge_neighbors(DecodedGoalState& decoded,
@@ -52,28 +61,39 @@ void Reconciler::merge_neighbors(DecodedGoalState& decoded,
   if (neighbors.size() >= kManyNeighbors) {
     dirty_.neighbors.reserve(dirty_.neighbors.size() + neighbors.size());
   }
+  const bool is_sliced = store_.slices().is_used();
   for (const auto& change : neighbors) {
-    if (change.intent == Intent::kDelete) {
+    if (change.intent == Intent::kSet) {
+      set_neighbor(decoded, change);
+    } else if (is_sliced) {
+      merge_neighbor_delete(decoded, without_held(change));
+    } else {
       merge_neighbor_delete(decoded, change);
-      continue;
     }
-    bool is_accepted = true;
-    for (const NeighborAddress& address : change.spec.addresses) {
-      if (!store_.set_neighbor(address,
-                               {change.spec.mac, change.spec.host, station_key(change.id)})) {
-        is_accepted = false;
-        decoded.refuse(
-            change.result,
-            {"configuration.fixed_ips.tunnel_id", fmt::format("{}", address.vni.number()),
-             fmt::format("is not the VNI that other neighbors say subnet {} has: delete "
-                         "them first, or push the subnet itself",
-                         printable(address.subnet_id))});
-      }
+  }
+}
+
+void Reconciler::set_neighbor(DecodedGoalState& decoded, const Change<NeighborSpec>& change) {
+  const bool is_sliced = store_.slices().is_used();
+  bool is_accepted = true;
+  for (const NeighborAddress& address : change.spec.addresses) {
+    const bool was_known = is_sliced && is_known(store_, slice_item(change, address));
+    if (!store_.set_neighbor(address,
+                             {change.spec.mac, change.spec.host, station_key(change.id)})) {
+      is_accepted = false;
+      decoded.refuse(change.result,
+                     {"configuration.fixed_ips.tunnel_id", fmt::format("{}", address.vni.number()),
+                      fmt::format("is not the VNI that other neighbors say subnet {} has: delete "
+                                  "them first, or push the subnet itself",
+                                  printable(address.subnet_id))});
+    } else if (is_sliced) {
+      const SliceItem item = slice_item(change, address);
+      store_.slices().say(item, content_of(change, item), was_known);
     }
-    if (is_accepted) {
-      store_.set_pairs(change.id, change.spec);
-      store_.set_neighbor_groups(change.spec);
-    }
+  }
+  if (is_accepted) {
+    store_.set_pairs(change.id, change.spec);
+    store_.set_neighbor_groups(change.spec);
   }
 }
 
@@ -91,6 +111,12 @@ void Reconciler::merge_part(GoalStateTask& task, NeighborPart part) {
   }
   whole.refused_more += part.decoded.refused_more;
   whole.filtered += part.decoded.filtered;
+  if (task.is_refused) {
+    refuse_changes(part.decoded);
+    for (std::size_t i = offset; i < whole.results.size(); ++i) {
+      whole.results[i].status = Status::kOutOfOrder;
+    }
+  }
   for (auto& change : part.decoded.neighbors) {
     change.result += offset;
   }
@@ -138,28 +164,26 @@ void Reconciler::drop_out_of_order(DecodedGoalState& decoded) {
   drop_from(ResourceType::kSecurityGroup, decoded.security_groups, id);
 }
 
-void Reconciler::merge_routers(GoalStateTask& task) {
-  for (const auto& change : task.decoded.routers) {
-    const bool deleted = change.intent == Intent::kDelete;
-    const bool known = store_.find_router(std::string{change.id}) != nullptr;
-    if ((deleted || change.spec.replaces) && !settle_router(router_key(change.id), known)) {
-      conclude_delete(task.decoded, change.result, DeleteOutcome::kNoRoom);
-      continue;
-    }
-    if (!deleted && deletes_unknown_rule(change)) {
-      task.decoded.refuse(change.result,
-                          {"routing_rules.destination", "",
-                           "must say which route goes: the rule is not known since the agent's "
-                           "restart. The rest is applied"},
-                          Status::kPending);
-    }
-    if (deleted) {
-      store_.delete_router(change.id);
-    } else if (!store_.set_router(change.id, change.spec)) {
-      task.decoded.refuse(change.result,
-                          {"configuration.id", printable(change.id),
-                           "has the same 64-bit key as another router's id: choose another id"});
-    }
+void Reconciler::merge_router(DecodedGoalState& decoded, const Change<RouterSpec>& change) {
+  const bool deleted = change.intent == Intent::kDelete;
+  const bool known = store_.find_router(std::string{change.id}) != nullptr;
+  if ((deleted || change.spec.replaces) && !settle_router(router_key(change.id), known)) {
+    conclude_delete(decoded, change.result, DeleteOutcome::kNoRoom);
+    return;
+  }
+  if (!deleted && deletes_unknown_rule(change)) {
+    decoded.refuse(change.result,
+                   {"routing_rules.destination", "",
+                    "must say which route goes: the rule is not known since the agent's "
+                    "restart. The rest is applied"},
+                   Status::kPending);
+  }
+  if (deleted) {
+    store_.delete_router(change.id);
+  } else if (!store_.set_router(change.id, change.spec)) {
+    decoded.refuse(change.result,
+                   {"configuration.id", printable(change.id),
+                    "has the same 64-bit key as another router's id: choose another id"});
   }
 }
 

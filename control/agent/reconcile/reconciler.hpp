@@ -57,7 +57,9 @@ class Reconciler {
 
   // ---- goal states
 
+  // merge(), merge_part() for each part that comes, end_merge().
   void merge(GoalStateTask& task);
+  void end_merge(GoalStateTask& task);
   // Some of its neighbors that were decoded meanwhile, in their order.
   void merge_part(GoalStateTask& task, NeighborPart part);
   // Starts to write the neighbors that are wanted by now and not programmed. What has to go, and
@@ -112,9 +114,17 @@ class Reconciler {
   bool settle_vlan(const std::string& id, PortSpec& spec);
   // The same of all that were left open, when the data plane has been read back.
   void settle_vlans();
+  // False: the message is refused because of its slice.
+  bool begin_slice(GoalStateTask& task);
+  static void refuse_changes(DecodedGoalState& decoded);
+  // What the message's slice had and the message doesn't name goes, unless others have it.
+  void remove_unsaid();
+  void set_neighbor(DecodedGoalState& decoded, const Change<NeighborSpec>& change);
+  void merge_router(DecodedGoalState& decoded, const Change<RouterSpec>& change);
   void merge_remote_ports(const std::vector<RemotePortSpec>& ports);
   void merge_neighbor_delete(DecodedGoalState& decoded, const Change<NeighborSpec>& change);
-  void merge_routers(GoalStateTask& task);
+  // What of it goes: addresses that others have stay.
+  [[nodiscard]] Change<NeighborSpec> without_held(const Change<NeighborSpec>& change);
   // The router's DELTA takes a rule away of which nothing is known, not even its destination.
   [[nodiscard]] bool deletes_unknown_rule(const Change<RouterSpec>& change) const;
   // A router's whole state is known now (FULL, DELETE): what else the data plane holds of it goes.

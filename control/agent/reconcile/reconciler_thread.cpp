@@ -78,6 +78,7 @@ bool ReconcilerThread::merge(GoalStateTask& task) {
   } catch (const std::future_error&) {
     return false;
   }
+  reconciler_.end_merge(task);
   return true;
 }
 

@@ -12,6 +12,7 @@
 #include <google/protobuf/wire_format_lite.h>
 
 #include "alcor/schema/goalstateprovisioner.pb.h"
+#include "control/agent/server/slice_state.hpp"
 
 namespace alkaid::agent {
 namespace {
@@ -75,6 +76,9 @@ void write_reply(const GoalStateTask& task, std::chrono::steady_clock::time_poin
   Reply head;
   head.set_format_version(kReplyFormatVersion);
   head.set_message_total_operation_time(clamp(elapsed));
+  for (const SliceReport& slice : task.slices) {
+    fill_slice_state(slice, *head.add_slices());
+  }
   head.SerializeToCodedStream(&output);
 }
 

@@ -58,6 +58,11 @@ class FakeNcm:
         """The hosts whose agents said that they had started."""
         return [question["source"] for call in self.calls() for question in call if question["type"] == "AGENT_RESTARTED"]
 
+    def told_slices(self) -> dict[str, list[Any]]:
+        """Version and digest of each slice that an agent had when it started last, by name."""
+        told = [question["slices"] for call in self.calls() for question in call if question["type"] == "AGENT_RESTARTED"]
+        return told[-1] if told else {}
+
     def asked_for(self, destination: str) -> int:
         """How often it was asked for an address."""
         return sum(question["destination"] == destination for call in self.calls() for question in call)

@@ -30,6 +30,8 @@ struct Host {
     GoalStateTask task;
     task.decoded = decode(message, {*attach, reconciler.own_addresses()});
     reconciler.merge(task);
+    reconciler.end_merge(task);
+    slices = task.slices;
     reconciler.flush();
     reconciler.conclude(task);
     std::vector<Status> statuses;
@@ -98,6 +100,8 @@ struct Host {
     }
     return kinds;
   }
+
+  std::vector<SliceReport> slices;  // of the last message
 
   FakeDataplane& dataplane;
   FakeClient client;

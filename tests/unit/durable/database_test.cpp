@@ -127,6 +127,38 @@ TEST(StateFile, ANewerFormatIsRefused) {
   EXPECT_THAT(error, HasSubstr("mv "));
 }
 
+std::uint32_t format_of(const std::string& directory) {
+  std::uint32_t format = 0;
+  int error = 0;
+  const auto file = durable::Environment::open(directory + "/state.mdb",
+                                               durable::Environment::Mode::kWrite, error);
+  std::string bytes;
+  if (file &&
+      file->read_one(durable::RecordKey{durable::RecordType::kHeader}.bytes(), bytes) == 0) {
+    std::string text;
+    durable::Reader{bytes}(text, format, text);
+  }
+  return format;
+}
+
+TEST(StateFile, TheFormatWithoutSlicesIsTakenOver) {
+  const Directory directory;
+  const Records records{{"Xa", "1"}, {"Xb", std::string(300, 'b')}};
+  {
+    const auto database = open(directory.path());
+    Batch former = batch_of(records);
+    former.put(durable::RecordKey{durable::RecordType::kHeader}.bytes(), [](std::string& out) {
+      durable::Writer{out}(std::string{"desired state of alkaid-agent"}, std::uint32_t{2},
+                           std::string{"0.1"});
+    });
+    EXPECT_EQ(write(*database, std::move(former)), "");
+  }
+  EXPECT_EQ(format_of(directory.path()), 2U);
+  EXPECT_EQ(records_in(directory.path()), records);
+  EXPECT_EQ(format_of(directory.path()), Database::kFormat);
+  EXPECT_EQ(records_in(directory.path()), records);
+}
+
 TEST(StateFile, WhatIsNoStateIsRefused) {
   const Directory directory;
   for (const std::string& text : {std::string{}, std::string{"nonsense"}, std::string(65536, 'x'),

@@ -135,6 +135,7 @@ class KeptAgent {
       replied.set_value(std::move(statuses));
     };
     reconciler_.merge(*task);
+    reconciler_.end_merge(*task);
     keeper_->submit();
     reconciler_.flush();
     reconciler_.conclude(*task);

@@ -66,6 +66,62 @@ TEST(KeptAgent, AnEmptyDataPlaneIsFilledAtOnce) {
   EXPECT_EQ(empty.dump(), tables.dump());
 }
 
+schema::GoalState sliced_network(schema::Slice::Operation operation, std::uint64_t version) {
+  auto message = whole_network();
+  message.mutable_slice()->set_name("all");
+  message.mutable_slice()->set_operation(operation);
+  message.mutable_slice()->set_version(version);
+  return message;
+}
+
+TEST(KeptAgent, SlicesOutliveIt) {
+  const Directory directory;
+  FakeDataplane tables;
+  Records told;
+  SliceReport before;
+  {
+    KeptAgent agent{directory.path(), tables};
+    agent.push(message_of(green()));  // said without a slice too
+    EXPECT_THAT(agent.push(sliced_network(schema::Slice::REPLACE, 41)), Each(Status::kSuccess));
+    auto other =
+        message_of(neighbor("far-green", "green", "10.0.1.12", "02:00:00:00:01:12", "172.16.0.2"));
+    other.mutable_slice()->set_name("other");
+    agent.push(other);
+    before = agent.wanted().slices().report("all");
+    told = records_of(agent.wanted());
+  }
+  EXPECT_EQ(records_in(directory.path()), told);
+  const auto calls = tables.apply_calls;
+  KeptAgent next{directory.path(), tables};
+  ASSERT_EQ(next.error(), "");
+  EXPECT_EQ(tables.apply_calls, calls);
+  EXPECT_EQ(records_of(next.wanted()), told);
+  const SliceReport after = next.wanted().slices().report("all");
+  EXPECT_EQ(after.version, 41U);
+  EXPECT_EQ(after.digest, before.digest);
+  EXPECT_EQ(after.resources, 8U);
+  EXPECT_EQ(next.wanted().slices().report("other").resources, 1U);
+
+  // A delta on it, and then all of it goes but for what others have.
+  auto delta = message_of(neighbor("new", "green", "10.0.1.40", "02:00:00:00:01:40", "172.16.0.2"));
+  delta.mutable_slice()->set_name("all");
+  delta.mutable_slice()->set_base_version(41);
+  delta.mutable_slice()->set_base_digest(before.digest);
+  EXPECT_THAT(next.push(delta), Each(Status::kSuccess));
+  EXPECT_TRUE(tables.has_neighbor(101, "10.0.1.40"));
+  schema::GoalState drop;
+  drop.mutable_slice()->set_name("all");
+  drop.mutable_slice()->set_operation(schema::Slice::DROP);
+  next.push(drop);
+  EXPECT_EQ(tables.neighbors.size(), 1U);
+  EXPECT_TRUE(tables.has_neighbor(101, "10.0.1.12"));
+  EXPECT_TRUE(tables.ports.empty());
+  EXPECT_EQ(tables.segments.size(), 1U);
+  told = records_of(next.wanted());
+  next.release();
+  EXPECT_EQ(records_in(directory.path()), told);
+}
+
 TEST(KeptAgent, WhatWasDeletedMeanwhileGoes) {
   const Directory directory;
   FakeDataplane tables;

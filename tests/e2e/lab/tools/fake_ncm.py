@@ -71,7 +71,9 @@ def serve_request(channel: grpc.Channel, request: Any) -> Any:
     with LOG_LOCK, open(SETTINGS["log"], "a", encoding="utf-8") as log:
         log.write(json.dumps([{"type": COMMON.RequestType.Name(question.request_type),
                                "destination": question.destination_ip, "source": question.source_ip,
-                               "tunnel": question.tunnel_id} for question in request.state_requests]) + "\n")
+                               "tunnel": question.tunnel_id,
+                               "slices": {each.name: [each.version, each.digest] for each in request.slices}}
+                              for question in request.state_requests]) + "\n")
     if all(question.request_type == COMMON.AGENT_RESTARTED for question in request.state_requests):
         return PROVISIONER.HostRequestReply(format_version=100)
     time.sleep(SETTINGS.get("delay", 0))
