@@ -60,7 +60,7 @@ class FakeNcm:
 
     def told_slices(self) -> dict[str, list[Any]]:
         """Version and digest of each slice that an agent had when it started last, by name."""
-        told = [question["slices"] for call in self.calls() for question in call if question["type"] == "AGENT_RESTARTED"]
+        told = [question.get("slices", {}) for call in self.calls() for question in call if question["type"] == "AGENT_RESTARTED"]
         return told[-1] if told else {}
 
     def asked_for(self, destination: str) -> int:

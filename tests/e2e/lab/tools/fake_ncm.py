@@ -65,14 +65,19 @@ def push(channel: grpc.Channel, destinations: list[str], *, cancel: bool = False
         pass
 
 
+def slices_of(request: Any) -> dict[str, Any]:
+    """Version and digest of each slice that the request tells of, if it does."""
+    told = {each.name: [each.version, each.digest] for each in request.slices}
+    return {"slices": told} if told else {}
+
+
 def serve_request(channel: grpc.Channel, request: Any) -> Any:
     """Answers one HostRequest."""
     destinations = [question.destination_ip for question in request.state_requests]
     with LOG_LOCK, open(SETTINGS["log"], "a", encoding="utf-8") as log:
         log.write(json.dumps([{"type": COMMON.RequestType.Name(question.request_type),
                                "destination": question.destination_ip, "source": question.source_ip,
-                               "tunnel": question.tunnel_id,
-                               "slices": {each.name: [each.version, each.digest] for each in request.slices}}
+                               "tunnel": question.tunnel_id, **slices_of(request)}
                               for question in request.state_requests]) + "\n")
     if all(question.request_type == COMMON.AGENT_RESTARTED for question in request.state_requests):
         return PROVISIONER.HostRequestReply(format_version=100)
