@@ -352,6 +352,30 @@ TEST(Slices, WhatASliceHasIsNotForgottenForWantOfUse) {
   EXPECT_FALSE(host.has(12));
 }
 
+TEST(Slices, APortsVlanIsFreeWhenItsSliceGoes) {
+  FakeDataplane tables;
+  SlicedHost host{tables};
+  host.port_attach = "vlan:trunk0/{vlan:5-5}";
+  const auto with_port = [](const std::string& slice, const std::string& id) {
+    auto message = in_slice(slice, schema::Slice::REPLACE);
+    *message.add_port_states() = port(id, "green", "10.0.1.11", "02:00:00:00:01:11");
+    return message;
+  };
+  host.push(with_port("one", "a"));
+  EXPECT_EQ(tables.ports.at("a").attachment(), "vlan:trunk0/5");
+  EXPECT_THAT(host.push(with_port("other", "b")), ElementsAre(Status::kFailure));
+  EXPECT_THAT(host.refusal(), HasSubstr("were refused"));
+  EXPECT_EQ(host.slice("other").resources, 0U);
+  host.push(in_slice("one", schema::Slice::DROP));
+  EXPECT_THAT(host.push(with_port("other", "b")), ElementsAre(Status::kSuccess));
+  EXPECT_EQ(tables.ports.at("b").attachment(), "vlan:trunk0/5");
+  // Where a port attaches is the host's choice, so the digest doesn't say it.
+  FakeDataplane others;
+  SlicedHost other{others};
+  other.push(with_port("other", "b"));
+  EXPECT_EQ(other.slice("other").digest, host.slice("other").digest);
+}
+
 // Any sequence of operations leaves what the senders' own books say, and digests that a host has
 // that got the same content at once.
 TEST(Slices, AnySequenceComesToWhatTheSendersSay) {
