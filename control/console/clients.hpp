@@ -13,6 +13,7 @@
 #include "alkaid/agent/v1/agent.grpc.pb.h"
 #include "alkaid/dataplane/v1/dataplane.grpc.pb.h"
 #include "alkaid/dataplane/v1/placement.grpc.pb.h"
+#include "alkaid/dataplane/v1/xdp.grpc.pb.h"
 #include "control/common/instance.hpp"
 #include "control/console/display.hpp"
 
@@ -28,6 +29,7 @@ class Clients {
  public:
   using DataplaneStub = dataplane::v1::Dataplane::Stub;
   using PlacementStub = dataplane::v1::Placement::Stub;
+  using XdpStub = dataplane::v1::Xdp::Stub;
   using AgentStub = agent::v1::Agent::Stub;
 
   explicit Clients(Instance instance) : instance_(std::move(instance)) {}
@@ -43,6 +45,10 @@ class Clients {
   std::optional<Failure> call_placement(
       const std::function<grpc::Status(PlacementStub&, grpc::ClientContext*)>& call,
       std::chrono::milliseconds timeout = kCallTimeout);
+  // The data plane too.
+  std::optional<Failure> call_xdp(
+      const std::function<grpc::Status(XdpStub&, grpc::ClientContext*)>& call,
+      std::chrono::milliseconds timeout = kCallTimeout);
   std::optional<Failure> call_agent(
       const std::function<grpc::Status(AgentStub&, grpc::ClientContext*)>& call,
       std::chrono::milliseconds timeout = kCallTimeout);
@@ -53,6 +59,7 @@ class Clients {
   Instance instance_;
   std::unique_ptr<DataplaneStub> dataplane_;
   std::unique_ptr<PlacementStub> placement_;
+  std::unique_ptr<XdpStub> xdp_;
   std::unique_ptr<AgentStub> agent_;
 };
 

@@ -12,6 +12,7 @@
 #include "control/console/show/services.hpp"
 #include "control/console/show/version.hpp"
 #include "control/console/show/worker.hpp"
+#include "control/console/show/xdp.hpp"
 #include "control/console/worker_commands.hpp"
 
 namespace alkaid::console {
@@ -72,6 +73,7 @@ Node show_tree() {
           show("version", "both processes: version, uptime, objects written, session",
                show_version),
           show("worker", "workers: load, cycles per packet, bursts", show_workers),
+          show("xdp", "devices by AF_XDP: what is the data plane's, what the kernel's", show_xdp),
       });
 }
 

@@ -8,6 +8,7 @@
 
 #include "dataplane/api/placement_service.hpp"
 #include "dataplane/api/service.hpp"
+#include "dataplane/api/xdp_service.hpp"
 #include "dataplane/control/dataplane.hpp"
 
 namespace alkaid {
@@ -28,6 +29,7 @@ class ApiServer {
   const std::string socket_path_;
   DataplaneService service_;
   PlacementService placement_;
+  XdpService xdp_;
   std::unique_ptr<grpc::Server> server_;
 };
 

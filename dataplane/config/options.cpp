@@ -251,7 +251,8 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
   app.add_option(
          "--uplink", raw.uplink,
          "Port that carries the underlay, as KIND:ARGUMENT: dev:NAME (a DPDK device, such as a PCI "
-         "address), af_packet:DEVICE, af_xdp:DEVICE, tap:NAME, pcap:rx=FILE,tx=FILE, null:. It may "
+         "address), af_packet:DEVICE, af_xdp:DEVICE[,mode=native|generic], tap:NAME, "
+         "pcap:rx=FILE,tx=FILE, null:. It may "
          "appear later")
       ->group(underlay);
   app.add_option("--trunk", raw.trunks,

@@ -140,7 +140,12 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
     ports_->prefer_worker(id, worker);
   }
   if (settings.uplink) {
-    ports_->add_uplink(*settings.uplink, settings.uplink_text);
+    Attachment uplink = *settings.uplink;
+    uplink.uplink_filter = UplinkFilter{.vtep_v4 = underlay_.vtep_v4,
+                                        .vtep_v6 = underlay_.vtep_v6,
+                                        .vxlan_port = settings.vxlan_port,
+                                        .vlan = settings.uplink_vlan};
+    ports_->add_uplink(uplink, settings.uplink_text);
   }
   if (settings.exception) {
     ports_->add_exception(*settings.exception, settings.exception_text);

@@ -16,7 +16,8 @@ namespace alkaid {
 namespace {
 
 constexpr std::string_view kForms =
-    "dev:NAME (a DPDK device), af_packet:DEVICE, af_xdp:DEVICE, tap:NAME, ring:NAME, "
+    "dev:NAME (a DPDK device), af_packet:DEVICE, af_xdp:DEVICE[,mode=native|generic], tap:NAME, "
+    "ring:NAME, "
     "pcap:rx=FILE,tx=FILE[,loop=1], "
     "null:, and for guests vlan:TRUNK/VID, vhost-user:/PATH or vhost-user-server:/PATH";
 
@@ -88,6 +89,23 @@ bool parse_pcap(std::string_view argument, Attachment& attachment, std::string& 
   return true;
 }
 
+// Takes ",mode=..." off.
+bool parse_xdp_mode(std::string_view& argument, Attachment& attachment, std::string& error) {
+  const auto comma = argument.find(',');
+  const auto option = argument.substr(std::min(comma, argument.size()));
+  argument = argument.substr(0, comma);
+  if (option == ",mode=native") {
+    attachment.xdp_mode = XdpMode::kNative;
+  } else if (option == ",mode=generic") {
+    attachment.xdp_mode = XdpMode::kGeneric;
+  } else if (!option.empty()) {
+    error = fmt::format("'{}' is no option of af_xdp: (mode=native, mode=generic)",
+                        printable(option.substr(1)));
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool is_device_name(std::string_view name) {
@@ -100,8 +118,7 @@ bool is_device_name(std::string_view name) {
 std::optional<Attachment> Attachment::parse(std::string_view text, std::string& error) {
   const auto colon = text.find(':');
   const auto kind = text.substr(0, colon);
-  const auto argument =
-      colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
+  auto argument = colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
   Attachment attachment;
   if (kind == "null") {
     attachment.kind = AttachmentKind::kNull;
@@ -134,6 +151,9 @@ std::optional<Attachment> Attachment::parse(std::string_view text, std::string& 
     attachment.kind = AttachmentKind::kAfPacket;
   } else if (kind == "af_xdp") {
     attachment.kind = AttachmentKind::kAfXdp;
+    if (!parse_xdp_mode(argument, attachment, error)) {
+      return std::nullopt;
+    }
   } else if (kind == "tap") {
     attachment.kind = AttachmentKind::kTap;
   } else if (kind == "ring") {

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/xdp/xdp_attachment.hpp"
+
 namespace alkaid {
 
 enum class AttachmentKind { kAfPacket, kAfXdp, kTap, kRing, kPcap, kNull, kVlan, kDevice, kVhost };
@@ -13,11 +15,13 @@ struct Attachment {
   AttachmentKind kind = AttachmentKind::kNull;
   std::string device;  // af_packet, af_xdp, tap, ring: a name; vlan: the trunk's; dev: DPDK's name;
                        // vhost-user: the socket's path
-  std::string rx_file;     // pcap: input, may be empty
-  std::string tx_file;     // pcap: output, may be empty
-  bool pcap_loop = false;  // pcap: send the input for ever, from memory
-  std::uint16_t vlan = 0;  // vlan: 1 to 4094
-  bool is_server = false;  // vhost-user: we make the socket
+  std::string rx_file;                        // pcap: input, may be empty
+  std::string tx_file;                        // pcap: output, may be empty
+  bool pcap_loop = false;                     // pcap: send the input for ever, from memory
+  std::uint16_t vlan = 0;                     // vlan: 1 to 4094
+  bool is_server = false;                     // vhost-user: we make the socket
+  XdpMode xdp_mode = XdpMode::kAutomatic;     // af_xdp
+  std::optional<UplinkFilter> uplink_filter;  // af_xdp, uplinks: what is ours; else everything
 
   bool operator==(const Attachment&) const = default;
 
@@ -30,9 +34,10 @@ struct Attachment {
     return kind == AttachmentKind::kAfPacket || kind == AttachmentKind::kAfXdp;
   }
 
-  // dev:NAME, af_packet:DEVICE, af_xdp:DEVICE, tap:NAME, ring:NAME, pcap:rx=FILE,tx=FILE[,loop=1],
-  // null:, and for guests vlan:TRUNK/VID, vhost-user:/PATH and vhost-user-server:/PATH:
-  // nullopt with a text that names what is wrong and lists the valid forms.
+  // dev:NAME, af_packet:DEVICE, af_xdp:DEVICE[,mode=native|generic], tap:NAME, ring:NAME,
+  // pcap:rx=FILE,tx=FILE[,loop=1], null:, and for guests vlan:TRUNK/VID, vhost-user:/PATH and
+  // vhost-user-server:/PATH: nullopt with a text that names what is wrong and lists the valid
+  // forms.
   static std::optional<Attachment> parse(std::string_view text, std::string& error);
 };
 

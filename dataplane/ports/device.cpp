@@ -33,6 +33,9 @@ constexpr unsigned af_packet_block_size(unsigned frame_size) {
 static_assert(af_packet_block_size(kStandardFrameSize) % 4096 == 0);
 static_assert(af_packet_block_size(kJumboFrameSize) % 4096 == 0);
 
+// AF_XDP's, with Ethernet and a VLAN tag around it.
+constexpr std::uint16_t kXdpPacket = kXdpLongestFrame - 18;
+
 // Names are never reused, so that a device that is still being removed can't be met again.
 std::string next_vdev_name(const char* driver) {
   static std::atomic<unsigned> counter{0};
@@ -62,7 +65,8 @@ bool Device::refresh_mtu() {
 }
 
 bool Device::is_outgrown(PacketPools& pools) const {
-  if (!packet_socket_ || largest_packet_ >= kJumboPacket) {
+  const std::uint16_t most = xdp_ ? kXdpPacket : kJumboPacket;
+  if ((!packet_socket_ && !xdp_) || largest_packet_ >= most) {
     return false;
   }
   return kernel_device_mtu(mtu_device_).value_or(0) > largest_packet_ && pools.jumbo() != nullptr;
@@ -78,6 +82,13 @@ rte_mempool* Device::choose_pool(const Attachment& attachment, PacketPools& pool
         return pools.jumbo();
       }
       break;
+    case AttachmentKind::kAfXdp:
+      if (kernel_device_mtu(attachment.device).value_or(0) > kStandardPacket &&
+          pools.jumbo() != nullptr) {
+        largest_packet_ = kXdpPacket;
+        return pools.jumbo();
+      }
+      break;
     case AttachmentKind::kDevice:
     case AttachmentKind::kTap:
       // The driver chains buffers.
@@ -89,12 +100,27 @@ rte_mempool* Device::choose_pool(const Attachment& attachment, PacketPools& pool
   return pools.standard();
 }
 
+bool Device::open_xdp(const Attachment& attachment, rte_mempool* pool, std::string& error) {
+  xdp_ = XdpDevice::open(attachment.device, attachment.xdp_mode, attachment.uplink_filter, pool,
+                         error);
+  if (!xdp_) {
+    return false;
+  }
+  kernel_device_ = attachment.device;
+  ethdev_ = xdp_->number();
+  mac_ = xdp_->mac();
+  driver_ = "af_xdp";
+  partial_checksums_ = true;
+  return true;
+}
+
 bool Device::probe(const Attachment& attachment, std::uint16_t workers, std::string& error) {
   std::string arguments;
   switch (attachment.kind) {
     case AttachmentKind::kNull:
     case AttachmentKind::kVlan:
     case AttachmentKind::kVhost:
+    case AttachmentKind::kAfXdp:
       return true;
     case AttachmentKind::kDevice:
       if (rte_eth_dev_get_port_by_name(attachment.device.c_str(), &ethdev_) != 0) {
@@ -137,14 +163,6 @@ bool Device::probe(const Attachment& attachment, std::uint16_t workers, std::str
                       block_size, frame_size, block_size / frame_size * kAfPacketBlocks);
       break;
     }
-    case AttachmentKind::kAfXdp:
-      // The driver's own XDP program takes queue 0; on a veth it also keeps the peer from sending
-      // segments, as VethSegmentation does elsewhere.
-      vdev_name_ = next_vdev_name("net_af_xdp");
-      kernel_device_ = attachment.device;
-      partial_checksums_ = true;
-      arguments = fmt::format("iface={},start_queue=0,queue_count=1", attachment.device);
-      break;
     case AttachmentKind::kTap:
       vdev_name_ = next_vdev_name("net_tap");
       arguments = fmt::format("iface={}", attachment.device);
@@ -240,7 +258,8 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& 
     device->driver_ = "null";
     return device;
   }
-  if (!device->start(pool, workers, tags, error)) {
+  if (attachment.kind == AttachmentKind::kAfXdp ? !device->open_xdp(attachment, pool, error)
+                                                : !device->start(pool, workers, tags, error)) {
     return nullptr;
   }
   if (device->is_borrowed_) {
@@ -291,7 +310,7 @@ std::unique_ptr<Device> Device::open_vhost(const Attachment& attachment, PacketP
 }
 
 void Device::impersonate(const MacAddress& mac, std::uint16_t mtu) {
-  if (ethdev_ != kNoEthdev) {
+  if (ethdev_ != kNoEthdev && !xdp_) {
     rte_ether_addr address{};
     std::copy_n(mac.bytes().begin(), sizeof(address.addr_bytes), address.addr_bytes);
     rte_eth_dev_default_mac_addr_set(ethdev_, &address);
@@ -302,13 +321,17 @@ void Device::impersonate(const MacAddress& mac, std::uint16_t mtu) {
 }
 
 void Device::accept_groups() {
-  if (ethdev_ != kNoEthdev && rte_eth_allmulticast_enable(ethdev_) != 0) {
+  if (xdp_) {
+    xdp_->accept(PacketMembership::Frames::kToGroups);
+  } else if (ethdev_ != kNoEthdev && rte_eth_allmulticast_enable(ethdev_) != 0) {
     rte_eth_promiscuous_enable(ethdev_);
   }
 }
 
 void Device::accept_everything() {
-  if (ethdev_ != kNoEthdev && rte_eth_promiscuous_enable(ethdev_) != 0) {
+  const bool is_refused = xdp_ ? !xdp_->accept(PacketMembership::Frames::kAll)
+                               : ethdev_ != kNoEthdev && rte_eth_promiscuous_enable(ethdev_) != 0;
+  if (is_refused) {
     spdlog::warn("{} can't be made to accept frames to all addresses", driver_);
   }
 }
@@ -319,6 +342,10 @@ std::uint64_t Device::take_missed() {
   }
   if (packet_socket_) {
     return take_packet_socket_drops(*packet_socket_);
+  }
+  if (xdp_) {
+    const std::uint64_t lost = xdp_->lost();
+    return lost - std::exchange(missed_before_, lost);
   }
   rte_eth_stats statistics{};
   if (ethdev_ == kNoEthdev || rte_eth_stats_get(ethdev_, &statistics) != 0) {
@@ -336,7 +363,7 @@ bool Device::is_present(const KernelDevices& devices) const {
 }
 
 Device::~Device() {
-  if (vhost_) {
+  if (vhost_ || xdp_) {
     return;
   }
   if (ethdev_ != kNoEthdev) {

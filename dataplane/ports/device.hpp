@@ -16,6 +16,7 @@
 #include "dataplane/ports/veth_segmentation.hpp"
 #include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/vhost/vhost_device.hpp"
+#include "dataplane/xdp/xdp_device.hpp"
 
 namespace alkaid {
 
@@ -67,6 +68,9 @@ class Device {
   // True if the kernel device's MTU has grown beyond what this can carry and a device that is
   // opened anew can.
   [[nodiscard]] bool is_outgrown(PacketPools& pools) const;
+  // True if the kernel device has other queues or another address than this was opened for, where
+  // that matters. The kernel tells nobody of the former.
+  [[nodiscard]] bool is_outdated() const { return xdp_ && xdp_->is_outdated(); }
 
   // Whether open() can be expected to work now; false while the kernel device doesn't exist.
   static bool is_available(const Attachment& attachment, const KernelDevices& devices);
@@ -75,6 +79,7 @@ class Device {
   Device() = default;
   // Chooses buffers and the largest packet for the kernel device's MTU.
   rte_mempool* choose_pool(const Attachment& attachment, PacketPools& pools);
+  bool open_xdp(const Attachment& attachment, rte_mempool* pool, std::string& error);
   bool probe(const Attachment& attachment, std::uint16_t workers, std::string& error);
   bool start(rte_mempool* pool, std::uint16_t workers, Tags tags, std::string& error);
 
@@ -95,6 +100,7 @@ class Device {
   bool queue_per_worker_ = false;
   bool inserts_vlan_ = false;
   std::unique_ptr<VhostDevice> vhost_;
+  std::unique_ptr<XdpDevice> xdp_;
 };
 
 }  // namespace alkaid

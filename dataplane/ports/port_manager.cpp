@@ -379,8 +379,8 @@ void PortManager::tick() {
     } else if (record.device && record.device->is_vhost()) {
       follow_guest(record);
     } else if (record.device) {
-      if (links_changed) {
-        follow_mtu(record);
+      if (links_changed || record.device->is_outdated()) {
+        follow_link(record);
       }
     } else if (record.trunk == nullptr && now >= record.next_attempt &&
                Device::is_available(record.attachment, devices)) {
@@ -389,9 +389,9 @@ void PortManager::tick() {
   }
 }
 
-void PortManager::follow_mtu(Record& record) {
-  if (record.device->is_outgrown(pools_)) {
-    // Its rings have frames of the old size.
+void PortManager::follow_link(Record& record) {
+  if (record.device->is_outgrown(pools_) || record.device->is_outdated()) {
+    // Its rings have frames of the old size, or are those of the old queues.
     detach(record);
     try_attach(record);
     return;

@@ -166,8 +166,8 @@ class PortManager {
   void align_exception();
   bool try_attach(Record& record);
   void detach(Record& record);
-  // Follows the device's MTU.
-  void follow_mtu(Record& record);
+  // Follows the device's MTU, and by AF_XDP its queues.
+  void follow_link(Record& record);
   void publish(Record& record);
   void publish_poll_lists();
   Record* find_trunk(const std::string& name);

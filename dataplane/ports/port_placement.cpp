@@ -155,8 +155,8 @@ void PortManager::move_queues(const Moves& moves) {
     for (const auto& [record, worker] : moves) {
       // librte_vhost has a lock of its own for each ring.
       if (!record->device->is_vhost()) {
-        transmit_locks[record->device->ethdev()].is_engaged.store(is_engaged,
-                                                                  std::memory_order_release);
+        transmit_lock_of(record->device->ethdev())
+            .is_engaged.store(is_engaged, std::memory_order_release);
       }
     }
   };

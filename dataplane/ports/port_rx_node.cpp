@@ -1,7 +1,6 @@
 #include "dataplane/ports/port_rx_node.hpp"
 
-#include <rte_ethdev.h>
-
+#include "dataplane/ports/ethernet_bursts.hpp"
 #include "dataplane/vhost/vhost_polls.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -34,7 +33,7 @@ std::uint16_t PortRxNode::process(rte_graph* graph, rte_node* node, void** /*pac
       continue;
     }
     rte_mbuf* burst[kRxBurst];
-    const std::uint16_t count = rte_eth_rx_burst(port->device.ethdev, 0, burst, kRxBurst);
+    const std::uint16_t count = receive_burst(port->device.ethdev, burst, kRxBurst);
     if (count == 0) {
       continue;
     }

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include <rte_ethdev.h>
-
+#include "dataplane/ports/ethernet_bursts.hpp"
 #include "dataplane/ports/transmit_lock.hpp"
 #include "dataplane/vhost/vhost_device.hpp"
 #include "dataplane/vhost/vhost_numbers.hpp"
@@ -66,7 +65,7 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
     } else {
       const TransmitGuard guard(port->device.ethdev);
       const auto queue = static_cast<std::uint16_t>(has_queue ? worker.settings().index : 0);
-      sent = rte_eth_tx_burst(port->device.ethdev, queue, mbufs + base, size);
+      sent = send_burst(port->device.ethdev, queue, mbufs + base, size);
     }
     std::uint64_t total = 0;
     for (std::uint16_t i = 0; i < sent; ++i) {

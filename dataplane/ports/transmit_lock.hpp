@@ -9,6 +9,8 @@
 #include <rte_config.h>
 #include <rte_spinlock.h>
 
+#include "dataplane/xdp/xdp_numbers.hpp"
+
 namespace alkaid {
 
 // Of one device; workers take it only while it is engaged.
@@ -17,14 +19,18 @@ struct TransmitLock {
   rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
 };
 
-// By ethdev, which is a number of the whole process.
-inline std::array<TransmitLock, RTE_MAX_ETHPORTS> transmit_locks;
+// By ethdev, which is a number of the whole process; then devices by AF_XDP.
+inline std::array<TransmitLock, RTE_MAX_ETHPORTS + kMostXdps> transmit_locks;
+
+inline TransmitLock& transmit_lock_of(std::uint16_t number) {
+  return transmit_locks[is_xdp(number) ? RTE_MAX_ETHPORTS + (number - kFirstXdp) : number];
+}
 
 // Around one call of the driver; workers.
 class TransmitGuard {
  public:
   explicit TransmitGuard(std::uint16_t ethdev) {
-    TransmitLock& lock = transmit_locks[ethdev];
+    TransmitLock& lock = transmit_lock_of(ethdev);
     if (lock.is_engaged.load(std::memory_order_acquire)) [[unlikely]] {
       taken_ = &lock.lock;
       rte_spinlock_lock(taken_);

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include <rte_ethdev.h>
 #include <rte_ether.h>
 
+#include "dataplane/ports/ethernet_bursts.hpp"
 #include "dataplane/ports/port_tx_node.hpp"
 #include "dataplane/ports/transmit_lock.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -21,7 +21,7 @@ void drop_packet(rte_graph* graph, rte_node* node, rte_mbuf* packet, DropReason 
 bool can_send(const Worker& worker, const Port* port) {
   return PortTxNode::can_send(port) && port->device.vlan != 0 &&
          (port->device.queue_per_worker || port->device.worker == worker.settings().index ||
-          transmit_locks[port->device.ethdev].is_engaged.load(std::memory_order_acquire));
+          transmit_lock_of(port->device.ethdev).is_engaged.load(std::memory_order_acquire));
 }
 
 // False: there is no room for the tag.
@@ -68,7 +68,7 @@ class TrunkBurst {
     std::uint16_t sent = 0;
     {
       const TransmitGuard guard(ethdev_);
-      sent = rte_eth_tx_burst(ethdev_, queue_, packets_, count_);
+      sent = send_burst(ethdev_, queue_, packets_, count_);
     }
     std::uint64_t total = 0;
     for (std::uint16_t i = 0; i < sent; ++i) {

@@ -117,7 +117,7 @@ def test_af_xdp_waits_attaches_and_survives_a_kill(unplugged_lab: Lab) -> None:
         lab.hosts[number].wait_for_port(name)
         assert lab.guests[name].lease()["ip"] == lab.guests[name].address
     guest = lab.guests["green-1"]
-    assert host.console.ports()["green-1"]["driver"] == "net_af_xdp"
+    assert host.console.ports()["green-1"]["driver"] == "af_xdp"
     assert guest.ping("10.1.0.12").received == 3
     assert guest.ping("10.2.0.12").received == 3
     server = lab.guests["green-2"].iperf3_server()

@@ -24,6 +24,7 @@ class Host:
         self.number = number
         self.namespace = namespace
         self.vtep = vtep
+        self.uplink = f"af_packet:{UPLINK}"
         self.underlay_options = ["--vtep", f"{vtep}/24"]
         self.run_directory = run_directory
         self.run_directory.mkdir(parents=True)
@@ -46,7 +47,7 @@ class Host:
         worker, control = cpus[self.number % len(cpus)], cpus[(self.number - 1) % len(cpus)]
         self.dataplane = Process(f"{self}'s data plane", self.namespace, [
             program("alkaid-dataplane"), "--instance", f"host-{self.number}", "--run-dir", self.run_directory,
-            "--uplink", f"af_packet:{UPLINK}", *self.underlay_options,
+            "--uplink", self.uplink, *self.underlay_options,
             "--worker-cpus", str(worker), "--control-cpu", str(control), "--idle-backoff", "200",
             "--no-huge", "--memory", "256", *extra], self.log_path("dataplane"), outlives_us=self.outlives_us)
         self.dataplane.wait_for_log("ready", timeout=40)

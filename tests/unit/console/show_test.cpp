@@ -9,6 +9,7 @@
 #include "control/console/show/port.hpp"
 #include "control/console/show/services.hpp"
 #include "control/console/show/worker.hpp"
+#include "control/console/show/xdp.hpp"
 
 namespace alkaid::console {
 namespace {
@@ -128,6 +129,24 @@ TEST(Show, TablesAndSegments) {
   const Display display = segments_display({segment});
   EXPECT_THAT(render_text(display), HasSubstr("10.1.0.1 02:00:00:00:01:01"));
   EXPECT_EQ(Json::parse(render_json(display))["segments"][0]["gateways"][0]["address"], "10.1.0.1");
+}
+
+TEST(Show, XdpDevicesAndVerdicts) {
+  dataplane::v1::ShowXdpResponse response;
+  EXPECT_THAT(render_text(xdp_display(response)), HasSubstr("no port is attached by AF_XDP"));
+  auto* device = response.add_devices();
+  device->set_port("af_xdp:up0");
+  device->set_device("up0");
+  device->set_receive_queues(2);
+  auto* verdict = device->add_verdicts();
+  verdict->set_name("vxlan");
+  verdict->set_frames(7);
+  const Json shown = Json::parse(render_json(xdp_display(response)));
+  EXPECT_EQ(shown["devices"][0]["mode"], "generic");
+  EXPECT_EQ(shown["devices"][0]["receive_queues"], 2);
+  EXPECT_EQ(shown["devices"][0]["carrier"], false);
+  EXPECT_EQ(shown["verdicts"][0]["verdict"], "vxlan");
+  EXPECT_EQ(shown["verdicts"][0]["frames"], 7);
 }
 
 TEST(Show, RoutesOfEveryActionInOrder) {

@@ -11,7 +11,15 @@ TEST(Attachment, KnownKinds) {
   ASSERT_TRUE(packet) << error;
   EXPECT_EQ(packet->kind, AttachmentKind::kAfPacket);
   EXPECT_EQ(packet->device, "tapgreen-1");
-  EXPECT_EQ(Attachment::parse("af_xdp:eth1", error)->kind, AttachmentKind::kAfXdp);
+  const auto xdp = Attachment::parse("af_xdp:eth1", error);
+  ASSERT_TRUE(xdp) << error;
+  EXPECT_EQ(xdp->kind, AttachmentKind::kAfXdp);
+  EXPECT_EQ(xdp->xdp_mode, XdpMode::kAutomatic);
+  const auto generic = Attachment::parse("af_xdp:eth1,mode=generic", error);
+  ASSERT_TRUE(generic) << error;
+  EXPECT_EQ(generic->device, "eth1");
+  EXPECT_EQ(generic->xdp_mode, XdpMode::kGeneric);
+  EXPECT_EQ(Attachment::parse("af_xdp:eth1,mode=native", error)->xdp_mode, XdpMode::kNative);
   EXPECT_EQ(Attachment::parse("tap:t0", error)->kind, AttachmentKind::kTap);
   EXPECT_EQ(Attachment::parse("ring:r", error)->kind, AttachmentKind::kRing);
   EXPECT_EQ(Attachment::parse("null:", error)->kind, AttachmentKind::kNull);
@@ -49,7 +57,9 @@ TEST_P(BadAttachment, IsRefusedWithATextThatNamesIt) {
 INSTANTIATE_TEST_SUITE_P(
     Texts, BadAttachment,
     ::testing::Values("", "af_packet", "af_packet:", "af_packet:a/b", "af_packet:a,qpairs=9",
-                      "af_packet:sixteen-letters-", "af_packet:..", "tap:a b", "floppy:0",
+                      "af_packet:sixteen-letters-", "af_xdp:a,",
+                      "af_xdp:a,mode=", "af_xdp:,mode=native", "af_xdp:a,mode=native,",
+                      "af_xdp:a,mode=fast", "af_packet:..", "tap:a b", "floppy:0",
                       "pcap:", "pcap:rx=", "pcap:infinite_rx=1", "vhost:/run/x", "vhost-user:",
                       "vhost-user:x.sock", "vhost-user:/", "vhost-user:/run/", "vhost-user:/run//x",
                       "vhost-user:/run/../x", "vhost-user:/run/./x", "vhost-user:/run/a b",

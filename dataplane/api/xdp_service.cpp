@@ -1,0 +1,49 @@
+#include "dataplane/api/xdp_service.hpp"
+
+#include <future>
+#include <string>
+
+#include "dataplane/xdp/xdp_device.hpp"
+
+namespace alkaid {
+namespace {
+
+void describe(const XdpDevice& device, dataplane::v1::ShowXdpResponse::Device& into) {
+  into.set_device(device.device());
+  into.set_native(device.program().is_native());
+  into.set_receive_queues(static_cast<std::uint32_t>(device.queues()));
+  const auto link = look_at_link(device.device());
+  into.set_carrier(link && link->has_carrier);
+  const XdpVerdicts verdicts = device.program().verdicts();
+  for (std::size_t verdict = 0; verdict < verdicts.size(); ++verdict) {
+    auto* entry = into.add_verdicts();
+    entry->set_name(std::string{xdp_verdict_names()[verdict].name});
+    entry->set_description(std::string{xdp_verdict_names()[verdict].description});
+    entry->set_frames(verdicts[verdict]);
+  }
+}
+
+}  // namespace
+
+grpc::Status XdpService::ShowXdp(grpc::ServerContext* /*context*/,
+                                 const dataplane::v1::ShowXdpRequest* /*request*/,
+                                 dataplane::v1::ShowXdpResponse* response) {
+  try {
+    dataplane_.executor().run([&] {
+      for (const auto& view : dataplane_.ports().views()) {
+        const XdpDevice* device = XdpDevice::find(view.port->device.ethdev);
+        // A trunk's guests have its device.
+        if (device != nullptr && view.port->device.vlan == 0) {
+          auto* entry = response->add_devices();
+          entry->set_port(view.port->id);
+          describe(*device, *entry);
+        }
+      }
+    });
+  } catch (const std::future_error&) {
+    return {grpc::StatusCode::UNAVAILABLE, "the data plane is stopping"};
+  }
+  return grpc::Status::OK;
+}
+
+}  // namespace alkaid
