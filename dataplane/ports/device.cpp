@@ -106,6 +106,12 @@ bool Device::open_xdp(const Attachment& attachment, rte_mempool* pool, std::stri
   if (!xdp_) {
     return false;
   }
+  if (!xdp_->program().is_native() && VethSegmentation::concerns(attachment.device)) {
+    spdlog::warn(
+        "{}: in generic mode its peer may send segments larger than its MTU, which are lost; TCP "
+        "may stall: run 'ethtool -K DEVICE tso off gso off' there",
+        attachment.device);
+  }
   kernel_device_ = attachment.device;
   ethdev_ = xdp_->number();
   mac_ = xdp_->mac();

@@ -85,6 +85,8 @@ std::unique_ptr<XdpProgram> XdpProgram::load(const std::optional<UplinkFilter>& 
 
 XdpProgram::~XdpProgram() {
   if (link_ >= 0) {
+    // At once, so that the device can be attached anew; closing alone may take the kernel a while.
+    bpf_link_detach(link_);
     ::close(link_);
   }
   bpf_object__close(object_);
