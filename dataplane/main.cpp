@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "control/common/file_limit.hpp"
 #include "control/common/instance.hpp"
 #include "control/common/introspection/introspection.hpp"
 #include "control/common/logging.hpp"
@@ -108,6 +109,7 @@ int run(Options& options, const Placement& placement) {
     if (!placement.no_hugepages_because.empty()) {
       spdlog::warn("{}", placement.no_hugepages_because);
     }
+    raise_file_limit();  // a port by AF_XDP has seven descriptors, one by vhost-user some more
     start_eal(options);
     serve(options, signals);
     rte_eal_cleanup();

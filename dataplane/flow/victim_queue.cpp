@@ -8,6 +8,7 @@ namespace alkaid {
 
 VictimPool::VictimPool(std::uint32_t connections, std::size_t queues, FlowMemory& memory)
     : pieces_(pieces(connections, queues)),
+      share_(std::uint64_t{pieces_} / queues * kPiece),
       number_bits_(static_cast<unsigned>(std::bit_width(connections - 1))),
       places_(memory.take<std::uint32_t>(std::size_t{pieces_} * kPiece)),
       next_(memory.take<std::uint32_t>(pieces_)) {
@@ -28,6 +29,8 @@ std::uint32_t VictimPool::take() {
     free_ = next_[piece];
   } else if (fresh_ < pieces_) {
     piece = fresh_++;
+  } else {
+    is_wanted_.store(true, std::memory_order_relaxed);
   }
   rte_spinlock_unlock(&lock_);
   return piece;
@@ -37,6 +40,7 @@ void VictimPool::give_back(std::uint32_t piece) {
   rte_spinlock_lock(&lock_);
   next_[piece] = free_;
   free_ = piece;
+  is_wanted_.store(false, std::memory_order_relaxed);
   rte_spinlock_unlock(&lock_);
 }
 
@@ -58,6 +62,11 @@ void VictimQueue::add_piece() {
     last_ = piece;
   }
   end_ = 0;
+}
+
+void VictimQueue::give_up_first() {
+  count_ -= VictimPool::kPiece - begin_;  // more than a share is more than one piece
+  drop_first();
 }
 
 void VictimQueue::drop_first() {

@@ -2,6 +2,7 @@
 // Four bytes a connection, however many workers there are. Design: docs/design/flow-table.md.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -24,8 +25,11 @@ class VictimPool {
   static std::size_t bytes(std::uint32_t connections, std::size_t queues);
 
   // ---- any worker
-  // A piece; kNone: all are in use.
+  // A piece; kNone: all are in use, and who has more than a share is asked for one.
   std::uint32_t take();
+  [[nodiscard]] bool is_wanted() const { return is_wanted_.load(std::memory_order_relaxed); }
+  // Places of one queue if all had as many.
+  [[nodiscard]] std::uint64_t share() const { return share_; }
   void give_back(std::uint32_t piece);
   [[nodiscard]] std::uint32_t& place(std::uint32_t piece, std::uint32_t index) const {
     return places_[std::size_t{piece} * kPiece + index];
@@ -41,12 +45,14 @@ class VictimPool {
   }
 
   const std::uint32_t pieces_;
+  const std::uint64_t share_;
   const unsigned number_bits_;
   std::uint32_t* const places_;
   std::uint32_t* const next_;
   rte_spinlock_t lock_;
   std::uint32_t free_ = kNone;
   std::uint32_t fresh_ = 0;
+  std::atomic<bool> is_wanted_{false};
 };
 
 // One worker's: first in, first out; it forgets its oldest where the pool has no piece left.
@@ -81,6 +87,13 @@ class VictimQueue {
     const std::uint32_t number_mask = (1U << pool_.number_bits()) - 1;
     return {victim & number_mask, victim & ~number_mask};
   }
+  // Forgets the oldest for another queue, if one has found no piece and this one has more than its
+  // share.
+  void give_way() {
+    if (pool_.is_wanted() && count_ > pool_.share()) [[unlikely]] {
+      give_up_first();
+    }
+  }
   // life: of the connection with the victim's number.
   [[nodiscard]] bool is_of(const Victim& victim, std::uint32_t life) const {
     return victim.low_life == low_life(life);
@@ -93,6 +106,7 @@ class VictimQueue {
   }
   void add_piece();
   void drop_first();
+  void give_up_first();
 
   VictimPool& pool_;
   std::uint32_t first_;

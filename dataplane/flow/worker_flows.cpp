@@ -156,6 +156,7 @@ void WorkerFlows<Key>::housekeep() {
   if (is_wanted && is_short_of_room()) [[unlikely]] {
     evict();
   }
+  victims_.give_way();
   if (batches_[open_batch_ % kBatches].count > 0) {
     close_batch();
   }

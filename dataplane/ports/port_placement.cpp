@@ -1,6 +1,7 @@
 // PortManager: which worker polls which port, and how that changes while packets pass.
 // Design: docs/design/workers.md.
 #include <algorithm>
+#include <thread>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -180,8 +181,11 @@ void PortManager::move_queues(const Moves& moves) {
 }
 
 void PortManager::wait_for_workers() {
-  quiescence_.retire([] {});
-  quiescence_.drain();
+  // Not drain(): what waits to be freed would be freed while nobody polls the ports.
+  const std::uint64_t token = quiescence_.start_grace_period();
+  while (!quiescence_.has_passed(token)) {
+    std::this_thread::yield();
+  }
 }
 
 }  // namespace alkaid

@@ -178,7 +178,9 @@ SEC("xdp.frags") int alkaid_xdp(struct xdp_md* context) {
   if (verdict > kXdpNeighborDiscovery) {
     return XDP_PASS;
   }
-  const int action = bpf_redirect_map(&sockets, context->rx_queue_index, XDP_PASS);
+  // What a guest sends never gets to the kernel's stack, past its security groups.
+  const int action = bpf_redirect_map(&sockets, context->rx_queue_index,
+                                      settings.is_guest ? XDP_DROP : XDP_PASS);
   if (action != XDP_REDIRECT) {
     count(kXdpNoSocket);
   }

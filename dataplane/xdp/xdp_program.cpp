@@ -55,7 +55,7 @@ const std::array<XdpVerdictName, kXdpVerdictCount>& xdp_verdict_names() {
       {"fragment", "to the kernel: a fragment of an IP packet"},
       {"other_endpoint", "to the kernel: VXLAN to an address that is not our tunnel endpoint"},
       {"other", "to the kernel: none of our business"},
-      {"no_socket", "ours, but to the kernel: by a queue that was added just now"},
+      {"no_socket", "by a queue without a socket: an uplink's to the kernel, a guest's dropped"},
   }};
   return kNames;
 }
@@ -74,7 +74,11 @@ std::unique_ptr<XdpProgram> XdpProgram::load(const std::optional<UplinkFilter>& 
   if (constants == nullptr ||
       bpf_map__set_initial_value(constants, &settings, sizeof(settings)) != 0 ||
       bpf_object__load(object) != 0) {
-    error = fmt::format("the kernel refuses the XDP program: {}", std::strerror(errno));
+    const int failure = errno;
+    error = fmt::format("the kernel refuses the XDP program: {}{}", std::strerror(failure),
+                        failure == EINVAL  ? " (it needs Linux 5.18)"
+                        : failure == EPERM ? " (it needs CAP_BPF and CAP_NET_ADMIN)"
+                                           : "");
     return nullptr;
   }
   program->program_ = bpf_program__fd(bpf_object__find_program_by_name(object, "alkaid_xdp"));

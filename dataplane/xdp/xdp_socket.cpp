@@ -10,6 +10,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <rte_cycles.h>
 #include <rte_memcpy.h>
 
 namespace alkaid {
@@ -17,8 +18,8 @@ namespace {
 
 constexpr std::size_t kMemorySize =
     std::size_t{kXdpFrameSize} * (kXdpReceiveFrames + kXdpSendFrames);
-// The kernel sends 32 frames at a call.
-constexpr int kMostKicks = 4;
+// Some 50 us: a device that takes nothing must not cost its worker a system call in every walk.
+constexpr std::uint64_t kKickAgainCycles = 100'000;
 // The kernel lets go of a queue a moment after the last socket on it was closed.
 constexpr int kMostAttempts = 40;
 constexpr std::chrono::milliseconds kRetryBusyQueue{5};
@@ -55,7 +56,9 @@ int XdpSocket::start(const std::string& device, std::uint32_t queue, std::string
     return ENOMEM;
   }
   memory_ = static_cast<std::uint8_t*>(memory);
-  const xsk_umem_config memory_settings{.fill_size = kXdpReceiveFrames,
+  // Twice as many places as frames: the kernel publishes a frame before it lets go of the frame's
+  // place here, so that as many frames as there are may seem to be here still.
+  const xsk_umem_config memory_settings{.fill_size = 2 * kXdpReceiveFrames,
                                         .comp_size = kXdpSendFrames,
                                         .frame_size = kXdpFrameSize,
                                         .frame_headroom = 0,
@@ -106,20 +109,20 @@ XdpSocket::~XdpSocket() {
 
 std::uint16_t XdpSocket::receive(rte_mbuf** packets, std::uint16_t count) {
   if (is_stalled_.load(std::memory_order_relaxed)) [[unlikely]] {
-    kick();
+    kick_again();
   }
   std::uint32_t from = 0;
   const std::uint32_t waiting = xsk_ring_cons__peek(&receive_, count, &from);
   if (waiting == 0) {
     return 0;
   }
-  if (rte_pktmbuf_alloc_bulk(pool_, packets, waiting) != 0) [[unlikely]] {
+  std::uint32_t to = 0;
+  if (xsk_prod_nb_free(&fill_, waiting) < waiting ||
+      rte_pktmbuf_alloc_bulk(pool_, packets, waiting) != 0) [[unlikely]] {
     // They wait in the ring; what finds it full the kernel counts.
     xsk_ring_cons__cancel(&receive_, waiting);
     return 0;
   }
-  // As many frames are in the rings as these have room for.
-  std::uint32_t to = 0;
   xsk_ring_prod__reserve(&fill_, waiting, &to);
   std::uint16_t received = 0;
   for (std::uint32_t i = 0; i < waiting; ++i) {
@@ -127,7 +130,7 @@ std::uint16_t XdpSocket::receive(rte_mbuf** packets, std::uint16_t count) {
     rte_mbuf* packet = packets[i];
     if (frame->len > rte_pktmbuf_tailroom(packet)) [[unlikely]] {
       rte_pktmbuf_free(packet);
-      too_long_.add(1);
+      too_long_received_.add(1);
     } else {
       rte_memcpy(rte_pktmbuf_mtod(packet, void*), memory_ + frame->addr, frame->len);
       packet->data_len = static_cast<std::uint16_t>(frame->len);
@@ -150,8 +153,16 @@ void XdpSocket::reap_sent() {
   xsk_ring_cons__release(&completion_, sent);
 }
 
-void XdpSocket::kick() {
-  for (int i = 0; i < kMostKicks; ++i) {
+void XdpSocket::kick_again() {
+  const std::uint64_t now = rte_rdtsc();
+  if (now - last_kick_ >= kKickAgainCycles) {
+    last_kick_ = now;
+    kick(1);
+  }
+}
+
+void XdpSocket::kick(int most) {
+  for (int i = 0; i < most; ++i) {
     if (::sendto(descriptor(), nullptr, 0, MSG_DONTWAIT, nullptr, 0) >= 0) {
       is_stalled_.store(false, std::memory_order_relaxed);
       return;
@@ -174,11 +185,12 @@ std::uint16_t XdpSocket::send(rte_mbuf** packets, std::uint16_t count) {
   }
   std::uint32_t to = 0;
   if (xsk_ring_prod__reserve(&send_, fitting, &to) != fitting) [[unlikely]] {
+    kick();  // the kernel hasn't let go of the places: it may have stopped in the middle
     return 0;
   }
   for (std::uint32_t i = 0; i < taken; ++i) {
     if (packets[i]->pkt_len > kXdpLongestFrame) [[unlikely]] {
-      too_long_.add(1);
+      too_long_sent_.add(1);
       continue;
     }
     xdp_desc* frame = xsk_ring_prod__tx_desc(&send_, to++);
@@ -192,7 +204,7 @@ std::uint16_t XdpSocket::send(rte_mbuf** packets, std::uint16_t count) {
 }
 
 std::uint64_t XdpSocket::lost() const {
-  std::uint64_t lost = too_long_.read();
+  std::uint64_t lost = too_long_received_.read() + too_long_sent_.read();
   xdp_statistics statistics{};
   socklen_t length = sizeof(statistics);
   if (::getsockopt(descriptor(), SOL_XDP, XDP_STATISTICS, &statistics, &length) == 0) {

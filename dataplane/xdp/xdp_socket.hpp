@@ -49,8 +49,10 @@ class XdpSocket {
   // 0, or an error number with a text.
   int start(const std::string& device, std::uint32_t queue, std::string& error);
   void reap_sent();
-  // Has the kernel look at what is to be sent.
-  void kick();
+  // Has the kernel look at what is to be sent: 32 frames at a call, up to `most` calls.
+  void kick(int most = 4);
+  // The same once, unless it was tried a moment ago.
+  void kick_again();
 
   rte_mempool* const pool_;
   std::uint8_t* memory_ = nullptr;
@@ -65,7 +67,9 @@ class XdpSocket {
   // The kernel has not yet taken all that is to be sent. While a port moves, one worker sends and
   // another receives.
   std::atomic<bool> is_stalled_{false};
-  Counter too_long_;
+  std::uint64_t last_kick_ = 0;  // TSC; the receiving worker's
+  Counter too_long_received_;
+  Counter too_long_sent_;
 };
 
 }  // namespace alkaid

@@ -94,6 +94,23 @@ TEST_F(VictimQueues, WhoComesLateHasAPieceOfItsOwn) {
   expect(other, 0, 3 * kPiece + 9);
 }
 
+TEST_F(VictimQueues, WhoHasMoreThanItsShareGivesWay) {
+  push(one, 0, 10 * kConnections);
+  const std::uint64_t most = one.count();
+  one.give_way();
+  EXPECT_EQ(one.count(), most) << "nobody wants one";
+  for (std::uint32_t number = 0; number < kConnections; ++number) {
+    push(other, number, number + 1);
+    one.give_way();
+    other.give_way();
+  }
+  EXPECT_LE(one.count(), pool.share());
+  EXPECT_GE(other.count() + 2 * kPiece, pool.share());
+  // What is left are the newest.
+  const std::uint64_t left = one.count();
+  expect(one, static_cast<std::uint32_t>(10 * kConnections - left), 10 * kConnections);
+}
+
 TEST_F(VictimQueues, AnEarlierLifeIsToldApart) {
   one.push(kConnections - 1, 41);
   const auto victim = one.pop();

@@ -33,11 +33,13 @@ std::unique_ptr<XdpProgram> load(const std::optional<UplinkFilter>& filter) {
 // What one frame is counted as, besides kXdpNoSocket.
 std::optional<XdpVerdict> verdict_of(const XdpProgram& program, const Bytes& frame) {
   const XdpVerdicts before = program.verdicts();
-  // Everything passes as long as there are no sockets.
-  if (program.run_on(frame) != XDP_PASS) {
+  const std::optional<std::uint32_t> action = program.run_on(frame);
+  const XdpVerdicts after = program.verdicts();
+  // There are no sockets: a guest's frame must not pass, all others do.
+  const bool is_guest = after[kXdpGuest] != before[kXdpGuest];
+  if (action != (is_guest ? XDP_DROP : XDP_PASS)) {
     return std::nullopt;
   }
-  const XdpVerdicts after = program.verdicts();
   std::optional<XdpVerdict> found;
   for (std::uint32_t i = 0; i < kXdpNoSocket; ++i) {
     if (after[i] != before[i]) {
