@@ -29,8 +29,6 @@ std::uint32_t VictimPool::take() {
     free_ = next_[piece];
   } else if (fresh_ < pieces_) {
     piece = fresh_++;
-  } else {
-    is_wanted_.store(true, std::memory_order_relaxed);
   }
   rte_spinlock_unlock(&lock_);
   return piece;
@@ -47,6 +45,9 @@ void VictimPool::give_back(std::uint32_t piece) {
 void VictimQueue::add_piece() {
   std::uint32_t piece = pool_.take();
   if (piece == VictimPool::kNone) {
+    if (count_ < pool_.share()) {
+      pool_.want();
+    }
     // The oldest are forgotten.
     piece = first_;
     if (first_ == last_) {

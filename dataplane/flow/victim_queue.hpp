@@ -25,8 +25,10 @@ class VictimPool {
   static std::size_t bytes(std::uint32_t connections, std::size_t queues);
 
   // ---- any worker
-  // A piece; kNone: all are in use, and who has more than a share is asked for one.
+  // A piece; kNone: all are in use.
   std::uint32_t take();
+  // Asks who has more than a share for a piece.
+  void want() { is_wanted_.store(true, std::memory_order_relaxed); }
   [[nodiscard]] bool is_wanted() const { return is_wanted_.load(std::memory_order_relaxed); }
   // Places of one queue if all had as many.
   [[nodiscard]] std::uint64_t share() const { return share_; }

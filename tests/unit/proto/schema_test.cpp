@@ -23,7 +23,9 @@ using google::protobuf::FieldDescriptor;
 // "number name type", type as protobuf calls it, * for repeated, map<...> for maps. Numbers from
 // 1000 on are extensions of ours that Alcor's own schema doesn't have.
 const std::map<std::string, std::vector<std::string>> kMessages = {
-    {"HostRequest", {"1 format_version uint32", "2 state_requests *ResourceStateRequest"}},
+    {"HostRequest",
+     {"1 format_version uint32", "2 state_requests *ResourceStateRequest",
+      "1000 slices *SliceState"}},
     {"HostRequest.ResourceStateRequest",
      {"1 request_type RequestType", "2 request_id string", "3 tunnel_id uint32",
       "4 source_ip string", "5 source_port uint32", "6 destination_ip string",
@@ -37,7 +39,7 @@ const std::map<std::string, std::vector<std::string>> kMessages = {
      {"1 format_version uint32", "2 request_id string", "3 neigborstates *NeighborState"}},
     {"GoalStateOperationReply",
      {"1 format_version uint32", "2 operation_statuses *GoalStateOperationStatus",
-      "3 message_total_operation_time uint32"}},
+      "3 message_total_operation_time uint32", "1000 slices *SliceState"}},
     {"GoalStateOperationReply.GoalStateOperationStatus",
      {"1 resource_id string", "2 resource_type ResourceType", "3 operation_type OperationType",
       "4 operation_status OperationStatus", "5 dataplane_programming_time uint32",
@@ -46,7 +48,7 @@ const std::map<std::string, std::vector<std::string>> kMessages = {
      {"1 format_version uint32", "2 vpc_states *VpcState", "3 subnet_states *SubnetState",
       "4 port_states *PortState", "5 neighbor_states *NeighborState",
       "6 security_group_states *SecurityGroupState", "7 dhcp_states *DHCPState",
-      "8 router_states *RouterState", "9 gateway_states *GatewayState"}},
+      "8 router_states *RouterState", "9 gateway_states *GatewayState", "1000 slice Slice"}},
     {"ResourceIdType", {"1 type ResourceType", "2 id string"}},
     {"HostResources", {"1 resources *ResourceIdType"}},
     {"GoalStateV2",
@@ -54,7 +56,8 @@ const std::map<std::string, std::vector<std::string>> kMessages = {
       "3 vpc_states map<VpcState>", "4 subnet_states map<SubnetState>",
       "5 port_states map<PortState>", "6 dhcp_states map<DHCPState>",
       "7 neighbor_states map<NeighborState>", "8 security_group_states map<SecurityGroupState>",
-      "9 router_states map<RouterState>", "10 gateway_states map<GatewayState>"}},
+      "9 router_states map<RouterState>", "10 gateway_states map<GatewayState>",
+      "1000 slice Slice"}},
     {"VpcState", {"1 operation_type OperationType", "2 configuration VpcConfiguration"}},
     {"VpcConfiguration",
      {"1 revision_number uint32", "2 request_id string", "3 id string", "4 update_type UpdateType",
