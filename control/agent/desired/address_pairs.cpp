@@ -1,5 +1,6 @@
 // Addresses that neighbors may use beside their own: rows weaker than anybody's own address.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "control/agent/desired/store.hpp"
@@ -102,6 +103,29 @@ void DesiredStore::delete_pairs(std::string_view neighbor, const NeighborSpec& s
     if (known != nullptr && !known->pairs_of.empty()) {
       replace_pairs(*subnet_of(address), neighbor, {}, {});
     }
+  }
+}
+
+void DesiredStore::delete_orphaned_pairs(const std::vector<NeighborPlace>& neighbors) {
+  std::map<Subnet*, std::map<StationKey, std::string_view>> orphans;
+  for (const NeighborPlace& neighbor : neighbors) {
+    const NeighborAddress place{neighbor.subnet_id, neighbor.vni, {}};
+    const Subnet* known = find_subnet(place);
+    if (known != nullptr && known->pairs_of.contains(neighbor.name)) {
+      orphans[subnet_of(place)].emplace(station_key(neighbor.name), neighbor.name);
+    }
+  }
+  for (auto& [subnet, names] : orphans) {
+    for (const auto& [address, row] : subnet->neighbors) {
+      names.erase(row.station);
+      if (names.empty()) {
+        break;
+      }
+    }
+    for (const auto& [station, name] : names) {
+      replace_pairs(*subnet, name, {}, {});
+    }
+    drop_if_unused(*subnet);
   }
 }
 

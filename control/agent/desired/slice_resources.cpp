@@ -1,7 +1,9 @@
 #include "control/agent/desired/slice_resources.hpp"
 
+#include <algorithm>
 #include <string>
 
+#include <fmt/format.h>
 #include <xxhash.h>
 
 #include "control/agent/durable/archive.hpp"
@@ -61,7 +63,9 @@ void write_content(Writer& out, const DesiredStore& store, const SliceItem& item
   switch (item.type) {
     case ResourceType::kVpc:
       if (const Vpc* vpc = store.find_vpc(item.scope); vpc != nullptr) {
-        out(vpc->spec);
+        VpcSpec said = vpc->spec;
+        std::sort(said.gateway_ids.begin(), said.gateway_ids.end());  // in order of arrival there
+        out(said);
       }
       break;
     case ResourceType::kSubnet:
@@ -187,6 +191,20 @@ std::uint64_t content_of(const Change<NeighborSpec>& change, const SliceItem& it
   return hash_of(bytes);
 }
 
+bool admit_to_slice(DesiredStore& store, DecodedGoalState& decoded, std::uint32_t result,
+                    const SliceItem& item) {
+  if (store.slices().may_say(item)) {
+    return true;
+  }
+  decoded.refuse(result,
+                 {"slice.name",
+                  {},
+                  fmt::format("{} other slices have the resource already: more may not",
+                              Slices::kMostHolders)},
+                 Status::kFailure);
+  return false;
+}
+
 void remove_from(DesiredStore& store, const SliceItemRecord& gone) {
   switch (gone.type) {
     case ResourceType::kVpc:
@@ -200,11 +218,6 @@ void remove_from(DesiredStore& store, const SliceItemRecord& gone) {
       break;
     case ResourceType::kNeighbor: {
       const NeighborAddress address{gone.scope, gone.vni, address_of(gone.high, gone.low)};
-      if (!gone.name.empty()) {
-        NeighborSpec spec;
-        spec.addresses = {address};
-        store.delete_pairs(gone.name, spec);
-      }
       store.delete_neighbor(gone.name, address);
       break;
     }

@@ -30,28 +30,34 @@ std::uint64_t content_of(const DesiredStore& store, const SliceItem& item);
 // Of an address of a neighbor, by its state: the same without a look at the store.
 std::uint64_t content_of(const Change<NeighborSpec>& change, const SliceItem& item);
 
-// Takes out what nobody has any more.
+// Takes out what nobody has any more; address pairs of neighbors are the caller's
+// (DesiredStore::delete_orphaned_pairs()).
 void remove_from(DesiredStore& store, const SliceItemRecord& gone);
 
+// True if the message's slice may have it too; else it was refused.
+bool admit_to_slice(DesiredStore& store, DecodedGoalState& decoded, std::uint32_t result,
+                    const SliceItem& item);
+
 // A change of a message that says all of one resource: `apply` puts it into the store, unless it is
-// a DELETE of what others have.
+// a DELETE of what others have. It returns false if it refused the change.
 template <class Spec, class Apply>
-void merge_in_slices(DesiredStore& store, const Change<Spec>& change, const Apply& apply) {
+void merge_in_slices(DesiredStore& store, DecodedGoalState& decoded, const Change<Spec>& change,
+                     const Apply& apply) {
   Slices& slices = store.slices();
   if (!slices.is_used()) {
     apply();
     return;
   }
   const SliceItem item = slice_item(change);
+  const bool was_known = is_known(store, item);
   if (change.intent == Intent::kDelete) {
-    if (slices.let_go(item)) {
-      apply();
+    // What isn't known may be in the data plane all the same.
+    if ((was_known && !slices.is_alone_with(item)) || apply()) {
+      slices.let_go(item);
     }
     return;
   }
-  const bool was_known = is_known(store, item);
-  apply();
-  if (is_known(store, item)) {  // else it was refused
+  if (admit_to_slice(store, decoded, change.result, item) && apply() && is_known(store, item)) {
     slices.say(item, content_of(store, item), was_known);
   }
 }

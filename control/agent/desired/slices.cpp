@@ -15,6 +15,17 @@ XXH128_hash_t expand(std::uint64_t content) {
   return XXH3_128bits(&content, sizeof(content));
 }
 
+// UTF-8 cut between two characters.
+std::string_view first_bytes(std::string_view text, std::size_t most) {
+  if (text.size() <= most) {
+    return text;
+  }
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) {
+    --most;
+  }
+  return text.substr(0, most);
+}
+
 }  // namespace
 
 void Slices::Digest::add(std::uint64_t content) {
@@ -118,6 +129,11 @@ void Slices::note_name(const Key& key, std::string_view name) {
   }
 }
 
+std::string Slices::name_of(const Key& key) const {
+  const auto name = names_.find(key);
+  return name == names_.end() ? std::string{} : name->second;
+}
+
 void Slices::set_holders(Item& item, Holders holders) {
   const std::uint32_t former = item.holders;
   item.holders = holders_.take(holders);
@@ -135,12 +151,12 @@ void Slices::replace_content(Item& item, std::uint64_t content) {
   item.content = content;
 }
 
-void Slices::say(const SliceItem& item, std::uint64_t content, bool was_known) {
+std::string Slices::say(const SliceItem& item, std::uint64_t content, bool was_known) {
   Key key;
   const auto found = find_key(item, key) ? items_.find(key) : items_.end();
   if (found == items_.end()) {
     if (current_ == nullptr) {
-      return;
+      return {};
     }
     key.scope = scopes_.take({std::string{item.scope}, item.vni.number()});
     has_last_scope_ = true;
@@ -154,20 +170,27 @@ void Slices::say(const SliceItem& item, std::uint64_t content, bool was_known) {
     current_->digest.add(content);
     note_name(key, item.name);
     journal_->put_slice_item(record_of(key, added));
-    return;
+    return {};
   }
   Item& known = found->second;
   known.said = message_;
   bool is_changed = false;
+  std::string former_name;
   if (known.content != content) {
     replace_content(known, content);
-    note_name(key, item.name);
+    former_name = name_of(key);
+    if (former_name == item.name) {
+      former_name.clear();
+    } else {
+      note_name(key, item.name);
+    }
     is_changed = true;
   }
-  Holders holders = holders_[known.holders];
-  const auto place = std::lower_bound(holders.begin(), holders.end(), speaker());
-  if (place == holders.end() || *place != speaker()) {
-    holders.insert(place, speaker());
+  const Holders& present = holders_[known.holders];
+  const auto place = std::lower_bound(present.begin(), present.end(), speaker());
+  if (place == present.end() || *place != speaker()) {
+    Holders holders = present;
+    holders.insert(holders.begin() + (place - present.begin()), speaker());
     set_holders(known, std::move(holders));
     if (current_ != nullptr) {
       current_->items.insert(key);
@@ -178,6 +201,25 @@ void Slices::say(const SliceItem& item, std::uint64_t content, bool was_known) {
   if (is_changed) {
     journal_->put_slice_item(record_of(key, known));
   }
+  return former_name;
+}
+
+bool Slices::may_say(const SliceItem& item) const {
+  Key key;
+  const auto found = current_ != nullptr && find_key(item, key) ? items_.find(key) : items_.end();
+  if (found == items_.end()) {
+    return true;
+  }
+  const Holders& holders = holders_[found->second.holders];
+  const std::size_t slices = holders.size() - (holders.front() == kNameless ? 1 : 0);
+  return slices < kMostHolders || std::binary_search(holders.begin(), holders.end(), speaker());
+}
+
+bool Slices::is_alone_with(const SliceItem& item) const {
+  Key key;
+  const auto found = find_key(item, key) ? items_.find(key) : items_.end();
+  return found == items_.end() ? current_ == nullptr
+                               : holders_[found->second.holders] == Holders{speaker()};
 }
 
 bool Slices::let_go(const SliceItem& item) {
@@ -220,7 +262,8 @@ bool Slices::let_go(Items::iterator found, std::uint32_t holder) {
   return is_free;
 }
 
-std::vector<SliceItemRecord> Slices::take_unsaid() {
+std::vector<SliceItemRecord> Slices::take_unsaid(
+    const std::function<bool(const SliceItemRecord&)>& may_go) {
   std::vector<SliceItemRecord> gone;
   if (current_ == nullptr) {
     return gone;
@@ -234,6 +277,9 @@ std::vector<SliceItemRecord> Slices::take_unsaid() {
   for (const Key& key : unsaid) {
     const auto found = items_.find(key);
     SliceItemRecord record = record_of(key, found->second);
+    if (record.holders.size() == 1 && !may_go(record)) {
+      continue;
+    }
     if (let_go(found, current_->number)) {
       gone.push_back(std::move(record));
     }
@@ -256,12 +302,16 @@ void Slices::finish(const SliceChange& change) {
   current_ = nullptr;
 }
 
-// ---------------------------------------------------------------- looking
-
-bool Slices::has(const SliceItem& item) const {
-  Key key;
-  return find_key(item, key) && items_.contains(key);
+void Slices::abandon(const SliceChange& change) {
+  if (current_ != nullptr && current_->version == 0 && current_->items.empty()) {
+    by_number_.erase(current_->number);
+    slices_.erase(slices_.find(change.name));
+    journal_->erase_slice(change.name);
+  }
+  current_ = nullptr;
 }
+
+// ---------------------------------------------------------------- looking
 
 SliceReport Slices::report(const std::string& name, const Slice& slice) {
   return {name, slice.version, slice.digest.to_string(), slice.items.size(), {}};
@@ -269,8 +319,10 @@ SliceReport Slices::report(const std::string& name, const Slice& slice) {
 
 SliceReport Slices::report(std::string_view name) const {
   const auto found = slices_.find(name);
-  return found == slices_.end() ? SliceReport{std::string{name}, 0, Digest{}.to_string(), 0, {}}
-                                : report(found->first, found->second);
+  if (found != slices_.end()) {
+    return report(found->first, found->second);
+  }
+  return {std::string{first_bytes(name, kMostNameBytes)}, 0, Digest{}.to_string(), 0, {}};
 }
 
 std::vector<SliceReport> Slices::report_all() const {
@@ -291,8 +343,7 @@ SliceItemRecord Slices::record_of(const Key& key, const Item& item) const {
   record.vni = Vni::from_trusted(scope.second);
   record.high = key.high;
   record.low = key.low;
-  const auto name = names_.find(key);
-  record.name = name == names_.end() ? std::string{} : name->second;
+  record.name = name_of(key);
   record.content = item.content;
   record.holders = holders_[item.holders];
   return record;

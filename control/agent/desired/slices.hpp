@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -43,6 +44,8 @@ class Slices {
  public:
   static constexpr std::size_t kMostSlices = 4096;
   static constexpr std::size_t kMostNameBytes = 255;
+  // Slices that have one resource: a change of it costs each of them.
+  static constexpr std::size_t kMostHolders = 16;
 
   Slices();
 
@@ -59,18 +62,25 @@ class Slices {
   std::string begin(const SliceChange& change);
   void begin_nameless() { current_ = nullptr; }
   // The message says that the resource is so. content: 64 bits of hash of all that is in effect.
-  // was_known: before the message somebody had said the same resource.
-  void say(const SliceItem& item, std::uint64_t content, bool was_known);
+  // was_known: before the message somebody had said the same resource. Returns the id of the
+  // neighbor with address pairs that had the address before, if it isn't the item's name.
+  std::string say(const SliceItem& item, std::uint64_t content, bool was_known);
+  // False: the message's slice hasn't the resource, and as many others have it as may.
+  [[nodiscard]] bool may_say(const SliceItem& item) const;
+  // Nobody but the message's sender has the resource: with let_go() it goes.
+  [[nodiscard]] bool is_alone_with(const SliceItem& item) const;
   // The message deletes the resource. True: nobody has it now, so that it goes.
   bool let_go(const SliceItem& item);
-  // Lets go of what the slice has and the message didn't say. Returns what nobody has now.
-  std::vector<SliceItemRecord> take_unsaid();
+  // Lets go of what the slice has and the message didn't say. Returns what nobody has now. may_go
+  // is asked of each of these before; what may not go stays the slice's.
+  std::vector<SliceItemRecord> take_unsaid(
+      const std::function<bool(const SliceItemRecord&)>& may_go);
   // The slice is at the message's version; after a DROP it is gone.
   void finish(const SliceChange& change);
+  // Instead of finish(): something was refused. A slice that came to nothing goes.
+  void abandon(const SliceChange& change);
 
-  // Some slice has the resource.
-  [[nodiscard]] bool has(const SliceItem& item) const;
-  // Of a slice that isn't there: version 0.
+  // Of a slice that isn't there: version 0, and no more of its name than may be.
   [[nodiscard]] SliceReport report(std::string_view name) const;
   [[nodiscard]] std::vector<SliceReport> report_all() const;
   [[nodiscard]] std::size_t items() const { return items_.size(); }
@@ -122,6 +132,7 @@ class Slices {
   }
   [[nodiscard]] bool find_key(const SliceItem& item, Key& key) const;
   void note_name(const Key& key, std::string_view name);
+  [[nodiscard]] std::string name_of(const Key& key) const;
   void set_holders(Item& item, Holders holders);
   void replace_content(Item& item, std::uint64_t content);
   bool let_go(Items::iterator found, std::uint32_t holder);

@@ -25,6 +25,13 @@
 
 namespace alkaid::agent {
 
+// A neighbor by its id, in a subnet.
+struct NeighborPlace {
+  std::string subnet_id;  // empty: the VNI says where
+  Vni vni;
+  std::string name;
+};
+
 // Every change marks the keys of the objects that depend on it, found through indexes: the cost is
 // that of the change, whatever else the store holds.
 class DesiredStore {
@@ -63,6 +70,9 @@ class DesiredStore {
   // The address pairs of a neighbor whose addresses were set; and before these are deleted.
   void set_pairs(std::string_view neighbor, const NeighborSpec& spec);
   void delete_pairs(std::string_view neighbor, const NeighborSpec& spec);
+  // The pairs of those of these that have no address any more in that subnet. One pass over its
+  // rows, however many they are.
+  void delete_orphaned_pairs(const std::vector<NeighborPlace>& neighbors);
 
   // The security groups of a neighbor whose addresses were set.
   void set_neighbor_groups(const NeighborSpec& spec);

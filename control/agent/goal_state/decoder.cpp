@@ -18,7 +18,8 @@ void read_slice(const Message& message, DecodedGoalState& decoded) {
   decoded.slice = SliceChange{
       slice.name(),
       is_known ? static_cast<SliceOperation>(slice.operation()) : SliceOperation::kUnknown,
-      slice.base_version(), slice.base_digest(), slice.version()};
+      slice.base_version(), slice.base_digest().substr(0, SliceChange::kMostDigestBytes),
+      slice.version()};
 }
 
 }  // namespace

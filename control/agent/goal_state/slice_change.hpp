@@ -1,6 +1,7 @@
 // What a message says of a slice, and what is answered. See docs/design/slices.md.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -16,6 +17,8 @@ enum class SliceOperation : std::uint8_t {
 };
 
 struct SliceChange {
+  static constexpr std::size_t kMostDigestBytes = 64;  // what is longer is none: it is cut
+
   std::string name;
   SliceOperation operation = SliceOperation::kDelta;
   std::uint64_t base_version = 0;  // 0: not compared

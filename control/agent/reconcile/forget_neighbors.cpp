@@ -7,12 +7,13 @@
 namespace alkaid::agent {
 
 void Reconciler::forget_neighbors(const std::vector<NeighborKey>& keys) {
+  store_.slices().begin_nameless();
   for (const NeighborKey& key : keys) {
     // A subnet may go with its last neighbor.
     std::vector<std::string> subnets;
     for (const NeighborAddress& address : store_.find_neighbors(key)) {
-      // What a slice has is its sender's to take away.
-      if (!store_.slices().has(slice_item(Change<NeighborSpec>{}, address))) {
+      // What a slice has too is its sender's to take away: then nobody else holds it any more.
+      if (store_.slices().let_go(slice_item(Change<NeighborSpec>{}, address))) {
         subnets.emplace_back(address.subnet_id);
       }
     }

@@ -13,16 +13,19 @@ namespace alkaid::agent {
 void Reconciler::merge(GoalStateTask& task) {
   ++goal_states_;
   DecodedGoalState& decoded = task.decoded;
-  if (store_.policy().strict_revisions) {
-    drop_out_of_order(decoded);
-  }
   if (!begin_slice(task)) {
     return;  // it has no changes any more
   }
-  const auto merge_each = [this](const auto& changes, const auto& set, const auto& erase) {
+  // A refused message is to be sent again: its revisions mustn't count.
+  if (store_.policy().strict_revisions) {
+    drop_out_of_order(decoded);
+  }
+  const auto merge_each = [&](const auto& changes, const auto& set, const auto& erase) {
     for (const auto& change : changes) {
-      merge_in_slices(store_, change,
-                      [&] { change.intent == Intent::kSet ? set(change) : erase(change); });
+      merge_in_slices(store_, decoded, change, [&] {
+        change.intent == Intent::kSet ? set(change) : erase(change);
+        return true;
+      });
     }
   };
   merge_each(
@@ -35,10 +38,13 @@ void Reconciler::merge(GoalStateTask& task) {
       decoded.subnets, [this](const auto& change) { store_.set_subnet(change.id, change.spec); },
       [this](const auto& change) { store_.delete_subnet(change.id, change.spec.vni); });
   for (const auto& change : decoded.routers) {
-    merge_in_slices(store_, change, [&] { merge_router(decoded, change); });
+    merge_in_slices(store_, decoded, change, [&] { return merge_router(decoded, change); });
   }
   for (auto& change : decoded.ports) {
-    merge_in_slices(store_, change, [&] { merge_port(decoded, change); });
+    merge_in_slices(store_, decoded, change, [&] {
+      merge_port(decoded, change);
+      return true;
+    });
   }
   merge_remote_ports(decoded.remote_ports);
   merge_neighbors(decoded, decoded.neighbors);
@@ -68,6 +74,7 @@ void Reconciler::merge_neighbors(DecodedGoalState& decoded,
     } else if (is_sliced) {
       merge_neighbor_delete(decoded, without_held(change));
     } else {
+      store_.delete_pairs(change.id, change.spec);
       merge_neighbor_delete(decoded, change);
     }
   }
@@ -77,6 +84,10 @@ void Reconciler::set_neighbor(DecodedGoalState& decoded, const Change<NeighborSp
   const bool is_sliced = store_.slices().is_used();
   bool is_accepted = true;
   for (const NeighborAddress& address : change.spec.addresses) {
+    if (is_sliced && !admit_to_slice(store_, decoded, change.result, slice_item(change, address))) {
+      is_accepted = false;
+      continue;
+    }
     const bool was_known = is_sliced && is_known(store_, slice_item(change, address));
     if (!store_.set_neighbor(address,
                              {change.spec.mac, change.spec.host, station_key(change.id)})) {
@@ -88,7 +99,10 @@ void Reconciler::set_neighbor(DecodedGoalState& decoded, const Change<NeighborSp
                                   printable(address.subnet_id))});
     } else if (is_sliced) {
       const SliceItem item = slice_item(change, address);
-      store_.slices().say(item, content_of(change, item), was_known);
+      std::string former = store_.slices().say(item, content_of(change, item), was_known);
+      if (!former.empty()) {
+        maybe_orphans_.push_back({std::string{item.scope}, item.vni, std::move(former)});
+      }
     }
   }
   if (is_accepted) {
@@ -98,7 +112,7 @@ void Reconciler::set_neighbor(DecodedGoalState& decoded, const Change<NeighborSp
 }
 
 void Reconciler::merge_part(GoalStateTask& task, NeighborPart part) {
-  if (store_.policy().strict_revisions) {
+  if (store_.policy().strict_revisions && !task.is_refused && !task.decoded.postponed) {
     drop_out_of_order(part.decoded);
   }
   DecodedGoalState& whole = task.decoded;
@@ -117,6 +131,7 @@ void Reconciler::merge_part(GoalStateTask& task, NeighborPart part) {
       whole.results[i].status = Status::kOutOfOrder;
     }
   }
+  refuse_gets(whole, offset);
   for (auto& change : part.decoded.neighbors) {
     change.result += offset;
   }
@@ -164,12 +179,12 @@ void Reconciler::drop_out_of_order(DecodedGoalState& decoded) {
   drop_from(ResourceType::kSecurityGroup, decoded.security_groups, id);
 }
 
-void Reconciler::merge_router(DecodedGoalState& decoded, const Change<RouterSpec>& change) {
+bool Reconciler::merge_router(DecodedGoalState& decoded, const Change<RouterSpec>& change) {
   const bool deleted = change.intent == Intent::kDelete;
   const bool known = store_.find_router(std::string{change.id}) != nullptr;
   if ((deleted || change.spec.replaces) && !settle_router(router_key(change.id), known)) {
     conclude_delete(decoded, change.result, DeleteOutcome::kNoRoom);
-    return;
+    return false;
   }
   if (!deleted && deletes_unknown_rule(change)) {
     decoded.refuse(change.result,
@@ -184,7 +199,9 @@ void Reconciler::merge_router(DecodedGoalState& decoded, const Change<RouterSpec
     decoded.refuse(change.result,
                    {"configuration.id", printable(change.id),
                     "has the same 64-bit key as another router's id: choose another id"});
+    return false;
   }
+  return true;
 }
 
 bool Reconciler::deletes_unknown_rule(const Change<RouterSpec>& change) const {
@@ -204,7 +221,6 @@ bool Reconciler::deletes_unknown_rule(const Change<RouterSpec>& change) const {
 
 void Reconciler::merge_neighbor_delete(DecodedGoalState& decoded,
                                        const Change<NeighborSpec>& change) {
-  store_.delete_pairs(change.id, change.spec);
   // Rows that only the data plane knows, where they can be told.
   for (const NeighborPair& pair : change.spec.pairs) {
     delete_in_mirror({false, pair.address, pair.mac});

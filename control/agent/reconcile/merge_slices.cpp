@@ -17,13 +17,41 @@ namespace {
 // By ResourceType, what others lie in last.
 constexpr std::array<int, kResourceTypes> kRemovalOrder = {7, 6, 2, 0, 4, 1, 3, 5};
 
+constexpr std::uint8_t kGet = 3;  // of alcor.schema.OperationType
+
 // Before anything is programmed: the change was not taken.
 bool is_refused(const ResourceResult& result) {
   return result.status == Status::kInvalidArgument || result.status == Status::kOutOfOrder ||
          result.status == Status::kFailure;
 }
 
+std::string first_reason(const DecodedGoalState& decoded) {
+  const auto first = std::find_if(
+      decoded.refused.begin(), decoded.refused.end(),
+      [&](const RefusedResource& refused) { return is_refused(decoded.results[refused.result]); });
+  if (first == decoded.refused.end()) {
+    return {};
+  }
+  return fmt::format(". The first, {}: {} {}", printable(decoded.results[first->result].id),
+                     first->refusal.field, first->refusal.message);
+}
+
 }  // namespace
+
+void Reconciler::refuse_gets(DecodedGoalState& decoded, std::size_t first) {
+  if (!decoded.slice || decoded.slice->operation != SliceOperation::kReplace) {
+    return;
+  }
+  for (std::size_t i = first; i < decoded.results.size(); ++i) {
+    const ResourceResult& result = decoded.results[i];
+    if (result.operation == kGet && result.status == Status::kSuccess) {
+      decoded.refuse(static_cast<std::uint32_t>(i),
+                     {"operation_type", "GET",
+                      "says nothing of the resource, and a slice's REPLACE takes out what it "
+                      "doesn't say: send the resource's state, or leave it out"});
+    }
+  }
+}
 
 void Reconciler::refuse_changes(DecodedGoalState& decoded) {
   drop_changes(decoded);
@@ -51,6 +79,7 @@ bool Reconciler::begin_slice(GoalStateTask& task) {
     problem = slices.begin(change);
   }
   if (problem.empty()) {
+    refuse_gets(decoded, 0);
     return true;
   }
   task.is_refused = !decoded.postponed;
@@ -70,6 +99,7 @@ bool Reconciler::begin_slice(GoalStateTask& task) {
 void Reconciler::end_merge(GoalStateTask& task) {
   DecodedGoalState& decoded = task.decoded;
   if (!decoded.slice || !task.slices.empty()) {
+    remove_orphaned_pairs();
     return;
   }
   const SliceChange& change = *decoded.slice;
@@ -79,24 +109,40 @@ void Reconciler::end_merge(GoalStateTask& task) {
     return;
   }
   const auto refused = std::count_if(decoded.results.begin(), decoded.results.end(), is_refused);
-  if (refused == 0) {
-    if (change.operation != SliceOperation::kDelta) {
-      remove_unsaid();
-    }
+  const bool is_complete = refused == 0;
+  const std::size_t kept =
+      is_complete && change.operation != SliceOperation::kDelta ? remove_unsaid() : 0;
+  remove_orphaned_pairs();
+  if (is_complete && kept == 0) {
     slices.finish(change);
+  } else {
+    slices.abandon(change);
   }
   SliceReport report = slices.report(change.name);
-  if (refused > 0) {
+  if (!is_complete) {
     report.problem = fmt::format(
-        "{} resources of the message were refused: the slice stays at version {} and nothing was "
-        "taken out of it",
-        refused, report.version);
+        "{} resources of the message were refused: the slice stays at version {} and "
+        "nothing was "
+        "taken out of it{}",
+        refused, report.version, first_reason(decoded));
+  } else if (kept > 0) {
+    report.problem = fmt::format(
+        "{} routers were not taken out, since too many deletes wait for the data "
+        "plane: the slice "
+        "stays at version {}; send the message again when it is connected",
+        kept, report.version);
   }
   task.slices.push_back(std::move(report));
 }
 
-void Reconciler::remove_unsaid() {
-  auto gone = store_.slices().take_unsaid();
+std::size_t Reconciler::remove_unsaid() {
+  std::size_t kept = 0;
+  auto gone = store_.slices().take_unsaid([&](const SliceItemRecord& record) {
+    const bool may_go =
+        record.type != ResourceType::kRouter || settle_router(router_key(record.scope), true);
+    kept += may_go ? 0 : 1;
+    return may_go;
+  });
   std::stable_sort(gone.begin(), gone.end(), [](const auto& one, const auto& other) {
     const auto order = [](const SliceItemRecord& record) {
       return kRemovalOrder.at(static_cast<std::size_t>(record.type));
@@ -104,12 +150,22 @@ void Reconciler::remove_unsaid() {
     return order(one) < order(other);
   });
   for (const SliceItemRecord& record : gone) {
-    if (record.type == ResourceType::kRouter) {
-      settle_router(router_key(record.scope), true);
-    } else if (record.type == ResourceType::kPort) {
+    if (record.type == ResourceType::kPort) {
       vlans_.release(record.scope);
+    } else if (record.type == ResourceType::kNeighbor && !record.name.empty()) {
+      maybe_orphans_.push_back({record.scope, record.vni, record.name});
+    }
+    if (record.type != ResourceType::kNeighbor) {
+      remove_orphaned_pairs();  // these come first: before their subnet goes
     }
     remove_from(store_, record);
+  }
+  return kept;
+}
+
+void Reconciler::remove_orphaned_pairs() {
+  if (!maybe_orphans_.empty()) {
+    store_.delete_orphaned_pairs(std::exchange(maybe_orphans_, {}));
   }
 }
 
@@ -117,8 +173,14 @@ Change<NeighborSpec> Reconciler::without_held(const Change<NeighborSpec>& change
   Change<NeighborSpec> gone = change;
   gone.spec.addresses.clear();
   for (const NeighborAddress& address : change.spec.addresses) {
-    if (store_.slices().let_go(slice_item(change, address))) {
+    const SliceItem item = slice_item(change, address);
+    // What isn't known may be in the data plane all the same.
+    if (store_.slices().let_go(item) || !is_known(store_, item)) {
       gone.spec.addresses.push_back(address);
+    }
+    const Subnet* subnet = store_.find_subnet(address);
+    if (subnet != nullptr && subnet->pairs_of.contains(change.id)) {
+      maybe_orphans_.push_back({std::string{item.scope}, item.vni, std::string{change.id}});
     }
   }
   if (gone.spec.addresses.empty()) {

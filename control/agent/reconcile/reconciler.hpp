@@ -117,13 +117,19 @@ class Reconciler {
   // False: the message is refused because of its slice.
   bool begin_slice(GoalStateTask& task);
   static void refuse_changes(DecodedGoalState& decoded);
-  // What the message's slice had and the message doesn't name goes, unless others have it.
-  void remove_unsaid();
+  // A slice's REPLACE says what there is, which a GET doesn't. From this result on.
+  static void refuse_gets(DecodedGoalState& decoded, std::size_t first);
+  // What the message's slice had and the message doesn't name goes, unless others have it. Returns
+  // how many routers must stay for want of room.
+  std::size_t remove_unsaid();
+  // Address pairs of neighbors that the message left without an address.
+  void remove_orphaned_pairs();
   void set_neighbor(DecodedGoalState& decoded, const Change<NeighborSpec>& change);
-  void merge_router(DecodedGoalState& decoded, const Change<RouterSpec>& change);
+  // False: refused.
+  bool merge_router(DecodedGoalState& decoded, const Change<RouterSpec>& change);
   void merge_remote_ports(const std::vector<RemotePortSpec>& ports);
   void merge_neighbor_delete(DecodedGoalState& decoded, const Change<NeighborSpec>& change);
-  // What of it goes: addresses that others have stay.
+  // A DELETE where there are slices. What of it goes: addresses that others have stay.
   [[nodiscard]] Change<NeighborSpec> without_held(const Change<NeighborSpec>& change);
   // The router's DELTA takes a rule away of which nothing is known, not even its destination.
   [[nodiscard]] bool deletes_unknown_rule(const Change<RouterSpec>& change) const;
@@ -242,6 +248,8 @@ class Reconciler {
   Revisions revisions_;            // used only if the policy is strict
   std::uint64_t operations_ = 0;
   std::uint64_t goal_states_ = 0;
+  // Of the present message, who may have no address any more: where there are slices.
+  std::vector<NeighborPlace> maybe_orphans_;
 };
 
 }  // namespace alkaid::agent

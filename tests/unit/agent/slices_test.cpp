@@ -8,8 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "control/agent/desired/slice_resources.hpp"
-#include "tests/unit/agent/agent_host.hpp"
+#include "tests/unit/agent/sliced_host.hpp"
 
 namespace alkaid::agent::test {
 namespace {
@@ -19,43 +18,6 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-schema::GoalState in_slice(const std::string& name, schema::Slice::Operation operation,
-                           std::uint64_t version = 0) {
-  schema::GoalState message;
-  message.mutable_slice()->set_name(name);
-  message.mutable_slice()->set_operation(operation);
-  message.mutable_slice()->set_version(version);
-  return message;
-}
-
-schema::NeighborState far(int number, const std::string& host = "172.16.0.2",
-                          schema::OperationType operation = schema::CREATE) {
-  return neighbor(fmt::format("far-{}", number), "green", fmt::format("10.0.1.{}", number),
-                  fmt::format("02:00:00:00:01:{:02x}", number), host, operation);
-}
-
-void add(schema::GoalState& message, const std::vector<int>& numbers,
-         const std::string& host = "172.16.0.2") {
-  for (const int number : numbers) {
-    *message.add_neighbor_states() = far(number, host);
-  }
-}
-
-schema::GoalState replaced(const std::string& name, const std::vector<int>& numbers,
-                           const std::string& host = "172.16.0.2") {
-  auto message = in_slice(name, schema::Slice::REPLACE);
-  add(message, numbers, host);
-  return message;
-}
-
-struct SlicedHost : Host {
-  explicit SlicedHost(FakeDataplane& tables) : Host(tables) { Host::push(green()); }
-
-  bool has(int number) { return dataplane.has_neighbor(101, fmt::format("10.0.1.{}", number)); }
-  SliceReport slice(const std::string& name) { return reconciler.wanted().slices().report(name); }
-  std::string refusal() { return slices.size() == 1 ? slices.front().problem : "none told"; }
-};
 
 TEST(Slices, DisjointOnesCompose) {
   FakeDataplane tables;
