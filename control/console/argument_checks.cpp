@@ -81,6 +81,10 @@ std::optional<std::string> check_worker(std::string_view text) {
   return check_range(text, 0, UINT16_MAX, "a worker's number in show worker");
 }
 
+std::optional<std::string> check_queue(std::string_view text) {
+  return check_range(text, 0, UINT16_MAX, "a receive queue's number, from 0");
+}
+
 Node argument(std::string name, std::string help, Handler handler, NameKind names,
               std::optional<std::string> (*check)(std::string_view), std::vector<Node> children) {
   Node node = show(std::move(name), std::move(help), handler, std::move(children));

@@ -21,6 +21,8 @@ std::optional<std::string> check_l4_port(std::string_view text);
 std::optional<std::string> check_count(std::string_view text);
 std::optional<std::string> check_idle_seconds(std::string_view text);
 std::optional<std::string> check_worker(std::string_view text);
+// A receive queue's number.
+std::optional<std::string> check_queue(std::string_view text);
 
 // A word that stands for a value; the command may end with it. check: nullptr accepts anything.
 Node argument(std::string name, std::string help, Handler handler, NameKind names,

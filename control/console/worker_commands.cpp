@@ -13,15 +13,18 @@ namespace alkaid::console {
 namespace {
 
 // The words have been checked.
-std::uint32_t worker_number(const Arguments& arguments) {
-  return static_cast<std::uint32_t>(std::stoul(arguments.find("WORKER")->second));
+std::uint32_t number_of(const Arguments& arguments, const char* word) {
+  return static_cast<std::uint32_t>(std::stoul(arguments.find(word)->second));
 }
 
 // Answers with the workers as they are then.
 Answer move_port(Clients& clients, const Arguments& arguments) {
   dataplane::v1::MovePortRequest request;
   request.set_id(arguments.find("ID")->second);
-  request.set_worker(worker_number(arguments));
+  request.set_worker(number_of(arguments, "WORKER"));
+  if (arguments.contains("QUEUE")) {
+    request.set_queue(number_of(arguments, "QUEUE"));
+  }
   dataplane::v1::MovePortResponse response;
   if (auto failure = clients.call_placement(
           [&](auto& stub, auto* context) { return stub.MovePort(context, request, &response); })) {
@@ -32,7 +35,7 @@ Answer move_port(Clients& clients, const Arguments& arguments) {
 
 Answer set_worker(Clients& clients, const Arguments& arguments, bool active) {
   dataplane::v1::SetWorkerRequest request;
-  request.set_worker(worker_number(arguments));
+  request.set_worker(number_of(arguments, "WORKER"));
   request.set_active(active);
   dataplane::v1::SetWorkerResponse response;
   if (auto failure = clients.call_placement(
@@ -53,14 +56,21 @@ Answer worker_off(Clients& clients, const Arguments& arguments) {
 }  // namespace
 
 Node set_port_node() {
-  Node worker =
+  const Node worker =
       argument("WORKER", "its number in show worker", move_port, NameKind::kNone, check_worker);
+  Node queue{.kind = Node::Kind::kArgument,
+             .word = "QUEUE",
+             .help = "its number, from 0",
+             .children = {keyword("worker", "which worker polls the queue", {worker})},
+             .check = check_queue};
   Node id{.kind = Node::Kind::kArgument,
           .word = "ID",
           .help = "a port as show port has it",
-          .children = {keyword("worker", "which worker polls it", {std::move(worker)})},
+          .children = {keyword("queue", "one of its receive queues", {std::move(queue)}),
+                       keyword("worker", "which worker polls all its queues", {worker})},
           .names = NameKind::kPort};
-  return keyword("port", "move a port to another worker, without loss", {std::move(id)});
+  return keyword("port", "move a port, or a queue of it, to another worker, without loss",
+                 {std::move(id)});
 }
 
 Node set_worker_node() {

@@ -1,6 +1,10 @@
 #include "dataplane/api/placement_service.hpp"
 
+#include <cstdint>
 #include <future>
+#include <optional>
+
+#include <fmt/format.h>
 
 namespace alkaid {
 namespace {
@@ -22,8 +26,15 @@ grpc::Status on_control_thread(Dataplane& dataplane, const Work& work) {
 grpc::Status PlacementService::MovePort(grpc::ServerContext* /*context*/,
                                         const api::MovePortRequest* request,
                                         api::MovePortResponse* /*response*/) {
-  return on_control_thread(
-      dataplane_, [&] { return dataplane_.ports().move(request->id(), request->worker()); });
+  return on_control_thread(dataplane_, [&] {
+    if (request->has_queue() && request->queue() >= kMostQueues) {
+      return fmt::format("no port has a receive queue {}", request->queue());
+    }
+    const auto queue = request->has_queue()
+                           ? std::optional{static_cast<std::uint16_t>(request->queue())}
+                           : std::nullopt;
+    return dataplane_.ports().move(request->id(), request->worker(), queue);
+  });
 }
 
 grpc::Status PlacementService::SetWorker(grpc::ServerContext* /*context*/,

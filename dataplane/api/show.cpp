@@ -53,8 +53,8 @@ void show_ports(Dataplane& dataplane, const api::ShowPortsRequest& request,
       info->set_tx_bytes(info->tx_bytes() + counters[worker].tx_bytes.read());
       info->set_drops(info->drops() + sum_drops(counters[worker]));
     }
-    if (port.attached && port.device.ethdev != kNoEthdev) {
-      info->add_workers(port.device.worker);
+    if (port.attached) {
+      info->mutable_workers()->Assign(view.workers.begin(), view.workers.end());
     }
   }
 }
@@ -101,6 +101,23 @@ void show_drops(Dataplane& dataplane, const api::ShowDropsRequest& request,
   }
 }
 
+namespace {
+
+// Its queues, at the workers that poll them.
+void add_queues(const PortView& view, api::ShowWorkersResponse& response) {
+  for (std::size_t queue = 0; queue < view.workers.size(); ++queue) {
+    auto& worker = *response.mutable_workers(static_cast<int>(view.workers[queue]));
+    if (worker.queues().empty() || worker.queues().rbegin()->port() != view.port->id) {
+      worker.add_ports(view.port->id);
+    }
+    auto* polled = worker.add_queues();
+    polled->set_port(view.port->id);
+    polled->set_queue(static_cast<std::uint32_t>(queue));
+  }
+}
+
+}  // namespace
+
 void show_workers(Dataplane& dataplane, api::ShowWorkersResponse& response) {
   for (const auto& worker : dataplane.workers()) {
     const WorkerCounters& counters = worker->counters();
@@ -117,12 +134,13 @@ void show_workers(Dataplane& dataplane, api::ShowWorkersResponse& response) {
     for (const auto& bucket : counters.bursts) {
       info->add_burst_histogram(bucket.read());
     }
-    for (const PortIndex index : worker->poll_list().ports) {
-      if (const Port* port = dataplane.port_table().find(index)) {
-        info->add_ports(port->id);
-      }
-    }
     info->set_idle_backoff_microseconds(worker->settings().idle_backoff_microseconds);
+  }
+  for (const auto& view : dataplane.ports().views()) {
+    // Who polls a trunk polls its VLANs.
+    if (view.port->attached && view.port->trunk == kNoPort) {
+      add_queues(view, response);
+    }
   }
 }
 

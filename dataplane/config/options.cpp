@@ -133,12 +133,12 @@ void check_trunks(const RawOptions& raw, DataplaneSettings& dataplane) {
     }
     trunk.attachment = *attachment;
     for (const auto& other : trunks) {
-      if (other.name == trunk.name || other.attachment == trunk.attachment) {
+      if (other.name == trunk.name || other.attachment.is_same_device_as(trunk.attachment)) {
         refuse("--trunk", fmt::format("{}={} and {}={} are one", other.name, other.text, trunk.name,
                                       trunk.text));
       }
     }
-    if (dataplane.uplink == trunk.attachment) {
+    if (dataplane.uplink && dataplane.uplink->is_same_device_as(trunk.attachment)) {
       refuse("--trunk", fmt::format("{} is the uplink", trunk.text));
     }
     trunks.push_back(std::move(trunk));
@@ -148,24 +148,42 @@ void check_trunks(const RawOptions& raw, DataplaneSettings& dataplane) {
   }
 }
 
+// "0,1,2" from `start` on; nullopt: it is something else.
+std::optional<std::vector<unsigned>> parse_numbers(const std::string& text, std::size_t start) {
+  std::vector<unsigned> numbers;
+  const char* const end = text.data() + text.size();
+  for (const char* next = text.data() + start;; ++next) {
+    unsigned number = 0;
+    const auto parsed = std::from_chars(next, end, number);
+    if (parsed.ec != std::errc{} || (parsed.ptr != end && *parsed.ptr != ',')) {
+      return std::nullopt;
+    }
+    numbers.push_back(number);
+    if (parsed.ptr == end) {
+      return numbers;
+    }
+    next = parsed.ptr;
+  }
+}
+
 void check_port_workers(const RawOptions& raw, Options& options) {
   const std::size_t workers =
       options.worker_cpus.empty() ? options.workers : options.worker_cpus.size();
   for (const auto& text : raw.port_workers) {
     const auto equals = text.rfind('=');
-    unsigned worker = 0;
-    const char* const end = text.data() + text.size();
-    const char* const number = equals == std::string::npos ? end : text.data() + equals + 1;
-    const auto parsed = std::from_chars(number, end, worker);
-    if (equals == 0 || parsed.ec != std::errc{} || parsed.ptr != end) {
+    const auto numbers =
+        equals == std::string::npos || equals == 0 ? std::nullopt : parse_numbers(text, equals + 1);
+    if (!numbers) {
       refuse("--port-worker",
-             fmt::format("'{}' is not PORT=WORKER, such as af_packet:eth0=0", text));
+             fmt::format("'{}' is not PORT=WORKER nor PORT=WORKER,WORKER..., such as "
+                         "af_packet:eth0=0",
+                         text));
     }
-    if (worker >= workers) {
+    if (*std::max_element(numbers->begin(), numbers->end()) >= workers) {
       refuse("--port-worker",
              fmt::format("'{}': there are {} workers, counted from 0", text, workers));
     }
-    options.dataplane.port_workers.emplace_back(text.substr(0, equals), worker);
+    options.dataplane.port_workers.emplace_back(text.substr(0, equals), *numbers);
   }
 }
 
@@ -217,6 +235,7 @@ void check(const RawOptions& raw, Options& options) {
   }
   options.control_cpu = options.wanted_control_cpu.value_or(options.control_cpu);
   options.memory_megabytes = options.wanted_memory_megabytes.value_or(options.memory_megabytes);
+  dataplane.packet_buffers = options.wanted_packet_buffers.value_or(dataplane.packet_buffers);
   if (options.worker_cpus.size() > 64) {
     refuse("--worker-cpus", "at most 64 workers");
   }
@@ -250,8 +269,10 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
   const auto* underlay = "Underlay";
   app.add_option(
          "--uplink", raw.uplink,
-         "Port that carries the underlay, as KIND:ARGUMENT: dev:NAME (a DPDK device, such as a PCI "
-         "address), af_packet:DEVICE, af_xdp:DEVICE[,mode=native|generic], tap:NAME, "
+         "Port that carries the underlay, as KIND:ARGUMENT: dev:NAME[,queues=N] (a DPDK device, "
+         "such "
+         "as a PCI address), af_packet:DEVICE[,queues=N], af_xdp:DEVICE[,mode=native|generic], "
+         "tap:NAME, "
          "pcap:rx=FILE,tx=FILE, null:. It may "
          "appear later")
       ->group(underlay);
@@ -329,9 +350,16 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
       ->delimiter(',')
       ->excludes("--workers")
       ->group(cpu);
-  app.add_option("--port-worker", raw.port_workers,
-                 "Which worker polls a port, as PORT=WORKER: the port as 'show port' has it, the "
-                 "worker's number from 0; repeatable; others go to the worker with fewest ports")
+  app.add_option(
+         "--port-worker", raw.port_workers,
+         "Which worker polls a port, as PORT=WORKER, or each of its receive queues, as "
+         "PORT=WORKER,WORKER...: the port as 'show port' has it, the worker's number from 0; "
+         "repeatable; others are spread, workers with the fewest queues first")
+      ->group(cpu);
+  app.add_option("--queues", options.dataplane.queues,
+                 "Most receive queues of a device, if it doesn't say ',queues=N' itself [as many "
+                 "as there are workers]")
+      ->check(CLI::Range(1U, unsigned{kMostQueues}))
       ->group(cpu);
   app.add_option("--control-cpu", options.wanted_control_cpu,
                  "CPU of the control thread and the local API [chosen]")
@@ -363,8 +391,10 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
   const auto* capacity = "Capacity, taken at start";
   TableSizes& sizes = options.dataplane.tables;
   const auto table = CLI::Range(8U, 1U << 27);
-  app.add_option("--packet-buffers", options.dataplane.packet_buffers, "Packet buffers of 2 KiB")
-      ->capture_default_str()
+  app.add_option(
+         "--packet-buffers", options.wanted_packet_buffers,
+         "Packet buffers of 2 KiB; unless given, more where the queues of devices need them")
+      ->default_str(fmt::to_string(options.dataplane.packet_buffers))
       ->check(CLI::Range(1024U, 1U << 24))
       ->group(capacity);
   app.add_option(

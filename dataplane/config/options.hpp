@@ -16,7 +16,8 @@ struct Options {
   DataplaneSettings dataplane;  // worker_lcores are filled in after EAL's start
   std::string log_level = "info";
 
-  // As far as the operator left them open, choose_placement() fills these in.
+  // As far as the operator left them open, choose_placement() fills these in (and the number of
+  // packet buffers).
   unsigned control_cpu = 0;
   std::vector<unsigned> worker_cpus;
   bool no_huge = false;
@@ -26,6 +27,7 @@ struct Options {
   unsigned workers = 1;
   std::optional<unsigned> wanted_control_cpu;
   std::optional<unsigned> wanted_memory_megabytes;
+  std::optional<std::uint32_t> wanted_packet_buffers;
 
   bool dry_run = false;  // say what would be done, and end
   bool json = false;     // say it so

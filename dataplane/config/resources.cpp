@@ -7,6 +7,7 @@
 
 #include "control/common/joined.hpp"
 #include "dataplane/graph/packet_context.hpp"
+#include "dataplane/ports/device.hpp"
 
 namespace alkaid {
 namespace {
@@ -60,10 +61,69 @@ Choice device_choice(std::string name, const Attachment& attachment, const std::
   return {std::move(name), text, std::move(reason)};
 }
 
+std::size_t workers_of(const Options& options) {
+  return options.worker_cpus.empty() ? options.workers : options.worker_cpus.size();
+}
+
+// What DPDK's own devices may hold in their rings is half of the buffers at most: the other half is
+// for packets under way.
+Choice choose_packet_buffers(Options& options) {
+  DataplaneSettings& settings = options.dataplane;
+  const std::size_t workers = workers_of(options);
+  std::uint32_t in_rings = 0;
+  const auto add = [&](const Attachment& attachment) {
+    if (attachment.kind == AttachmentKind::kDevice) {
+      const std::size_t receive = attachment.queues != 0 ? attachment.queues
+                                  : settings.queues != 0 ? settings.queues
+                                                         : workers;
+      in_rings += static_cast<std::uint32_t>((receive + workers) * kDescriptors);
+    }
+  };
+  if (settings.uplink) {
+    add(*settings.uplink);
+  }
+  for (const TrunkSettings& trunk : settings.trunks) {
+    add(trunk.attachment);
+  }
+  std::string reason = "--packet-buffers";
+  if (!options.wanted_packet_buffers) {
+    const std::uint32_t usual = settings.packet_buffers;
+    settings.packet_buffers = std::max(usual, 2 * in_rings);
+    reason = fmt::format("{} unless twice the places in the devices' rings, {} here, are more",
+                         usual, in_rings);
+  } else if (settings.packet_buffers < 2 * in_rings) {
+    reason +=
+        fmt::format("; the devices' rings have {} places, which may not leave enough", in_rings);
+  }
+  return {"packet_buffers", fmt::to_string(settings.packet_buffers), std::move(reason)};
+}
+
+Choice queues_choice(const Options& options) {
+  const unsigned most = options.dataplane.queues;
+  return {"queues",
+          most != 0 ? fmt::format("{} receive queues for each device", most)
+                    : fmt::format("{} for each device, one for each worker", workers_of(options)),
+          fmt::format("{}, as far as the device offers them; ',queues=N' says otherwise for one "
+                      "device. Workers poll them as --port-worker says, others are spread. Each "
+                      "worker has a transmit queue where a device offers as many, elsewhere there "
+                      "is one",
+                      most != 0 ? "--queues" : "as many as there are workers")};
+}
+
+Choice rss_choice(const Options& options) {
+  const unsigned most = options.dataplane.queues;
+  const bool has_one = (most != 0 ? most : workers_of(options)) == 1;
+  return {"rss", has_one ? "off" : "on",
+          has_one ? "with one queue for each device there is nothing to spread"
+                  : "by addresses and ports; of an uplink's packets by the inner ones where the "
+                    "device can, else by the outer ones, whose UDP source port is the flow's"};
+}
+
 }  // namespace
 
 Placement choose_placement(Options& options, const HostSurvey& host) {
   const DataplaneSettings& settings = options.dataplane;
+  Choice packet_buffers = choose_packet_buffers(options);
   PlacementWishes wishes{.workers = options.workers,
                          .worker_cpus = options.worker_cpus,
                          .control_cpu = options.wanted_control_cpu,
@@ -84,11 +144,9 @@ Placement choose_placement(Options& options, const HostSurvey& host) {
   options.node_megabytes = placement.node_megabytes;
 
   auto& choices = placement.choices;
-  choices.push_back({"queues", "1 receive queue for each device",
-                     "it belongs to one worker, --port-worker or that with the fewest; each worker "
-                     "has a transmit queue where a DPDK "
-                     "device offers as many, elsewhere there is one"});
-  choices.push_back({"rss", "off", "with one queue for each device there is nothing to spread"});
+  choices.push_back(std::move(packet_buffers));
+  choices.push_back(queues_choice(options));
+  choices.push_back(rss_choice(options));
   if (settings.uplink) {
     choices.push_back(device_choice("uplink", *settings.uplink, settings.uplink_text, host));
   }

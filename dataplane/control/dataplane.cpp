@@ -136,8 +136,11 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   programmer_->on_segment([this](const Segment* before, const Segment& now) {
     router_advertiser_.segment_changed(before, now, Clock::now());
   });
-  for (const auto& [id, worker] : settings.port_workers) {
-    ports_->prefer_worker(id, worker);
+  for (const auto& [id, numbers] : settings.port_workers) {
+    ports_->prefer_workers(id, numbers);
+  }
+  if (settings.queues != 0) {
+    ports_->limit_queues(settings.queues);
   }
   if (settings.uplink) {
     Attachment uplink = *settings.uplink;

@@ -59,8 +59,11 @@ struct DataplaneSettings {
   bool fragment_outside = false;
   bool clamp_mss = false;
   std::vector<unsigned> worker_lcores;
-  // Which worker polls which port, by the id that is shown of it; of others it is chosen.
-  std::vector<std::pair<std::string, unsigned>> port_workers;
+  // Which workers poll which port, by the id that is shown of it: of each of its receive queues, or
+  // one of all; of others it is chosen.
+  std::vector<std::pair<std::string, std::vector<unsigned>>> port_workers;
+  // Receive queues of a device that says nothing else, at most; 0: as many as there are workers.
+  std::uint16_t queues = 0;
   std::uint32_t idle_backoff_microseconds = 0;
   // The longest time between router advertisements to a port; 0: only in answer to solicitations.
   std::chrono::seconds ra_interval = RouterAdvertiser::kLongestInterval;

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "dataplane/conntrack/connection_state.hpp"
@@ -49,15 +50,17 @@ inline constexpr std::uint16_t kTakeHop = 8;           // TTL or hop limit
 }  // namespace flow_flag
 
 // One direction. In steady state written only by the worker that receives it: last_seen, packets,
-// bytes. The slow path of the same worker writes the rest.
+// bytes. The slow path of the same worker writes the rest. Where two workers receive a direction
+// (docs/design/workers.md), a reader may meet parts of two decisions.
 struct FlowFields {
   // Destination and source MAC as received: a packet with others is decided anew.
-  std::array<std::uint8_t, 12> macs{};
+  std::atomic<std::uint64_t> macs_front{0};
+  std::atomic<std::uint32_t> macs_back{0};
   FlowPort ingress = kUnderlayPort;
   std::atomic<std::uint16_t> flags{0};
   // A neighbor's slot (NeighborTable::Slot), whose signature is kept in the upper bits of the
   // counters: the slot may by now be another neighbor's.
-  std::uint32_t hop = 0;
+  std::atomic<std::uint32_t> hop{0};
   // Stamps (PortStamps) of the ingress port and, if the neighbor is here, of its port, with which
   // the policy was looked at.
   std::atomic<std::uint32_t> ingress_stamp{0};
@@ -69,13 +72,22 @@ struct FlowFields {
   static constexpr unsigned kCounterBits = 48;
   static constexpr std::uint64_t kCounterMask = (std::uint64_t{1} << kCounterBits) - 1;
 
+  void set_macs(const std::array<std::uint8_t, 12>& macs) {
+    macs_front.store(front_of(macs.data()), std::memory_order_relaxed);
+    macs_back.store(back_of(macs.data()), std::memory_order_relaxed);
+  }
+  // frame: begins with the two.
+  [[nodiscard]] bool has_macs(const std::uint8_t* frame) const {
+    return ((macs_front.load(std::memory_order_relaxed) ^ front_of(frame)) |
+            (macs_back.load(std::memory_order_relaxed) ^ back_of(frame))) == 0;
+  }
   [[nodiscard]] std::uint32_t hop_signature() const {
     return static_cast<std::uint32_t>(packets.load(std::memory_order_relaxed) >> kCounterBits
                                                                                      << 16 |
                                       bytes.load(std::memory_order_relaxed) >> kCounterBits);
   }
   void set_hop(std::uint32_t slot, std::uint32_t signature) {
-    std::atomic_ref{hop}.store(slot, std::memory_order_relaxed);
+    hop.store(slot, std::memory_order_relaxed);
     const auto put = [](std::atomic<std::uint64_t>& counter, std::uint64_t high) {
       counter.store((counter.load(std::memory_order_relaxed) & kCounterMask) | high << kCounterBits,
                     std::memory_order_relaxed);
@@ -91,6 +103,18 @@ struct FlowFields {
     packets.store(packets.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     bytes.store(bytes.load(std::memory_order_relaxed) + length, std::memory_order_relaxed);
     last_seen.store(now, std::memory_order_relaxed);
+  }
+
+ private:
+  static std::uint64_t front_of(const std::uint8_t* macs) {
+    std::uint64_t front = 0;
+    std::memcpy(&front, macs, sizeof(front));
+    return front;
+  }
+  static std::uint32_t back_of(const std::uint8_t* macs) {
+    std::uint32_t back = 0;
+    std::memcpy(&back, macs + sizeof(std::uint64_t), sizeof(back));
+    return back;
   }
 };
 static_assert(sizeof(FlowFields) == 48);

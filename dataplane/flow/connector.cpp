@@ -69,7 +69,7 @@ DropReason Connector<Key>::pass_stateless() {
 template <class Key>
 void Connector<Key>::fill_forwarding(Half& half, bool is_steady) {
   FlowFields& fields = half.fields;
-  fields.macs = flow_.macs;
+  fields.set_macs(flow_.macs);
   fields.ingress_stamp.store(source_stamp_, std::memory_order_relaxed);
   fields.egress_stamp.store(destination_stamp_, std::memory_order_relaxed);
   fields.set_hop(flow_.hop.place, flow_.hop.signature);
@@ -197,7 +197,7 @@ void Connector<Key>::fill_record(ConnectionNumber number, const OpenFinding& fin
   Half& reply = table_.half(number, Direction::kReply);
   for (FlowFields* fields : {&original.fields, &reply.fields}) {
     fields->flags.store(0, std::memory_order_relaxed);
-    fields->hop = NeighborSlot::kNoPlace;
+    fields->hop.store(NeighborSlot::kNoPlace, std::memory_order_relaxed);
     fields->ingress_stamp.store(0, std::memory_order_relaxed);
     fields->egress_stamp.store(0, std::memory_order_relaxed);
     fields->packets.store(0, std::memory_order_relaxed);

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 
 #include <rte_mbuf.h>
 
@@ -159,14 +158,14 @@ class FlowBurst {
   }
   void check_half(Lane& lane) {
     if (is_as_decided(lane.half->fields, lane)) [[likely]] {
-      neighbors_.prefetch_slot(lane.half->fields.hop);
+      neighbors_.prefetch_slot(lane.half->fields.hop.load(std::memory_order_relaxed));
       kept_[kept_count_++] = &lane;
     }
   }
 
   // Ingress port, both MACs and the stamps must be those with which the slow path decided.
   bool is_as_decided(const FlowFields& fields, const Lane& lane) const {
-    if (!has_macs(fields, lane.frame) ||
+    if (!fields.has_macs(lane.frame) ||
         (fields.flags.load(std::memory_order_acquire) & flow_flag::kFast) == 0) [[unlikely]] {
       return false;
     }
@@ -179,21 +178,12 @@ class FlowBurst {
     }
   }
 
-  static bool has_macs(const FlowFields& fields, const std::uint8_t* frame) {
-    std::uint64_t front[2];
-    std::uint32_t back[2];
-    std::memcpy(&front[0], fields.macs.data(), 8);
-    std::memcpy(&front[1], frame, 8);
-    std::memcpy(&back[0], fields.macs.data() + 8, 4);
-    std::memcpy(&back[1], frame + 8, 4);
-    return ((front[0] ^ front[1]) | (back[0] ^ back[1])) == 0;
-  }
-
   void find_neighbors() {
     for (std::uint16_t i = resolved_; i < kept_count_; ++i) {
       Lane& lane = *kept_[i];
       const FlowFields& fields = lane.half->fields;
-      lane.neighbor = neighbors_.at({fields.hop, fields.hop_signature()});
+      lane.neighbor =
+          neighbors_.at({fields.hop.load(std::memory_order_relaxed), fields.hop_signature()});
       __builtin_prefetch(lane.neighbor);
     }
     resolved_ = kept_count_;

@@ -1,7 +1,6 @@
 #include "dataplane/on_demand/neighbor_use.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 namespace alkaid {
@@ -40,8 +39,8 @@ template <class Key>
 void NeighborUse::look(ConnectionNumber number, Milliseconds now) {
   for (const Direction direction : {Direction::kOriginal, Direction::kReply}) {
     FlowFields& fields = flows_.table<Key>().half(number, direction).fields;
-    const auto found = slots_.find(name_of(
-        std::atomic_ref{fields.hop}.load(std::memory_order_relaxed), fields.hop_signature()));
+    const auto found =
+        slots_.find(name_of(fields.hop.load(std::memory_order_relaxed), fields.hop_signature()));
     if (found != slots_.end()) {
       const auto idle =
           static_cast<std::int32_t>(now - fields.last_seen.load(std::memory_order_relaxed));

@@ -16,8 +16,8 @@ namespace alkaid {
 namespace {
 
 constexpr std::string_view kForms =
-    "dev:NAME (a DPDK device), af_packet:DEVICE, af_xdp:DEVICE[,mode=native|generic], tap:NAME, "
-    "ring:NAME, "
+    "dev:NAME[,queues=N] (a DPDK device), af_packet:DEVICE[,queues=N], "
+    "af_xdp:DEVICE[,mode=native|generic], tap:NAME, ring:NAME, "
     "pcap:rx=FILE,tx=FILE[,loop=1], "
     "null:, and for guests vlan:TRUNK/VID, vhost-user:/PATH or vhost-user-server:/PATH";
 
@@ -89,11 +89,35 @@ bool parse_pcap(std::string_view argument, Attachment& attachment, std::string& 
   return true;
 }
 
-// Takes ",mode=..." off.
-bool parse_xdp_mode(std::string_view& argument, Attachment& attachment, std::string& error) {
+// Takes ",..." off.
+std::string_view take_option(std::string_view& argument) {
   const auto comma = argument.find(',');
   const auto option = argument.substr(std::min(comma, argument.size()));
   argument = argument.substr(0, comma);
+  return option;
+}
+
+bool parse_queues(std::string_view& argument, Attachment& attachment, std::string& error) {
+  constexpr std::string_view kOption = ",queues=";
+  const auto option = take_option(argument);
+  if (option.empty()) {
+    return true;
+  }
+  const auto number = option.substr(std::min(kOption.size(), option.size()));
+  const auto [end, failure] =
+      std::from_chars(number.data(), number.data() + number.size(), attachment.queues);
+  if (!option.starts_with(kOption) || failure != std::errc{} ||
+      end != number.data() + number.size() || attachment.queues == 0 ||
+      attachment.queues > kMostQueues) {
+    error = fmt::format("'{}' is no option of the device: queues=N (1 to {})",
+                        printable(option.substr(1)), kMostQueues);
+    return false;
+  }
+  return true;
+}
+
+bool parse_xdp_mode(std::string_view& argument, Attachment& attachment, std::string& error) {
+  const auto option = take_option(argument);
   if (option == ",mode=native") {
     attachment.xdp_mode = XdpMode::kNative;
   } else if (option == ",mode=generic") {
@@ -132,8 +156,10 @@ std::optional<Attachment> Attachment::parse(std::string_view text, std::string& 
     return attachment;
   }
   if (kind == "dev") {
-    return parse_dpdk_device(argument, attachment, error) ? std::optional{attachment}
-                                                          : std::nullopt;
+    return parse_queues(argument, attachment, error) &&
+                   parse_dpdk_device(argument, attachment, error)
+               ? std::optional{attachment}
+               : std::nullopt;
   }
   if (kind == "vlan") {
     attachment.kind = AttachmentKind::kVlan;
@@ -149,6 +175,9 @@ std::optional<Attachment> Attachment::parse(std::string_view text, std::string& 
   }
   if (kind == "af_packet") {
     attachment.kind = AttachmentKind::kAfPacket;
+    if (!parse_queues(argument, attachment, error)) {
+      return std::nullopt;
+    }
   } else if (kind == "af_xdp") {
     attachment.kind = AttachmentKind::kAfXdp;
     if (!parse_xdp_mode(argument, attachment, error)) {

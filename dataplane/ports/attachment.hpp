@@ -1,6 +1,7 @@
 // How a port attaches: "KIND:ARGUMENT".
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,11 +20,16 @@ struct Attachment {
   std::string tx_file;                        // pcap: output, may be empty
   bool pcap_loop = false;                     // pcap: send the input for ever, from memory
   std::uint16_t vlan = 0;                     // vlan: 1 to 4094
+  std::uint16_t queues = 0;                   // af_packet, dev: to receive by, at most; 0: not said
   bool is_server = false;                     // vhost-user: we make the socket
   XdpMode xdp_mode = XdpMode::kAutomatic;     // af_xdp
   std::optional<UplinkFilter> uplink_filter;  // af_xdp, uplinks: what is ours; else everything
 
-  bool operator==(const Attachment&) const = default;
+  // Whatever is said of how it is used.
+  [[nodiscard]] bool is_same_device_as(const Attachment& other) const {
+    return kind == other.kind && device == other.device && rx_file == other.rx_file &&
+           tx_file == other.tx_file && vlan == other.vlan;
+  }
 
   // A port of a tenant's, no device of the host's: VLANs of a trunk, virtio devices of guests.
   [[nodiscard]] bool is_for_guests_only() const {
@@ -34,12 +40,15 @@ struct Attachment {
     return kind == AttachmentKind::kAfPacket || kind == AttachmentKind::kAfXdp;
   }
 
-  // dev:NAME, af_packet:DEVICE, af_xdp:DEVICE[,mode=native|generic], tap:NAME, ring:NAME,
-  // pcap:rx=FILE,tx=FILE[,loop=1], null:, and for guests vlan:TRUNK/VID, vhost-user:/PATH and
-  // vhost-user-server:/PATH: nullopt with a text that names what is wrong and lists the valid
-  // forms.
+  // dev:NAME[,queues=N], af_packet:DEVICE[,queues=N], af_xdp:DEVICE[,mode=native|generic],
+  // tap:NAME, ring:NAME, pcap:rx=FILE,tx=FILE[,loop=1], null:, and for guests vlan:TRUNK/VID,
+  // vhost-user:/PATH and vhost-user-server:/PATH: nullopt with a text that names what is wrong and
+  // lists the valid forms.
   static std::optional<Attachment> parse(std::string_view text, std::string& error);
 };
+
+// More than a worker can have of a device make no sense.
+inline constexpr std::uint16_t kMostQueues = 64;
 
 // What the kernel takes as a device's name, and we as a trunk's; ',' and '=' are not among it.
 bool is_device_name(std::string_view name);

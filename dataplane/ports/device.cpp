@@ -16,17 +16,22 @@
 
 #include "dataplane/ports/kernel_device.hpp"
 #include "dataplane/ports/packet_socket.hpp"
+#include "dataplane/ports/rss_fields.hpp"
 
 namespace alkaid {
 namespace {
 
-constexpr std::uint16_t kMostPcapQueues = 16;  // of the driver
-constexpr std::uint16_t kDescriptors = 512;
+// Of the drivers.
+constexpr std::uint16_t kMostPcapQueues = 16;
+constexpr std::uint16_t kMostAfPacketQueues = 16;
+constexpr std::uint16_t kMostRingQueues = 16;
 constexpr std::uint16_t kDefaultMtu = 1500;
-// AF_PACKET's shared rings: about 4 MiB for each direction, whatever the frames' size. Blocks are
-// whole pages, and hold frames without a gap at their end: the driver knows of none.
+// AF_PACKET's shared rings: about 4 MiB for each direction, all queues together, and at least 1 MiB
+// for each, whatever the frames' size. Blocks are whole pages, and hold frames without a gap at
+// their end: the driver knows of none.
 constexpr unsigned kAfPacketBlockLimit = 65536;
 constexpr unsigned kAfPacketBlocks = 64;
+constexpr unsigned kFewestAfPacketBlocks = 16;
 constexpr unsigned af_packet_block_size(unsigned frame_size) {
   return kAfPacketBlockLimit / frame_size * frame_size;
 }
@@ -40,6 +45,19 @@ constexpr std::uint16_t kXdpPacket = kXdpLongestFrame - 18;
 std::string next_vdev_name(const char* driver) {
   static std::atomic<unsigned> counter{0};
   return fmt::format("{}{}", driver, counter.fetch_add(1));
+}
+
+// "NAME", "NAME1", "NAME2" ... as far as they are there.
+std::vector<rte_ring*> find_rings(const std::string& name, std::uint16_t most) {
+  std::vector<rte_ring*> rings;
+  for (unsigned i = 0; i < most; ++i) {
+    rte_ring* ring = rte_ring_lookup((i == 0 ? name : fmt::format("{}{}", name, i)).c_str());
+    if (ring == nullptr) {
+      break;
+    }
+    rings.push_back(ring);
+  }
+  return rings;
 }
 
 }  // namespace
@@ -66,7 +84,7 @@ bool Device::refresh_mtu() {
 
 bool Device::is_outgrown(PacketPools& pools) const {
   const std::uint16_t most = xdp_ ? kXdpPacket : kJumboPacket;
-  if ((!packet_socket_ && !xdp_) || largest_packet_ >= most) {
+  if ((packet_sockets_.empty() && !xdp_) || largest_packet_ >= most) {
     return false;
   }
   return kernel_device_mtu(mtu_device_).value_or(0) > largest_packet_ && pools.jumbo() != nullptr;
@@ -100,7 +118,8 @@ rte_mempool* Device::choose_pool(const Attachment& attachment, PacketPools& pool
   return pools.standard();
 }
 
-bool Device::open_xdp(const Attachment& attachment, rte_mempool* pool, std::string& error) {
+bool Device::open_xdp(const Attachment& attachment, rte_mempool* pool, const Wishes& wishes,
+                      std::string& error) {
   xdp_ = XdpDevice::open(attachment.device, attachment.xdp_mode, attachment.uplink_filter, pool,
                          error);
   if (!xdp_) {
@@ -117,10 +136,35 @@ bool Device::open_xdp(const Attachment& attachment, rte_mempool* pool, std::stri
   mac_ = xdp_->mac();
   driver_ = "af_xdp";
   partial_checksums_ = true;
+  // What comes by a queue without a socket would be lost: each has one, whatever was wished for.
+  receive_queues_ = static_cast<std::uint16_t>(xdp_->queues());
+  queue_per_worker_ = wishes.workers <= xdp_->transmit_queues();
   return true;
 }
 
-bool Device::probe(const Attachment& attachment, std::uint16_t workers, std::string& error) {
+bool Device::probe_rings(const std::string& name, const Wishes& wishes, std::string& error) {
+  const auto rx = find_rings(name + "_rx", std::min(wishes.receive_queues, kMostRingQueues));
+  const auto tx = find_rings(name + "_tx", std::min(wishes.workers, kMostRingQueues));
+  if (rx.empty() || tx.empty()) {
+    error = fmt::format("no rings {0}_rx and {0}_tx", name);
+    return false;
+  }
+  vdev_name_ = next_vdev_name("ring");
+  const int port =
+      rte_eth_from_rings(vdev_name_.c_str(), rx.data(), static_cast<unsigned>(rx.size()), tx.data(),
+                         static_cast<unsigned>(tx.size()), SOCKET_ID_ANY);
+  if (port < 0) {
+    error = fmt::format("can't make a port of the rings: {}", rte_strerror(rte_errno));
+    return false;
+  }
+  vdev_name_ = "net_ring_" + vdev_name_;
+  ethdev_ = static_cast<std::uint16_t>(port);
+  receive_queues_ = static_cast<std::uint16_t>(rx.size());
+  queue_per_worker_ = wishes.workers <= tx.size();
+  return true;
+}
+
+bool Device::probe(const Attachment& attachment, const Wishes& wishes, std::string& error) {
   std::string arguments;
   switch (attachment.kind) {
     case AttachmentKind::kNull:
@@ -140,23 +184,8 @@ bool Device::probe(const Attachment& attachment, std::uint16_t workers, std::str
       }
       is_borrowed_ = true;
       return true;
-    case AttachmentKind::kRing: {
-      rte_ring* rx = rte_ring_lookup((attachment.device + "_rx").c_str());
-      rte_ring* tx = rte_ring_lookup((attachment.device + "_tx").c_str());
-      if (rx == nullptr || tx == nullptr) {
-        error = fmt::format("no rings {0}_rx and {0}_tx", attachment.device);
-        return false;
-      }
-      vdev_name_ = next_vdev_name("ring");
-      const int port = rte_eth_from_rings(vdev_name_.c_str(), &rx, 1, &tx, 1, SOCKET_ID_ANY);
-      if (port < 0) {
-        error = fmt::format("can't make a port of the rings: {}", rte_strerror(rte_errno));
-        return false;
-      }
-      vdev_name_ = "net_ring_" + vdev_name_;
-      ethdev_ = static_cast<std::uint16_t>(port);
-      return true;
-    }
+    case AttachmentKind::kRing:
+      return probe_rings(attachment.device, wishes, error);
     case AttachmentKind::kAfPacket: {
       vdev_name_ = next_vdev_name("net_af_packet");
       kernel_device_ = attachment.device;
@@ -164,9 +193,12 @@ bool Device::probe(const Attachment& attachment, std::uint16_t workers, std::str
       const unsigned frame_size =
           largest_packet_ > kStandardPacket ? kJumboFrameSize : kStandardFrameSize;
       const unsigned block_size = af_packet_block_size(frame_size);
+      receive_queues_ = std::min(wishes.receive_queues, kMostAfPacketQueues);
+      queue_per_worker_ = wishes.workers <= receive_queues_;
+      const unsigned blocks = std::max(kAfPacketBlocks / receive_queues_, kFewestAfPacketBlocks);
       arguments =
-          fmt::format("iface={},qpairs=1,blocksz={},framesz={},framecnt={}", attachment.device,
-                      block_size, frame_size, block_size / frame_size * kAfPacketBlocks);
+          fmt::format("iface={},qpairs={},blocksz={},framesz={},framecnt={}", attachment.device,
+                      receive_queues_, block_size, frame_size, block_size / frame_size * blocks);
       break;
     }
     case AttachmentKind::kTap:
@@ -180,9 +212,9 @@ bool Device::probe(const Attachment& attachment, std::uint16_t workers, std::str
       }
       // What is sent without a file is dropped, in as many queues as the driver could receive from;
       // only the first one receives.
-      queue_per_worker_ = attachment.tx_file.empty() && workers <= kMostPcapQueues;
+      queue_per_worker_ = attachment.tx_file.empty() && wishes.workers <= kMostPcapQueues;
       if (!attachment.rx_file.empty()) {
-        for (std::uint16_t i = 0; i < (queue_per_worker_ ? workers : 1); ++i) {
+        for (std::uint16_t i = 0; i < (queue_per_worker_ ? wishes.workers : 1); ++i) {
           arguments += fmt::format("rx_pcap={},", attachment.rx_file);
         }
       }
@@ -206,10 +238,14 @@ bool Device::probe(const Attachment& attachment, std::uint16_t workers, std::str
   return true;
 }
 
-bool Device::start(rte_mempool* pool, std::uint16_t workers, Tags tags, std::string& error) {
+bool Device::start(rte_mempool* pool, const Wishes& wishes, std::string& error) {
   const auto check = [&](int result, const char* what) {
     if (result < 0) {
       error = fmt::format("{}: {}", what, rte_strerror(-result));
+      if (receive_queues_ > 1) {
+        error +=
+            fmt::format(" (with {} receive queues; ',queues=1' asks for one)", receive_queues_);
+      }
     }
     return result >= 0;
   };
@@ -220,19 +256,31 @@ bool Device::start(rte_mempool* pool, std::uint16_t workers, Tags tags, std::str
   rte_eth_conf configuration{};
   configuration.rxmode.offloads = information.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
   configuration.txmode.offloads = information.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-  if (tags == Tags::kStripped) {
+  if (wishes.tags == Tags::kStripped) {
     configuration.rxmode.offloads |= information.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
     configuration.txmode.offloads |= information.tx_offload_capa & RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
     inserts_vlan_ = (configuration.txmode.offloads & RTE_ETH_TX_OFFLOAD_VLAN_INSERT) != 0;
   }
   if (is_borrowed_) {
-    queue_per_worker_ = workers <= information.max_tx_queues;
+    queue_per_worker_ = wishes.workers <= information.max_tx_queues;
+    receive_queues_ =
+        std::clamp<std::uint16_t>(information.max_rx_queues, 1, wishes.receive_queues);
   }
-  const std::uint16_t transmit_queues = queue_per_worker_ ? workers : 1;
-  if (!check(rte_eth_dev_configure(ethdev_, 1, transmit_queues, &configuration), "configure") ||
-      !check(rte_eth_rx_queue_setup(ethdev_, 0, kDescriptors, SOCKET_ID_ANY, nullptr, pool),
-             "receive queue")) {
+  const std::uint64_t fields = rss_fields(information.flow_type_rss_offloads, wishes.is_tunneled);
+  if (receive_queues_ > 1 && fields != 0) {
+    configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    configuration.rx_adv_conf.rss_conf.rss_hf = fields;
+  }
+  const std::uint16_t transmit_queues = queue_per_worker_ ? wishes.workers : 1;
+  if (!check(rte_eth_dev_configure(ethdev_, receive_queues_, transmit_queues, &configuration),
+             "configure")) {
     return false;
+  }
+  for (std::uint16_t queue = 0; queue < receive_queues_; ++queue) {
+    if (!check(rte_eth_rx_queue_setup(ethdev_, queue, kDescriptors, SOCKET_ID_ANY, nullptr, pool),
+               "receive queue")) {
+      return false;
+    }
   }
   for (std::uint16_t queue = 0; queue < transmit_queues; ++queue) {
     if (!check(rte_eth_tx_queue_setup(ethdev_, queue, kDescriptors, SOCKET_ID_ANY, nullptr),
@@ -253,19 +301,21 @@ bool Device::start(rte_mempool* pool, std::uint16_t workers, Tags tags, std::str
 }
 
 std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& pools,
-                                     std::uint16_t workers, Tags tags, std::string& error) {
+                                     const Wishes& wishes, std::string& error) {
   std::unique_ptr<Device> device{new Device};
   device->mtu_ = kDefaultMtu;
   rte_mempool* pool = device->choose_pool(attachment, pools);
-  if (!device->probe(attachment, workers, error)) {
+  if (!device->probe(attachment, wishes, error)) {
     return nullptr;
   }
   if (attachment.kind == AttachmentKind::kNull) {
     device->driver_ = "null";
     return device;
   }
-  if (attachment.kind == AttachmentKind::kAfXdp ? !device->open_xdp(attachment, pool, error)
-                                                : !device->start(pool, workers, tags, error)) {
+  const bool is_open = attachment.kind == AttachmentKind::kAfXdp
+                           ? device->open_xdp(attachment, pool, wishes, error)
+                           : device->start(pool, wishes, error);
+  if (!is_open) {
     return nullptr;
   }
   if (device->is_borrowed_) {
@@ -283,7 +333,7 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& 
   if (!device->kernel_device_.empty()) {
     device->kernel_index_ = ::if_nametoindex(device->kernel_device_.c_str());
     if (attachment.kind == AttachmentKind::kAfPacket) {
-      device->packet_socket_ = find_packet_socket(device->kernel_index_);
+      device->packet_sockets_ = find_packet_sockets(device->kernel_index_);
     }
     std::string why;
     if (attachment.kind == AttachmentKind::kAfPacket &&
@@ -346,8 +396,12 @@ std::uint64_t Device::take_missed() {
   if (vhost_) {
     return 0;
   }
-  if (packet_socket_) {
-    return take_packet_socket_drops(*packet_socket_);
+  if (!packet_sockets_.empty()) {
+    std::uint64_t missed = 0;
+    for (const int socket : packet_sockets_) {
+      missed += take_packet_socket_drops(socket);
+    }
+    return missed;
   }
   if (xdp_) {
     const std::uint64_t lost = xdp_->lost();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <rte_mempool.h>
 
@@ -20,6 +21,9 @@
 
 namespace alkaid {
 
+// Places in each ring of one of DPDK's devices.
+inline constexpr std::uint16_t kDescriptors = 512;
+
 // Configured and started by open(), stopped and removed by the destructor. Control thread only; no
 // worker may use it any more when it is destroyed.
 class Device {
@@ -27,9 +31,17 @@ class Device {
   // What becomes of VLAN tags: of a trunk's the driver relieves us if it can.
   enum class Tags { kKept, kStripped };
 
-  // workers: that will send. nullptr with a text if it can't be opened.
+  struct Wishes {
+    std::uint16_t workers = 1;         // that will send
+    std::uint16_t receive_queues = 1;  // at most
+    Tags tags = Tags::kKept;
+    // Frames are tunneled: where the device can, their inner headers decide who receives them.
+    bool is_tunneled = false;
+  };
+
+  // nullptr with a text if it can't be opened.
   static std::unique_ptr<Device> open(const Attachment& attachment, PacketPools& pools,
-                                      std::uint16_t workers, Tags tags, std::string& error);
+                                      const Wishes& wishes, std::string& error);
   // A guest's virtio device.
   static std::unique_ptr<Device> open_vhost(const Attachment& attachment, PacketPools& pools,
                                             QuiescenceDomain& quiescence, std::string& error);
@@ -47,6 +59,8 @@ class Device {
   [[nodiscard]] std::uint16_t mtu() const { return mtu_; }
   [[nodiscard]] const std::string& driver() const { return driver_; }
   [[nodiscard]] bool partial_checksums() const { return partial_checksums_; }
+  // Each has one reader; the packets of a flow come by one of them.
+  [[nodiscard]] std::uint16_t receive_queues() const { return receive_queues_; }
   // Whether every worker has a transmit queue of its own; else there is one, with one writer.
   [[nodiscard]] bool has_queue_per_worker() const { return queue_per_worker_; }
   // Tags packets as their mbufs say; of those opened with Tags::kStripped.
@@ -79,16 +93,18 @@ class Device {
   Device() = default;
   // Chooses buffers and the largest packet for the kernel device's MTU.
   rte_mempool* choose_pool(const Attachment& attachment, PacketPools& pools);
-  bool open_xdp(const Attachment& attachment, rte_mempool* pool, std::string& error);
-  bool probe(const Attachment& attachment, std::uint16_t workers, std::string& error);
-  bool start(rte_mempool* pool, std::uint16_t workers, Tags tags, std::string& error);
+  bool open_xdp(const Attachment& attachment, rte_mempool* pool, const Wishes& wishes,
+                std::string& error);
+  bool probe_rings(const std::string& name, const Wishes& wishes, std::string& error);
+  bool probe(const Attachment& attachment, const Wishes& wishes, std::string& error);
+  bool start(rte_mempool* pool, const Wishes& wishes, std::string& error);
 
   std::uint16_t ethdev_ = kNoEthdev;
   std::string vdev_name_;      // empty: not a vdev of ours
   bool is_borrowed_ = false;   // EAL made it, and will end it
   std::string kernel_device_;  // empty: none
   unsigned kernel_index_ = 0;
-  std::optional<int> packet_socket_;  // the driver's
+  std::vector<int> packet_sockets_;  // the driver's, one for each queue
   std::optional<VethSegmentation> veth_segmentation_;
   std::uint64_t missed_before_ = 0;  // the driver's counter at the last call
   MacAddress mac_;
@@ -97,6 +113,7 @@ class Device {
   std::string mtu_device_;            // kernel device whose MTU counts; empty: none
   std::string driver_;
   bool partial_checksums_ = false;
+  std::uint16_t receive_queues_ = 1;
   bool queue_per_worker_ = false;
   bool inserts_vlan_ = false;
   std::unique_ptr<VhostDevice> vhost_;

@@ -9,20 +9,22 @@
 
 namespace alkaid {
 
-inline std::uint16_t receive_burst(std::uint16_t number, rte_mbuf** packets, std::uint16_t count) {
+// queue: one of the device's receive queues, of which the worker is the only reader.
+inline std::uint16_t receive_burst(std::uint16_t number, std::uint16_t queue, rte_mbuf** packets,
+                                   std::uint16_t count) {
   if (is_xdp(number)) [[unlikely]] {
     XdpDevice* device = XdpDevice::find(number);
-    return device != nullptr ? device->receive(packets, count) : std::uint16_t{0};
+    return device != nullptr ? device->receive(queue, packets, count) : std::uint16_t{0};
   }
-  return rte_eth_rx_burst(number, 0, packets, count);
+  return rte_eth_rx_burst(number, queue, packets, count);
 }
 
-// queue: of those that have several. Returns how many were taken; the others stay the caller's.
+// queue: a transmit queue. Returns how many were taken; the others stay the caller's.
 inline std::uint16_t send_burst(std::uint16_t number, std::uint16_t queue, rte_mbuf** packets,
                                 std::uint16_t count) {
   if (is_xdp(number)) [[unlikely]] {
     XdpDevice* device = XdpDevice::find(number);
-    return device != nullptr ? device->send(packets, count) : std::uint16_t{0};
+    return device != nullptr ? device->send(queue, packets, count) : std::uint16_t{0};
   }
   return rte_eth_tx_burst(number, queue, packets, count);
 }

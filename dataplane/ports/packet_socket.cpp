@@ -9,7 +9,8 @@
 
 namespace alkaid {
 
-std::optional<int> find_packet_socket(unsigned device_index) {
+std::vector<int> find_packet_sockets(unsigned device_index) {
+  std::vector<int> sockets;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
     const int descriptor = std::stoi(entry.path().filename());
@@ -17,10 +18,10 @@ std::optional<int> find_packet_socket(unsigned device_index) {
     socklen_t length = sizeof(address);
     if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) == 0 &&
         address.sll_family == AF_PACKET && address.sll_ifindex == static_cast<int>(device_index)) {
-      return descriptor;
+      sockets.push_back(descriptor);
     }
   }
-  return std::nullopt;
+  return sockets;
 }
 
 std::uint64_t take_packet_socket_drops(int socket) {

@@ -39,8 +39,9 @@ struct alignas(RTE_CACHE_LINE_SIZE) PortCounters {
 // The device behind a port, fixed for as long as it is attached.
 struct PortDevice {
   std::uint16_t ethdev = kNoEthdev;  // kNoEthdev: a sink that never receives
-  std::uint16_t worker = 0;  // polls its receive queue; the one writer of its only transmit queue
-  std::uint16_t vlan = 0;    // of the port on a trunk, whose device it is; 0: the port's own device
+  // Polls its first receive queue, and is the one writer of its only transmit queue.
+  std::uint16_t worker = 0;
+  std::uint16_t vlan = 0;  // of the port on a trunk, whose device it is; 0: the port's own device
   // The kernel hands frames over whose TCP or UDP checksum it has not completed (veth).
   bool partial_checksums = false;
   bool queue_per_worker = false;  // every worker has a transmit queue of its own, by its index
@@ -108,9 +109,14 @@ class PortTable {
   std::vector<std::atomic<const Port*>> slots_;
 };
 
+struct PolledQueue {
+  PortIndex port = kNoPort;
+  std::uint16_t queue = 0;  // of the port's device
+};
+
 // What one worker polls; replaced as a whole when ports come and go.
 struct PollList {
-  std::vector<PortIndex> ports;
+  std::vector<PolledQueue> queues;
 };
 
 }  // namespace alkaid

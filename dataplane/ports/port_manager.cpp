@@ -34,7 +34,8 @@ PortManager::PortManager(PortTable& table, QuiescenceDomain& quiescence,
       pools_(pools),
       policy_of_(std::move(policy_of)),
       listener_(std::move(listener)),
-      resting_(workers_.size(), false) {
+      resting_(workers_.size(), false),
+      most_queues_(static_cast<std::uint16_t>(workers_.size())) {
   for (auto index = static_cast<PortIndex>(table.capacity()); index > 0; --index) {
     free_.push_back(index - 1);
   }
@@ -62,7 +63,7 @@ PortManager::Record* PortManager::create(const std::string& id) {
   record.config.id = id;
   record.index = free_.back();
   record.generation = ++last_generation_;
-  record.worker = static_cast<unsigned>(record.index % workers_.size());
+  record.queues.assign(1, {.worker = static_cast<unsigned>(record.index % workers_.size())});
   free_.pop_back();
   record.counters = std::make_unique<PortCounters[]>(workers_.size());
   high_water_ = std::max(high_water_, records_.size());
@@ -161,11 +162,14 @@ bool PortManager::try_attach(Record& record) {
   }
   std::string error;
   const bool is_for_vhost = record.attachment.kind == AttachmentKind::kVhost;
-  auto device =
-      is_for_vhost
-          ? Device::open_vhost(record.attachment, pools_, quiescence_, error)
-          : Device::open(record.attachment, pools_, static_cast<std::uint16_t>(workers_.size()),
-                         record.is_trunk() ? Device::Tags::kStripped : Device::Tags::kKept, error);
+  const std::uint16_t said = record.attachment.queues;
+  const Device::Wishes wishes{
+      .workers = static_cast<std::uint16_t>(workers_.size()),
+      .receive_queues = said != 0 ? said : most_queues_,
+      .tags = record.is_trunk() ? Device::Tags::kStripped : Device::Tags::kKept,
+      .is_tunneled = record.is_uplink};
+  auto device = is_for_vhost ? Device::open_vhost(record.attachment, pools_, quiescence_, error)
+                             : Device::open(record.attachment, pools_, wishes, error);
   if (!device) {
     record.next_attempt = std::chrono::steady_clock::now() + record.retry_delay;
     record.retry_delay = std::min(record.retry_delay * 2, kSlowestRetry);
@@ -173,7 +177,7 @@ bool PortManager::try_attach(Record& record) {
     return false;
   }
   if (device->ethdev() != kNoEthdev) {
-    record.worker = choose_worker(record, count_queues());
+    place_queues(record, device->receive_queues());
   }
   record.device = std::move(device);
   if (is_for_vhost) {
@@ -263,8 +267,7 @@ void PortManager::publish(Record& record) {
   port->zone_v6 = record.zones.v6;
   port->mac = record.config.mac;
   port->counters = record.counters.get();
-  port->device.worker =
-      static_cast<std::uint16_t>(record.has_vlan ? record.trunk->worker : record.worker);
+  port->device.worker = static_cast<std::uint16_t>(record.attached_queues().front().worker);
   port->vlans = record.vlans.get();
   port->mtu = record.config.mtu != 0 ? static_cast<std::uint16_t>(record.config.mtu) : record.mtu;
   if (device != nullptr) {
@@ -310,17 +313,25 @@ void PortManager::publish_poll_lists() {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     lists.push_back(std::make_unique<PollList>());
   }
+  const auto add = [&](const Record& record, std::size_t queue) {
+    const ReceiveQueue& of = record.queues[queue];
+    if (of.is_moving) {
+      return;
+    }
+    if (!record.device->is_vhost()) {
+      lists[of.worker]->queues.push_back({record.index, static_cast<std::uint16_t>(queue)});
+      return;
+    }
+    auto& set = guests[of.worker];
+    if (!set) {
+      set = std::make_unique<VhostPollSet>();
+    }
+    set->add(record.index);
+  };
   for (const auto& [id, record] : records_) {
-    if (record.device && record.device->is_vhost()) {
-      if (record.has_guest && !record.is_moving) {
-        auto& set = guests[record.worker];
-        if (!set) {
-          set = std::make_unique<VhostPollSet>();
-        }
-        set->add(record.index);
-      }
-    } else if (record.is_polled() && !record.is_moving) {
-      lists[record.worker]->ports.push_back(record.index);
+    for (std::size_t queue = 0;
+         record.is_polled() && record.has_guest && queue < record.queues.size(); ++queue) {
+      add(record, queue);
     }
   }
   for (std::size_t i = 0; i < workers_.size(); ++i) {

@@ -40,6 +40,8 @@ struct PortView {
   PortAttachState state = PortAttachState::kWaiting;
   std::string detail;
   std::uint64_t missed = 0;  // frames that never reached us: the device's receive ring was full
+  // By receive queue of its device (of a VLAN's: of the trunk): who polls it.
+  std::vector<unsigned> workers;
 };
 
 // Control thread only.
@@ -92,13 +94,19 @@ class PortManager {
   // configuration leaves it open.
   void update_mtus(Vni vni, const std::function<std::uint16_t(const PortConfig&)>& mtu_of);
 
-  // ---- which worker polls which port; ids are those of the views
-  // If it is on when the port's device is attached; otherwise, and unless said, the worker with the
-  // fewest queues is chosen. Before the port is added.
-  void prefer_worker(const std::string& id, unsigned worker);
-  // Moves a port's queues to another worker, which keeps them, and loses no packet. Waits for the
-  // workers to finish their bursts. Returns why it can't be done; empty: it is done.
-  std::string move(const std::string& id, unsigned worker);
+  // ---- which worker polls which queue; ids are those of the views
+  // Of a device that says nothing else, at most. Before any port is added; until then as many as
+  // there are workers.
+  void limit_queues(std::uint16_t most) { most_queues_ = most; }
+  // By queue, of those that are on when the port's device is attached; one stands for all.
+  // Otherwise a port's queues are spread over the workers, those with the fewest queues first.
+  // Before the port is added.
+  void prefer_workers(const std::string& id, std::vector<unsigned> workers);
+  // Moves a port's queues, or one of them, to another worker, which keeps them, and loses no
+  // packet. Waits for the workers to finish their bursts. Returns why it can't be done; empty: it
+  // is done.
+  std::string move(const std::string& id, unsigned worker,
+                   std::optional<std::uint16_t> queue = std::nullopt);
   // A worker that is not active has no ports, so it sleeps; what it had is moved, and some of it
   // back when it is active again. Waits and returns as move().
   std::string set_active(unsigned worker, bool active);
@@ -123,6 +131,12 @@ class PortManager {
   [[nodiscard]] std::uint64_t full_events() const { return full_events_; }
 
  private:
+  // One of a device's receive queues.
+  struct ReceiveQueue {
+    unsigned worker = 0;     // polls it
+    bool is_moving = false;  // nobody polls it
+  };
+
   struct Record {
     PortConfig config;  // of others than guests only id
     bool is_uplink = false;
@@ -144,21 +158,33 @@ class PortManager {
     Record* trunk = nullptr;           // a VLAN of which the guest port is; trunks stay
     bool has_vlan = false;             // and nobody else has
     bool has_guest = true;             // false: of a vhost-user port without a connection
-    unsigned worker = 0;               // polls its device's queue, if there is one
-    bool is_moving = false;            // nobody polls it
+    std::vector<ReceiveQueue> queues;  // of its device; one where there is none
+    // What an operator has said, of all queues and of single ones.
     std::optional<unsigned> wanted_worker;
+    std::map<std::size_t, unsigned> wanted_by_queue;
 
     [[nodiscard]] bool is_trunk() const { return vlans != nullptr; }
     [[nodiscard]] bool is_guest() const { return !is_uplink && !is_exception && !is_trunk(); }
     // There are thousands of sinks, which have no queue.
     [[nodiscard]] bool is_polled() const { return device && device->ethdev() != kNoEthdev; }
+    // Those of its device, or of its trunk's.
+    [[nodiscard]] const std::vector<ReceiveQueue>& attached_queues() const {
+      return has_vlan ? trunk->queues : queues;
+    }
     // Its own or its trunk's; nullptr: not opened.
     [[nodiscard]] const Device* attached_device() const {
       return has_vlan ? trunk->device.get() : device.get();
     }
   };
 
-  using Moves = std::vector<std::pair<Record*, unsigned>>;  // of polled ports, to these workers
+  // Of polled ports.
+  struct Move {
+    Record* record = nullptr;
+    std::size_t queue = 0;
+    unsigned worker = 0;  // who shall have it
+  };
+  using Moves = std::vector<Move>;
+  using QueueCounts = std::vector<std::size_t>;  // by worker
 
   Record* create(const std::string& id);
   void add_own(const std::string& key, const Attachment& attachment, const std::string& text,
@@ -187,11 +213,19 @@ class PortManager {
   // Its virtio device is open: attached while a guest is there, until then it waits.
   bool wait_for_guest(Record& record);
   void follow_guest(Record& record);
-  [[nodiscard]] std::optional<unsigned> wanted_worker(const Record& record) const;
-  // By worker.
-  [[nodiscard]] std::vector<std::size_t> count_queues() const;
-  [[nodiscard]] unsigned choose_worker(const Record& record,
-                                       const std::vector<std::size_t>& queues) const;
+  [[nodiscard]] std::optional<unsigned> wanted_worker(const Record& record,
+                                                      std::size_t queue) const;
+  // Of one port, and of all.
+  [[nodiscard]] QueueCounts count_queues(const Record& record) const;
+  [[nodiscard]] QueueCounts count_queues() const;
+  // own: the port's other queues; all: everybody's.
+  [[nodiscard]] unsigned choose_worker(const Record& record, std::size_t queue,
+                                       const QueueCounts& own, const QueueCounts& all) const;
+  // Gives the queues of a device that is about to be the port's to workers.
+  void place_queues(Record& record, std::size_t count);
+  // Why it can't be done; empty: it can. id: to be shown.
+  [[nodiscard]] std::string refuse_move(const Record* record, const std::string& id,
+                                        unsigned worker, std::optional<std::uint16_t> queue) const;
   Record* find_shown(const std::string& id);
   Moves moves_from(unsigned worker);
   Moves moves_to(unsigned worker);
@@ -211,7 +245,8 @@ class PortManager {
   std::uint32_t last_generation_ = 0;
   std::vector<std::string> trunks_;
   std::vector<bool> resting_;  // by worker
-  std::map<std::string, unsigned> preferred_workers_;
+  std::map<std::string, std::vector<unsigned>> preferred_workers_;
+  std::uint16_t most_queues_;
   bool vlan_conflicts_ = false;      // a port waits for a VLAN that another one has
   std::uint64_t vhost_changes_ = 0;  // that were looked at
   LinkWatcher links_;

@@ -27,13 +27,13 @@ std::uint16_t PortRxNode::process(rte_graph* graph, rte_node* node, void** /*pac
                                   std::uint16_t /*count*/) {
   Worker& worker = worker_of(node);
   std::uint16_t received = 0;
-  for (const PortIndex index : worker.poll_list().ports) {
-    const Port* port = worker.ports().find(index);
+  for (const PolledQueue& polled : worker.poll_list().queues) {
+    const Port* port = worker.ports().find(polled.port);
     if (port == nullptr || port->device.ethdev == kNoEthdev) {
       continue;
     }
     rte_mbuf* burst[kRxBurst];
-    const std::uint16_t count = receive_burst(port->device.ethdev, burst, kRxBurst);
+    const std::uint16_t count = receive_burst(port->device.ethdev, polled.queue, burst, kRxBurst);
     if (count == 0) {
       continue;
     }

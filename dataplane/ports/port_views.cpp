@@ -19,6 +19,11 @@ PortView PortManager::view_of(const Record& record) const {
   if (const Device* device = record.attached_device()) {
     view.driver = device->driver();
     view.device_mac = device->mac();
+    if (device->ethdev() != kNoEthdev) {
+      for (const ReceiveQueue& queue : record.attached_queues()) {
+        view.workers.push_back(queue.worker);
+      }
+    }
   }
   view.state = record.state;
   view.detail = record.detail;

@@ -182,7 +182,8 @@ void Worker::run() {
   while (!stopping_.load(std::memory_order_relaxed)) {
     loop_time_ = before;
     const bool was_busy = step() > 0;
-    const bool has_ports = !poll_list().ports.empty() || vhost_polls_of(settings_.index) != nullptr;
+    const bool has_ports =
+        !poll_list().queues.empty() || vhost_polls_of(settings_.index) != nullptr;
     IdleBackoff& idle = has_ports ? backoff : rest;
     if (was_busy) {
       idle.reset();

@@ -18,8 +18,6 @@ struct UplinkFilter {
   IpAddress vtep_v6;
   std::uint16_t vxlan_port = 0;
   std::uint16_t vlan = 0;  // of all our frames; 0: no tag
-
-  bool operator==(const UplinkFilter&) const = default;
 };
 
 }  // namespace alkaid

@@ -37,6 +37,7 @@ bool XdpDevice::start(XdpMode mode, rte_mempool* pool, std::string& error) {
     return false;
   }
   mac_ = link->mac;
+  transmit_queues_ = link->transmit_queues;
   // Sockets first: whatever the program hands over finds one.
   for (std::uint32_t queue = 0; queue < link->receive_queues; ++queue) {
     auto socket = XdpSocket::open(device_, queue, pool, error);
@@ -76,21 +77,6 @@ XdpDevice::~XdpDevice() {
   }
 }
 
-std::uint16_t XdpDevice::receive(rte_mbuf** packets, std::uint16_t count) {
-  std::uint16_t received = 0;
-  for (std::size_t i = 0; i < sockets_.size() && received < count; ++i) {
-    next_ = next_ + 1 < sockets_.size() ? next_ + 1 : 0;
-    received = static_cast<std::uint16_t>(
-        received +
-        sockets_[next_]->receive(packets + received, static_cast<std::uint16_t>(count - received)));
-  }
-  return received;
-}
-
-std::uint16_t XdpDevice::send(rte_mbuf** packets, std::uint16_t count) {
-  return sockets_.front()->send(packets, count);
-}
-
 std::uint64_t XdpDevice::lost() const {
   std::uint64_t sum = 0;
   for (const auto& socket : sockets_) {
@@ -101,7 +87,8 @@ std::uint64_t XdpDevice::lost() const {
 
 bool XdpDevice::is_outdated() const {
   const auto link = look_at_link(device_);
-  return link && (link->receive_queues != sockets_.size() || link->mac != mac_);
+  return link && (link->receive_queues != sockets_.size() ||
+                  link->transmit_queues != transmit_queues_ || link->mac != mac_);
 }
 
 bool XdpDevice::accept(PacketMembership::Frames frames) {

@@ -2,6 +2,7 @@
 // docs/design/xdp.md.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -34,15 +35,26 @@ class XdpDevice {
 
   [[nodiscard]] std::uint16_t number() const { return number_; }
 
-  // ---- the worker to which the port belongs
-  std::uint16_t receive(rte_mbuf** packets, std::uint16_t count);
-  // Returns how many were taken; these are freed, the others stay the caller's.
-  std::uint16_t send(rte_mbuf** packets, std::uint16_t count);
+  // ---- the one worker that reads from the queue; the one that sends by it
+  // queue: below queues().
+  std::uint16_t receive(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count) {
+    return sockets_[queue]->receive(packets, count);
+  }
+  // queue: below transmit_queues(). Returns how many were taken; these are freed, the others stay
+  // the caller's.
+  std::uint16_t send(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count) {
+    return sockets_[queue]->send(packets, count);
+  }
 
   // ---- control thread
   [[nodiscard]] const std::string& device() const { return device_; }
   [[nodiscard]] const MacAddress& mac() const { return mac_; }
+  // Receive queues.
   [[nodiscard]] std::size_t queues() const { return sockets_.size(); }
+  // How many of them can be sent by: the first ones.
+  [[nodiscard]] std::size_t transmit_queues() const {
+    return std::min<std::size_t>(sockets_.size(), transmit_queues_);
+  }
   [[nodiscard]] const XdpProgram& program() const { return *program_; }
   // Frames that never reached us since it was opened.
   [[nodiscard]] std::uint64_t lost() const;
@@ -59,12 +71,12 @@ class XdpDevice {
   const std::string device_;
   unsigned index_ = 0;
   MacAddress mac_;
+  std::uint32_t transmit_queues_ = 1;  // the device's
   std::uint16_t number_ = UINT16_MAX;
   // Sockets outlive the program, which is detached first.
   std::vector<std::unique_ptr<XdpSocket>> sockets_;
   std::unique_ptr<XdpProgram> program_;
   PacketMembership membership_;
-  std::size_t next_ = 0;  // queue to begin with, so that none starves
 };
 
 }  // namespace alkaid

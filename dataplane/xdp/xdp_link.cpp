@@ -39,6 +39,7 @@ std::optional<XdpLink> look_at_link(const std::string& device) {
   request.ifr_data = reinterpret_cast<char*>(&channels);
   if (is_there && ::ioctl(socket, SIOCETHTOOL, &request) == 0) {
     link.receive_queues = std::max(1U, channels.rx_count + channels.combined_count);
+    link.transmit_queues = std::max(1U, channels.tx_count + channels.combined_count);
   }
   ::close(socket);
   return is_there ? std::optional{link} : std::nullopt;

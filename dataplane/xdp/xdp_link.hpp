@@ -13,6 +13,7 @@ struct XdpLink {
   MacAddress mac;
   bool has_carrier = false;
   std::uint32_t receive_queues = 1;
+  std::uint32_t transmit_queues = 1;
 };
 
 // nullopt if there is no such device.

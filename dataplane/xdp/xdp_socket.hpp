@@ -21,8 +21,8 @@ inline constexpr std::uint32_t kXdpSendFrames = 512;
 // Ethernet frames, at most.
 inline constexpr std::uint32_t kXdpLongestFrame = kXdpFrameSize - 256;
 
-// Opened and closed by the control thread, used by one worker. The kernel copies (XDP_COPY): works
-// with every driver, needs nothing of it.
+// Opened and closed by the control thread; one worker receives by it, one (it may be another)
+// sends. The kernel copies (XDP_COPY): works with every driver, needs nothing of it.
 class XdpSocket {
  public:
   // nullptr with a text if the kernel refuses.
@@ -34,7 +34,7 @@ class XdpSocket {
 
   [[nodiscard]] int descriptor() const { return xsk_socket__fd(socket_); }
 
-  // ---- its worker
+  // ---- the worker that receives, the worker that sends
   std::uint16_t receive(rte_mbuf** packets, std::uint16_t count);
   // Returns how many were taken; these are freed, the others stay the caller's. Longer frames than
   // fit are taken too, and counted as lost.
@@ -64,8 +64,7 @@ class XdpSocket {
   xsk_ring_prod send_{};
   std::array<std::uint64_t, kXdpSendFrames> free_{};  // where frames to be sent can be
   std::uint32_t free_count_ = 0;
-  // The kernel has not yet taken all that is to be sent. While a port moves, one worker sends and
-  // another receives.
+  // The kernel has not yet taken all that is to be sent.
   std::atomic<bool> is_stalled_{false};
   std::uint64_t last_kick_ = 0;  // TSC; the receiving worker's
   Counter too_long_received_;

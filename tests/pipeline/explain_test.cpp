@@ -30,7 +30,7 @@ void add_connections(PipelineLab& lab, std::string& text) {
                             record.egress_rule.load(), record.ingress_rule.load());
         for (const Direction direction : {Direction::kOriginal, Direction::kReply}) {
           const FlowFields& fields = table.half(number, direction).fields;
-          text += fmt::format("  {} {} {} {} {} {} {}\n", fields.flags.load(), fields.hop,
+          text += fmt::format("  {} {} {} {} {} {} {}\n", fields.flags.load(), fields.hop.load(),
                               fields.ingress_stamp.load(), fields.egress_stamp.load(),
                               fields.last_seen.load(), fields.packets.load(), fields.bytes.load());
         }

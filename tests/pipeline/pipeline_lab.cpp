@@ -62,7 +62,7 @@ PipelineLab::PipelineLab() : PipelineLab(default_settings()) {
   program_network();
 }
 
-PipelineLab::PipelineLab(const DataplaneSettings& settings) {
+PipelineLab::PipelineLab(const DataplaneSettings& settings, LabQueues queues) : queues_(queues) {
   start_eal();
   make_rings(kUplinkRing);
   if (settings.exception) {
@@ -76,7 +76,7 @@ PipelineLab::PipelineLab(const DataplaneSettings& settings) {
 
 PipelineLab::~PipelineLab() {
   for (auto& [name, rings] : rings_) {
-    for (rte_ring* ring : {rings.rx, rings.tx}) {
+    for (rte_ring* ring : rings.all()) {
       void* packet = nullptr;
       while (rte_ring_dequeue(ring, &packet) == 0) {
         rte_pktmbuf_free(static_cast<rte_mbuf*>(packet));
@@ -85,19 +85,32 @@ PipelineLab::~PipelineLab() {
   }
   dataplane_.reset();
   for (auto& [name, rings] : rings_) {
-    rte_ring_free(rings.rx);
-    rte_ring_free(rings.tx);
+    for (rte_ring* ring : rings.all()) {
+      rte_ring_free(ring);
+    }
   }
 }
 
+std::vector<rte_ring*> PipelineLab::Rings::all() const {
+  std::vector<rte_ring*> both = rx;
+  both.insert(both.end(), tx.begin(), tx.end());
+  return both;
+}
+
 void PipelineLab::make_rings(const std::string& name) {
-  Rings& rings = rings_[name];
-  const unsigned flags = RING_F_SP_ENQ | RING_F_SC_DEQ;
-  rings.rx = rte_ring_create((name + "_rx").c_str(), kRingSize, SOCKET_ID_ANY, flags);
-  rings.tx = rte_ring_create((name + "_tx").c_str(), kRingSize, SOCKET_ID_ANY, flags);
-  if (rings.rx == nullptr || rings.tx == nullptr) {
-    throw std::runtime_error("rte_ring_create failed");
-  }
+  const auto make = [&name](const char* direction, unsigned count) {
+    std::vector<rte_ring*> rings;
+    for (unsigned i = 0; i < count; ++i) {
+      const std::string number = i == 0 ? "" : fmt::to_string(i);
+      rings.push_back(rte_ring_create((name + direction + number).c_str(), kRingSize, SOCKET_ID_ANY,
+                                      RING_F_SP_ENQ | RING_F_SC_DEQ));
+      if (rings.back() == nullptr) {
+        throw std::runtime_error("rte_ring_create failed");
+      }
+    }
+    return rings;
+  };
+  rings_[name] = {make("_rx", queues_.receive), make("_tx", queues_.transmit)};
 }
 
 PortConfig PipelineLab::port_config(const std::string& id, Vni vni, const net::Station& station) {
@@ -154,7 +167,8 @@ void PipelineLab::program_network(const IpAddress& vtep) {
       {net::kGreen, net::kGreen1.mac}, IpAddress{net::kGreen1.ip}, {}, "green-1"}));
 }
 
-void PipelineLab::enqueue(const std::string& port, const std::vector<Bytes>& frames) {
+void PipelineLab::enqueue(const std::string& port, const std::vector<Bytes>& frames,
+                          unsigned queue) {
   for (const Bytes& frame : frames) {
     rte_mbuf* packet = rte_pktmbuf_alloc(dataplane_->pool());
     if (packet == nullptr) {
@@ -164,7 +178,7 @@ void PipelineLab::enqueue(const std::string& port, const std::vector<Bytes>& fra
       std::memcpy(rte_pktmbuf_append(packet, static_cast<std::uint16_t>(frame.size())),
                   frame.data(), frame.size());
     }
-    if (rte_ring_enqueue(rings_.at(port).rx, packet) != 0) {
+    if (rte_ring_enqueue(rings_.at(port).rx.at(queue), packet) != 0) {
       throw std::runtime_error("the ring is full");
     }
   }
@@ -190,8 +204,17 @@ void PipelineLab::walk() {
 
 std::vector<Bytes> PipelineLab::take(const std::string& port) {
   std::vector<Bytes> frames;
+  for (unsigned queue = 0; queue < queues_.transmit; ++queue) {
+    const auto more = take(port, queue);
+    frames.insert(frames.end(), more.begin(), more.end());
+  }
+  return frames;
+}
+
+std::vector<Bytes> PipelineLab::take(const std::string& port, unsigned queue) {
+  std::vector<Bytes> frames;
   void* object = nullptr;
-  while (rte_ring_dequeue(rings_.at(port).tx, &object) == 0) {
+  while (rte_ring_dequeue(rings_.at(port).tx.at(queue), &object) == 0) {
     auto* packet = static_cast<rte_mbuf*>(object);
     const auto bytes = bytes_of(packet);
     frames.emplace_back(bytes.begin(), bytes.end());

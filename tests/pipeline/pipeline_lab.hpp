@@ -47,11 +47,17 @@ inline constexpr Station kRed2{Ipv4Address{0x0a02000c}, MacAddress::from_number(
 
 using Frames = std::vector<Bytes>;
 
+// Of every device.
+struct LabQueues {
+  unsigned receive = 1;
+  unsigned transmit = 1;
+};
+
 class PipelineLab {
  public:
   // With the network above: guest ports green-1, green-3 and red-1, and the uplink "up".
   PipelineLab();
-  explicit PipelineLab(const DataplaneSettings& settings);
+  explicit PipelineLab(const DataplaneSettings& settings, LabQueues queues = {});
   ~PipelineLab();
 
   static DataplaneSettings default_settings();
@@ -61,11 +67,12 @@ class PipelineLab {
 
   // Puts frames into a port's receive queue, then walks the graph until nothing moves.
   void send(const std::string& port, const std::vector<Bytes>& frames);
-  // The same without walking, for tests whose worker runs in a thread.
-  void enqueue(const std::string& port, const std::vector<Bytes>& frames);
+  // The same without walking, for tests whose worker runs in a thread. queue: a receive queue.
+  void enqueue(const std::string& port, const std::vector<Bytes>& frames, unsigned queue = 0);
   void walk();
-  // What the port has transmitted since the last call.
+  // What the port has transmitted since the last call, by all its queues, or one of them.
   std::vector<Bytes> take(const std::string& port);
+  std::vector<Bytes> take(const std::string& port, unsigned queue);
 
   [[nodiscard]] std::uint64_t drops(const std::string& port, DropReason reason) const;
   // All drops of all workers, by "port reason"; the port is "none" for packets that came by none.
@@ -84,13 +91,15 @@ class PipelineLab {
 
  private:
   struct Rings {
-    rte_ring* rx = nullptr;
-    rte_ring* tx = nullptr;
+    std::vector<rte_ring*> rx;
+    std::vector<rte_ring*> tx;
+    [[nodiscard]] std::vector<rte_ring*> all() const;
   };
 
   // "up" is the uplink's ring; the port's id is its attachment.
   [[nodiscard]] const Port& port(const std::string& name) const;
 
+  const LabQueues queues_;
   std::map<std::string, Rings> rings_;
   std::unique_ptr<Dataplane> dataplane_;
 };

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
 
 #include "dataplane/ports/transmit_lock.hpp"
 #include "tests/pipeline/case.hpp"
@@ -42,13 +44,13 @@ class WorkerPlacement : public ::testing::Test {
   // Those that a worker polls.
   std::set<std::string> polled_by(unsigned worker) {
     std::set<std::string> ids;
-    for (const PortIndex index : lab_->dataplane().workers()[worker]->poll_list().ports) {
-      ids.insert(lab_->dataplane().port_table().find(index)->id);
+    for (const PolledQueue& polled : lab_->dataplane().workers()[worker]->poll_list().queues) {
+      ids.insert(lab_->dataplane().port_table().find(polled.port)->id);
     }
     return ids;
   }
-  void make(const DataplaneSettings& settings) {
-    lab_.emplace(settings);
+  void make(const DataplaneSettings& settings, LabQueues queues = {}) {
+    lab_.emplace(settings, queues);
     lab_->program_network();
     lab_->walk();
   }
@@ -72,6 +74,22 @@ class WorkerPlacement : public ::testing::Test {
     EXPECT_TRUE(lab_->all_drops().empty());
   }
 
+  std::vector<std::jthread> run_workers() {
+    std::vector<std::jthread> threads;
+    for (unsigned number = 0; number < 2; ++number) {
+      threads.emplace_back([this, number](const std::stop_token& stop) {
+        QuiescenceDomain& quiescence = lab_->dataplane().quiescence();
+        quiescence.register_worker(number);
+        while (!stop.stop_requested()) {
+          lab_->dataplane().workers()[number]->step();
+        }
+        quiescence.unregister_worker(number);
+      });
+    }
+    return threads;
+  }
+  std::vector<unsigned> workers_of(const std::string& id) { return ports().view(id).workers; }
+
   std::optional<PipelineLab> lab_;
 };
 
@@ -89,7 +107,7 @@ TEST_F(WorkerPlacement, QueuesAreSpread) {
 
 TEST_F(WorkerPlacement, SettingsSayWho) {
   auto settings = two_workers();
-  settings.port_workers = {{kUplink, 1}, {"green-1", 1}, {"nobody", 0}};
+  settings.port_workers = {{kUplink, {1}}, {"green-1", {1}}, {"nobody", {0}}};
   make(settings);
   EXPECT_EQ(worker_of_uplink(), 1U);
   EXPECT_EQ(polled_by(1), (std::set<std::string>{kUplink, "green-1"}));
@@ -237,17 +255,7 @@ TEST_F(WorkerPlacement, NothingIsLostWhilePortsMove) {
   make(with_trunk());
   add_trunk_guest();
   const std::uint64_t buffers = lab_->buffers_in_use();
-  std::vector<std::jthread> threads;
-  for (unsigned number = 0; number < 2; ++number) {
-    threads.emplace_back([this, number](const std::stop_token& stop) {
-      QuiescenceDomain& quiescence = lab_->dataplane().quiescence();
-      quiescence.register_worker(number);
-      while (!stop.stop_requested()) {
-        lab_->dataplane().workers()[number]->step();
-      }
-      quiescence.unregister_worker(number);
-    });
-  }
+  std::vector<std::jthread> threads = run_workers();
   const auto forth = udp_frame(kGreen1, kGreen3.mac, kGreen3.ip);
   const auto back = udp_frame(kGreen3, kGreen1.mac, kGreen1.ip);
   const auto out = udp_frame(kGreen1, kGreen2.mac, kGreen2.ip);
@@ -313,6 +321,154 @@ TEST_F(WorkerPlacement, NothingIsLostWhilePortsMove) {
   lab_->walk();
   EXPECT_TRUE(lab_->all_drops().empty());
   EXPECT_EQ(lab_->buffers_in_use(), buffers);
+}
+
+// ---- several receive queues of a device
+
+constexpr LabQueues kTwoQueues{.receive = 2};
+
+TEST_F(WorkerPlacement, QueuesOfAPortAreSpread) {
+  make(two_workers(), {.receive = 3});
+  for (const unsigned worker : {0U, 1U}) {
+    EXPECT_EQ(polled_by(worker), (std::set<std::string>{kUplink, "green-1", "green-3", "red-1"}));
+  }
+  EXPECT_EQ(workers_of("green-1").size(), 2U) << "no more than workers";
+  const auto frame = udp_frame(kGreen1, kGreen3.mac, kGreen3.ip);
+  for (const unsigned queue : {0U, 1U}) {
+    lab_->enqueue("green-1", Frames(3, frame), queue);
+    lab_->walk();
+    EXPECT_EQ(lab_->take("green-3"), Frames(3, frame));
+    EXPECT_EQ(
+        ports().view("green-1").port->counters[workers_of("green-1")[queue]].rx_packets.read(), 3U);
+  }
+  EXPECT_TRUE(lab_->all_drops().empty());
+}
+
+TEST_F(WorkerPlacement, SettingsSayHowManyQueuesAndWhoPollsEach) {
+  auto settings = two_workers();
+  settings.port_workers = {{"green-1", {1, 0, 1}}, {"green-3", {0}}};
+  settings.queues = 3;
+  make(settings, {.receive = 4});
+  EXPECT_EQ(workers_of("green-1"), (std::vector<unsigned>{1, 0, 1}));
+  EXPECT_EQ(workers_of("green-3"), (std::vector<unsigned>{0, 0, 0}));
+  const auto spread = workers_of("red-1");
+  EXPECT_EQ(std::set<unsigned>(spread.begin(), spread.end()).size(), 2U);
+  expect_that_packets_pass();
+}
+
+TEST_F(WorkerPlacement, OneQueueMoves) {
+  make(two_workers(), kTwoQueues);
+  ASSERT_EQ(ports().move("green-1", 0), "");
+  EXPECT_EQ(workers_of("green-1"), (std::vector<unsigned>{0, 0}));
+  const Port* before = ports().view("green-1").port;
+  EXPECT_EQ(ports().move("green-1", 1, 1), "");
+  EXPECT_EQ(workers_of("green-1"), (std::vector<unsigned>{0, 1}));
+  EXPECT_EQ(ports().view("green-1").port, before) << "connections are not decided anew";
+  EXPECT_EQ(ports().move("green-1", 1, 0), "");
+  EXPECT_EQ(ports().move("green-1", 0, 1), "");
+  EXPECT_EQ(workers_of("green-1"), (std::vector<unsigned>{1, 0}));
+  EXPECT_EQ(worker_of_port("green-1"), 1U) << "who sends is the first queue's";
+  expect_that_packets_pass();
+  EXPECT_NE(ports().move("green-1", 0, 2).find("0 to 1"), std::string::npos);
+  auto sink = PipelineLab::port_config("sink", kRed, kTrunkGuest);
+  sink.attachment = "null:";
+  ASSERT_FALSE(lab_->programmer().set(sink));
+  EXPECT_NE(ports().move("sink", 0, 0).find("no queue"), std::string::npos);
+
+  EXPECT_EQ(ports().set_active(0, false), "");
+  EXPECT_EQ(workers_of("green-1"), (std::vector<unsigned>{1, 1}));
+  EXPECT_EQ(ports().set_active(0, true), "");
+  EXPECT_EQ(workers_of("green-1"), (std::vector<unsigned>{1, 0})) << "as an operator wanted";
+  EXPECT_EQ(ports().move("green-1", 0), "");
+  EXPECT_EQ(workers_of("green-1"), (std::vector<unsigned>{0, 0})) << "the last word counts";
+}
+
+TEST_F(WorkerPlacement, AWorkerThatComesBackGetsAQueueOfEachPort) {
+  make(two_workers(), kTwoQueues);
+  ASSERT_EQ(ports().set_active(1, false), "");
+  EXPECT_TRUE(polled_by(1).empty());
+  expect_that_packets_pass();
+  ASSERT_EQ(ports().set_active(1, true), "");
+  for (const char* id : {"green-1", "green-3", "red-1"}) {
+    const auto workers = workers_of(id);
+    EXPECT_EQ(std::set<unsigned>(workers.begin(), workers.end()).size(), 2U) << id;
+  }
+  expect_that_packets_pass();
+}
+
+TEST_F(WorkerPlacement, WorkersSendByQueuesOfTheirOwn) {
+  make(two_workers(), {.receive = 2, .transmit = 2});
+  const auto frame = udp_frame(kGreen1, kGreen3.mac, kGreen3.ip);
+  for (const unsigned queue : {0U, 1U}) {
+    lab_->enqueue("green-1", Frames(2, frame), queue);
+    lab_->walk();
+    EXPECT_EQ(lab_->take("green-3", workers_of("green-1")[queue]), Frames(2, frame));
+  }
+  EXPECT_TRUE(lab_->all_drops().empty());
+}
+
+TEST_F(WorkerPlacement, DevicesOfDpdkHaveAQueueForEachWorker) {
+  make(two_workers());
+  ASSERT_EQ(rte_eal_hotplug_add("vdev", "net_null_queues", "no-rx=1"), 0);
+  auto config = PipelineLab::port_config("null-1", kGreen, kTrunkGuest);
+  config.attachment = "dev:net_null_queues";
+  ASSERT_FALSE(lab_->programmer().set(config));
+  const auto information = [this] {
+    rte_eth_dev_info device{};
+    EXPECT_EQ(rte_eth_dev_info_get(ports().view("null-1").port->device.ethdev, &device), 0);
+    return device;
+  };
+  EXPECT_EQ(information().nb_rx_queues, 2);
+  EXPECT_EQ(workers_of("null-1").size(), 2U);
+  config.attachment = "dev:net_null_queues,queues=1";
+  ASSERT_FALSE(lab_->programmer().set(config));
+  EXPECT_EQ(information().nb_rx_queues, 1);
+  EXPECT_EQ(workers_of("null-1").size(), 1U);
+  lab_.reset();
+  EXPECT_EQ(rte_eal_hotplug_remove("vdev", "net_null_queues"), 0);
+}
+
+// Packets of one flow come by both queues, as whole ones and fragments may: both workers make,
+// find and count one connection.
+TEST_F(WorkerPlacement, NothingIsLostWhileQueuesMove) {
+  make(two_workers(), {.receive = 2, .transmit = 2});
+  const std::uint64_t buffers = lab_->buffers_in_use();
+  std::vector<std::jthread> threads = run_workers();
+  const auto forth = udp_frame(kGreen1, kGreen3.mac, kGreen3.ip);
+  const auto out = udp_frame(kGreen3, kGreen2.mac, kGreen2.ip);
+  constexpr std::size_t kRounds = 100;
+  constexpr std::size_t kAtOnce = 8;
+  constexpr std::size_t kMostOnTheirWay = 40 * kAtOnce;
+  std::size_t received = 0;
+  std::size_t sent_out = 0;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(90);
+  const auto receive_all_but = [&](std::size_t count, std::size_t sent) {
+    while (received + sent_out + count < sent && std::chrono::steady_clock::now() < deadline) {
+      for (const Bytes& frame : lab_->take("green-3")) {
+        received += frame == forth ? 1 : 0;
+      }
+      sent_out += lab_->take("up").size();
+    }
+  };
+  const std::string ids[] = {"green-1", "green-3", kUplink};
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    for (const unsigned queue : {0U, 1U}) {
+      lab_->enqueue("green-1", Frames(kAtOnce, forth), queue);
+      lab_->enqueue("green-3", Frames(kAtOnce, out), queue);
+    }
+    const auto queue = static_cast<std::uint16_t>(round % 2);
+    EXPECT_EQ(ports().move(ids[round % 3], static_cast<unsigned>(round / 2 % 2), queue), "");
+    lab_->dataplane().tick();
+    receive_all_but(kMostOnTheirWay, (round + 1) * 4 * kAtOnce);
+  }
+  receive_all_but(0, kRounds * 4 * kAtOnce);
+  threads.clear();
+  EXPECT_EQ(received, 2 * kRounds * kAtOnce);
+  EXPECT_EQ(sent_out, 2 * kRounds * kAtOnce);
+  lab_->walk();
+  EXPECT_TRUE(lab_->all_drops().empty());
+  EXPECT_EQ(lab_->buffers_in_use(), buffers);
+  EXPECT_EQ(lab_->dataplane().connection_usage().totals(false).used, 2U);
 }
 
 }  // namespace

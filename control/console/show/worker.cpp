@@ -22,6 +22,15 @@ std::string burst_class(int index, int classes) {
   return index == classes - 1 ? fmt::format("{}+", low) : fmt::format("{}-{}", low, 2 * low - 1);
 }
 
+Value queues_of(const dataplane::v1::ShowWorkersResponse::Worker& worker) {
+  Value value = none();
+  value.json = Json::array();
+  for (const auto& queue : worker.queues()) {
+    value.json.push_back({{"port", queue.port()}, {"queue", queue.queue()}});
+  }
+  return value;
+}
+
 Section bursts_section(const dataplane::v1::ShowWorkersResponse& response) {
   int classes = 0;
   for (const auto& worker : response.workers()) {
@@ -68,6 +77,7 @@ Display workers_display(const dataplane::v1::ShowWorkersResponse& response,
                      right("sleeps", "SLEEPS"),
                      right("idle_backoff_microseconds", "BACK-OFF µs"),
                      left("ports", "PORTS"),
+                     detail("queues", "QUEUES"),
                      detail("busy_cycles", "BUSY CYCLES"),
                      detail("idle_cycles", "IDLE CYCLES"),
                      detail("burst_histogram", "BURSTS")};
@@ -84,8 +94,8 @@ Display workers_display(const dataplane::v1::ShowWorkersResponse& response,
          number(worker.packets()), ratio(worker.busy_cycles(), worker.packets()),
          number(worker.graph_walks()), number(worker.sleeps()),
          number(worker.idle_backoff_microseconds()),
-         list({worker.ports().begin(), worker.ports().end()}), number(worker.busy_cycles()),
-         number(worker.idle_cycles()), std::move(histogram)});
+         list({worker.ports().begin(), worker.ports().end()}), queues_of(worker),
+         number(worker.busy_cycles()), number(worker.idle_cycles()), std::move(histogram)});
   }
   return {{std::move(section), bursts_section(response)}};
 }

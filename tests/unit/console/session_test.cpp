@@ -175,7 +175,12 @@ TEST_F(SessionTest, PortsAndWorkersAreMovedAndSwitched) {
   const auto moved = json("set port red-1 worker 1");
   EXPECT_EQ(fake_.placement.move_request.id(), "red-1");
   EXPECT_EQ(fake_.placement.move_request.worker(), 1U);
+  EXPECT_FALSE(fake_.placement.move_request.has_queue());
   EXPECT_TRUE(moved.contains("workers"));
+  json("set port red-1 queue 3 worker 0");
+  EXPECT_EQ(fake_.placement.move_request.queue(), 3U);
+  EXPECT_EQ(fake_.placement.move_request.worker(), 0U);
+  EXPECT_EQ(session_.run("set port red-1 queue first worker 0").code, ExitCode::kBadCommand);
   const Result refused = session_.run("set port red-1 worker 2");
   EXPECT_EQ(refused.code, ExitCode::kRefused);
   EXPECT_THAT(refused.error, HasSubstr("there are two"));

@@ -63,6 +63,9 @@ TEST(Show, WorkersListBurstClasses) {
   for (int i = 0; i < 10; ++i) {
     worker->add_burst_histogram(static_cast<std::uint64_t>(i) + 100);
   }
+  auto* queue = worker->add_queues();
+  queue->set_port("green-1");
+  queue->set_queue(3);
   const Display display = workers_display(response, {});
   EXPECT_THAT(render_text(display), AllOf(HasSubstr("75.0 %"), HasSubstr("100.0"), HasSubstr("2-3"),
                                           HasSubstr("128-255"), HasSubstr("256+")));
@@ -70,6 +73,8 @@ TEST(Show, WorkersListBurstClasses) {
   EXPECT_EQ(json.size(), 1U);
   EXPECT_EQ(json["workers"][0]["busy_percent"], 75.0);
   EXPECT_EQ(json["workers"][0]["burst_histogram"].size(), 10U);
+  EXPECT_EQ(json["workers"][0]["queues"][0]["port"], "green-1");
+  EXPECT_EQ(json["workers"][0]["queues"][0]["queue"], 3);
 }
 
 TEST(Show, GraphNodesHaveCyclesPerPacket) {

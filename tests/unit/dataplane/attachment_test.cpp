@@ -11,6 +11,11 @@ TEST(Attachment, KnownKinds) {
   ASSERT_TRUE(packet) << error;
   EXPECT_EQ(packet->kind, AttachmentKind::kAfPacket);
   EXPECT_EQ(packet->device, "tapgreen-1");
+  EXPECT_EQ(packet->queues, 0);
+  const auto queues = Attachment::parse("af_packet:up0,queues=64", error);
+  ASSERT_TRUE(queues) << error;
+  EXPECT_EQ(queues->device, "up0");
+  EXPECT_EQ(queues->queues, 64);
   const auto xdp = Attachment::parse("af_xdp:eth1", error);
   ASSERT_TRUE(xdp) << error;
   EXPECT_EQ(xdp->kind, AttachmentKind::kAfXdp);
@@ -37,6 +42,10 @@ TEST(Attachment, KnownKinds) {
   ASSERT_TRUE(device) << error;
   EXPECT_EQ(device->kind, AttachmentKind::kDevice);
   EXPECT_EQ(device->device, "0000:3b:00.0_representor_vf0");
+  const auto one_queue = Attachment::parse("dev:0000:3b:00.0,queues=1", error);
+  ASSERT_TRUE(one_queue) << error;
+  EXPECT_EQ(one_queue->device, "0000:3b:00.0");
+  EXPECT_EQ(one_queue->queues, 1);
   const auto guest = Attachment::parse("vhost-user:/run/alkaid/vhost/p-1.sock", error);
   ASSERT_TRUE(guest) << error;
   EXPECT_EQ(guest->kind, AttachmentKind::kVhost);
@@ -57,7 +66,10 @@ TEST_P(BadAttachment, IsRefusedWithATextThatNamesIt) {
 INSTANTIATE_TEST_SUITE_P(
     Texts, BadAttachment,
     ::testing::Values("", "af_packet", "af_packet:", "af_packet:a/b", "af_packet:a,qpairs=9",
-                      "af_packet:sixteen-letters-", "af_xdp:a,",
+                      "af_packet:a,queues=", "af_packet:a,queues=0", "af_packet:a,queues=65",
+                      "af_packet:a,queues=-1", "af_packet:a,queues=2,queues=2",
+                      "af_packet:,queues=2", "af_xdp:a,queues=2", "dev:a,queues=x",
+                      "tap:a,queues=2", "af_packet:sixteen-letters-", "af_xdp:a,",
                       "af_xdp:a,mode=", "af_xdp:,mode=native", "af_xdp:a,mode=native,",
                       "af_xdp:a,mode=fast", "af_packet:..", "tap:a b", "floppy:0",
                       "pcap:", "pcap:rx=", "pcap:infinite_rx=1", "vhost:/run/x", "vhost-user:",

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/config/resources.hpp"
+
 namespace alkaid {
 namespace {
 
@@ -41,11 +43,47 @@ class TemporaryFile {
 
 TEST(Options, PortsAreGivenToWorkers) {
   const auto outcome = parse({"--vtep", "10.0.0.1/24", "--worker-cpus", "0,1", "--port-worker",
-                              "pcap:rx=a=1", "--port-worker", "green-1=0"});
+                              "pcap:rx=a=1", "--port-worker", "green-1=0,1,0"});
   ASSERT_TRUE(outcome.options);
-  using Entry = std::pair<std::string, unsigned>;
+  using Entry = std::pair<std::string, std::vector<unsigned>>;
   EXPECT_EQ(outcome.options->dataplane.port_workers,
-            (std::vector<Entry>{{"pcap:rx=a", 1}, {"green-1", 0}}));
+            (std::vector<Entry>{{"pcap:rx=a", {1}}, {"green-1", {0, 1, 0}}}));
+  EXPECT_EQ(outcome.options->dataplane.queues, 0);
+}
+
+TEST(Options, DevicesHaveSoManyQueues) {
+  const auto outcome = parse({"--vtep", "10.0.0.1/24", "--queues", "4", "--uplink",
+                              "dev:0000:3b:00.0,queues=2", "--workers", "16"});
+  ASSERT_TRUE(outcome.options);
+  EXPECT_EQ(outcome.options->dataplane.queues, 4);
+  EXPECT_EQ(outcome.options->dataplane.uplink->queues, 2);
+}
+
+std::string choice_of(const Placement& placement, const std::string& name) {
+  for (const Choice& choice : placement.choices) {
+    if (choice.name == name) {
+      return choice.value;
+    }
+  }
+  return {};
+}
+
+TEST(Options, BuffersAreEnoughForTheQueues) {
+  const auto buffers = [](std::vector<std::string> words) {
+    for (const char* word : {"--vtep", "10.0.0.1/24", "--uplink", "dev:0000:3b:00.0"}) {
+      words.emplace_back(word);
+    }
+    auto outcome = parse(words);
+    EXPECT_TRUE(outcome.options);
+    const Placement placement = choose_placement(*outcome.options, HostSurvey::here());
+    EXPECT_EQ(choice_of(placement, "packet_buffers"),
+              std::to_string(outcome.options->dataplane.packet_buffers));
+    return outcome.options->dataplane.packet_buffers;
+  };
+  EXPECT_EQ(buffers({}), 16384U);
+  EXPECT_EQ(buffers({"--workers", "16"}), 2U * (16 + 16) * 512);
+  EXPECT_EQ(buffers({"--workers", "32", "--queues", "4"}), 2U * (4 + 32) * 512);
+  EXPECT_EQ(buffers({"--workers", "16", "--packet-buffers", "4096"}), 4096U);
 }
 
 TEST(Options, FlagsArriveChecked) {
@@ -157,6 +195,17 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"port_worker_without_a_number",
                 {"--vtep", "10.0.0.1/24", "--port-worker", "green-1=first"},
                 "PORT=WORKER"},
+        Refusal{"port_worker_with_a_gap",
+                {"--vtep", "10.0.0.1/24", "--port-worker", "green-1=0,,0"},
+                "PORT=WORKER"},
+        Refusal{"port_worker_with_an_open_end",
+                {"--vtep", "10.0.0.1/24", "--port-worker", "green-1=0,"},
+                "PORT=WORKER"},
+        Refusal{"one_queue_of_no_worker",
+                {"--vtep", "10.0.0.1/24", "--workers", "2", "--port-worker", "green-1=0,2"},
+                "2 workers, counted from 0"},
+        Refusal{"no_queues", {"--vtep", "10.0.0.1/24", "--queues", "0"}, "--queues"},
+        Refusal{"too_many_queues", {"--vtep", "10.0.0.1/24", "--queues", "65"}, "--queues"},
         Refusal{
             "worker_of_no_port", {"--vtep", "10.0.0.1/24", "--port-worker", "=0"}, "PORT=WORKER"},
         Refusal{"uplink_in_a_trunk",
@@ -182,6 +231,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "are one"},
         Refusal{"trunk_is_the_uplink",
                 {"--vtep", "10.0.0.1/24", "--uplink", "af_packet:e", "--trunk", "t=af_packet:e"},
+                "is the uplink"},
+        Refusal{"trunk_is_the_uplink_whatever_its_queues",
+                {"--vtep", "10.0.0.1/24", "--uplink", "af_packet:e", "--trunk",
+                 "t=af_packet:e,queues=2"},
                 "is the uplink"},
         Refusal{"bad_uplink", {"--vtep", "10.0.0.1/24", "--uplink", "floppy:0"}, "--uplink"},
         Refusal{"gateway_outside",
