@@ -351,9 +351,11 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& 
 }
 
 std::unique_ptr<Device> Device::open_vhost(const Attachment& attachment, PacketPools& pools,
-                                           QuiescenceDomain& quiescence, std::string& error) {
+                                           const Wishes& wishes, QuiescenceDomain& quiescence,
+                                           std::string& error) {
   std::unique_ptr<Device> device{new Device};
-  device->vhost_ = VhostDevice::open(attachment.device, attachment.is_server, pools.standard(),
+  device->vhost_ = VhostDevice::open(attachment.device, attachment.is_server,
+                                     {wishes.workers, wishes.receive_queues}, pools.standard(),
                                      quiescence, error);
   if (!device->vhost_) {
     return nullptr;

@@ -44,7 +44,8 @@ class Device {
                                       const Wishes& wishes, std::string& error);
   // A guest's virtio device.
   static std::unique_ptr<Device> open_vhost(const Attachment& attachment, PacketPools& pools,
-                                            QuiescenceDomain& quiescence, std::string& error);
+                                            const Wishes& wishes, QuiescenceDomain& quiescence,
+                                            std::string& error);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
@@ -59,10 +60,15 @@ class Device {
   [[nodiscard]] std::uint16_t mtu() const { return mtu_; }
   [[nodiscard]] const std::string& driver() const { return driver_; }
   [[nodiscard]] bool partial_checksums() const { return partial_checksums_; }
-  // Each has one reader; the packets of a flow come by one of them.
-  [[nodiscard]] std::uint16_t receive_queues() const { return receive_queues_; }
-  // Whether every worker has a transmit queue of its own; else there is one, with one writer.
-  [[nodiscard]] bool has_queue_per_worker() const { return queue_per_worker_; }
+  // Each has one reader; the packets of a flow come by one of them. A guest may change it.
+  [[nodiscard]] std::uint16_t receive_queues() const {
+    return vhost_ ? vhost_->receive_queues() : receive_queues_;
+  }
+  // Whether every worker has a transmit queue of its own, or may use it as one; else there is one,
+  // with one writer.
+  [[nodiscard]] bool has_queue_per_worker() const {
+    return vhost_ ? vhost_->takes_from_all() : queue_per_worker_;
+  }
   // Tags packets as their mbufs say; of those opened with Tags::kStripped.
   [[nodiscard]] bool inserts_vlan() const { return inserts_vlan_; }
   // Takes over another device's address and MTU, as far as the driver can: the host's kernel then

@@ -168,8 +168,9 @@ bool PortManager::try_attach(Record& record) {
       .receive_queues = said != 0 ? said : most_queues_,
       .tags = record.is_trunk() ? Device::Tags::kStripped : Device::Tags::kKept,
       .is_tunneled = record.is_uplink};
-  auto device = is_for_vhost ? Device::open_vhost(record.attachment, pools_, quiescence_, error)
-                             : Device::open(record.attachment, pools_, wishes, error);
+  auto device = is_for_vhost
+                    ? Device::open_vhost(record.attachment, pools_, wishes, quiescence_, error)
+                    : Device::open(record.attachment, pools_, wishes, error);
   if (!device) {
     record.next_attempt = std::chrono::steady_clock::now() + record.retry_delay;
     record.retry_delay = std::min(record.retry_delay * 2, kSlowestRetry);
@@ -177,6 +178,7 @@ bool PortManager::try_attach(Record& record) {
     return false;
   }
   if (device->ethdev() != kNoEthdev) {
+    record.queues.clear();
     place_queues(record, device->receive_queues());
   }
   record.device = std::move(device);
@@ -326,7 +328,7 @@ void PortManager::publish_poll_lists() {
     if (!set) {
       set = std::make_unique<VhostPollSet>();
     }
-    set->add(record.index);
+    set->add(record.index, static_cast<std::uint16_t>(queue));
   };
   for (const auto& [id, record] : records_) {
     for (std::size_t queue = 0;

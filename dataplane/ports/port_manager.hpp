@@ -221,7 +221,8 @@ class PortManager {
   // own: the port's other queues; all: everybody's.
   [[nodiscard]] unsigned choose_worker(const Record& record, std::size_t queue,
                                        const QueueCounts& own, const QueueCounts& all) const;
-  // Gives the queues of a device that is about to be the port's to workers.
+  // The port's device, or the one that is about to be it, has so many queues: those without a
+  // worker get one.
   void place_queues(Record& record, std::size_t count);
   // Why it can't be done; empty: it can. id: to be shown.
   [[nodiscard]] std::string refuse_move(const Record* record, const std::string& id,

@@ -75,10 +75,10 @@ unsigned PortManager::choose_worker(const Record& record, std::size_t queue, con
 }
 
 void PortManager::place_queues(Record& record, std::size_t count) {
-  QueueCounts own(workers_.size(), 0);
+  record.queues.resize(std::min(record.queues.size(), count));
+  QueueCounts own = count_queues(record);
   QueueCounts all = count_queues();
-  record.queues.clear();
-  for (std::size_t queue = 0; queue < count; ++queue) {
+  for (std::size_t queue = record.queues.size(); queue < count; ++queue) {
     const unsigned worker = choose_worker(record, queue, own, all);
     ++own[worker];
     ++all[worker];

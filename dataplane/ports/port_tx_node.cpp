@@ -22,6 +22,38 @@ void drop_all(rte_graph* graph, rte_node* node, void** packets, std::uint16_t co
   rte_node_enqueue(graph, node, drop(reason).edge(), packets, count);
 }
 
+using Sent = VhostDevice::Sent;
+
+// Those that are not sent are behind those that are.
+Sent send_to_guest(const Worker& worker, const Port& port, rte_mbuf** packets,
+                   std::uint16_t count) {
+  static_assert(kDecideChunk <= VhostDevice::kMostSent);
+  VhostDevice* device = VhostDevice::find(port.device.ethdev);
+  return device != nullptr ? device->send(worker.settings().index, packets, count) : Sent{};
+}
+
+Sent send_to_device(const Worker& worker, const Port& port, rte_mbuf** packets,
+                    std::uint16_t count) {
+  std::uint64_t bytes[kDecideChunk];
+  for (std::uint16_t i = 0; i < count; ++i) {
+    // A sent packet is no longer ours to read.
+    bytes[i] = packets[i]->pkt_len;
+  }
+  Sent sent{.packets = count};
+  if (port.device.ethdev == kNoEthdev) {
+    rte_pktmbuf_free_bulk(packets, count);
+  } else {
+    const TransmitGuard guard(port.device.ethdev);
+    const auto queue =
+        static_cast<std::uint16_t>(port.device.queue_per_worker ? worker.settings().index : 0);
+    sent.packets = send_burst(port.device.ethdev, queue, packets, count);
+  }
+  for (std::uint16_t i = 0; i < sent.packets; ++i) {
+    sent.bytes += bytes[i];
+  }
+  return sent;
+}
+
 // Sends packets that all go to one port.
 void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, void** packets,
           std::uint16_t count) {
@@ -33,8 +65,8 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
   auto** mbufs = reinterpret_cast<rte_mbuf**>(packets);
   // A sink has no queue that could have but one writer.
   const bool is_sink = port->device.ethdev == kNoEthdev;
-  const bool has_queue = port->device.queue_per_worker;
-  if (!is_sink && !has_queue && port->device.worker != worker.settings().index) {
+  if (!is_sink && !port->device.queue_per_worker &&
+      port->device.worker != worker.settings().index) {
     for (std::uint16_t i = 0; i < count; ++i) {
       context_of(mbufs[i]).egress_generation = port->generation;
     }
@@ -48,32 +80,15 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
                      count);
     return;
   }
-  std::uint64_t bytes[kDecideChunk];
   for (std::uint16_t base = 0; base < count; base += kDecideChunk) {
     const std::uint16_t size =
         std::min<std::uint16_t>(kDecideChunk, static_cast<std::uint16_t>(count - base));
-    for (std::uint16_t i = 0; i < size; ++i) {
-      // A sent packet is no longer ours to read.
-      bytes[i] = mbufs[base + i]->pkt_len;
-    }
-    std::uint16_t sent = size;
-    if (is_sink) {
-      rte_pktmbuf_free_bulk(mbufs + base, size);
-    } else if (is_vhost(port->device.ethdev)) {
-      VhostDevice* device = VhostDevice::find(port->device.ethdev);
-      sent = device != nullptr ? device->send(mbufs + base, size) : std::uint16_t{0};
-    } else {
-      const TransmitGuard guard(port->device.ethdev);
-      const auto queue = static_cast<std::uint16_t>(has_queue ? worker.settings().index : 0);
-      sent = send_burst(port->device.ethdev, queue, mbufs + base, size);
-    }
-    std::uint64_t total = 0;
-    for (std::uint16_t i = 0; i < sent; ++i) {
-      total += bytes[i];
-    }
+    const auto [sent, bytes] = is_vhost(port->device.ethdev)
+                                   ? send_to_guest(worker, *port, mbufs + base, size)
+                                   : send_to_device(worker, *port, mbufs + base, size);
     PortCounters& counters = worker.counters_of(port);
     counters.tx_packets.add(sent);
-    counters.tx_bytes.add(total);
+    counters.tx_bytes.add(bytes);
     drop_all(graph, node, packets + base + sent, static_cast<std::uint16_t>(size - sent),
              DropReason::egress_queue_full);
   }

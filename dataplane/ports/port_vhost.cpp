@@ -17,12 +17,20 @@ bool PortManager::wait_for_guest(Record& record) {
 
 void PortManager::follow_guest(Record& record) {
   const bool has_guest = record.device->is_connected();
-  if (has_guest == record.has_guest) {
+  const bool has_come_or_gone = has_guest != record.has_guest;
+  const std::size_t queues = record.device->receive_queues();
+  const PortDevice& published = table_.find(record.index)->device;
+  if (!has_come_or_gone && queues == record.queues.size() &&
+      record.device->has_queue_per_worker() == published.queue_per_worker) {
     return;
   }
   record.has_guest = has_guest;
+  place_queues(record, queues);
   publish(record);
   publish_poll_lists();
+  if (!has_come_or_gone) {
+    return;
+  }
   if (has_guest) {
     set_state(record, PortAttachState::kAttached, {});
   } else {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -14,8 +15,11 @@
 #include <rte_log.h>
 #include <unistd.h>
 
+#include "dataplane/graph/packet_context.hpp"
+#include "dataplane/packet/parse.hpp"
 #include "dataplane/vhost/vhost_link.hpp"
 #include "dataplane/vhost/vhost_numbers.hpp"
+#include "dataplane/vxlan/entropy.hpp"
 
 namespace alkaid {
 namespace {
@@ -23,9 +27,13 @@ namespace {
 // By number. librte_vhost's devices are the process's, and so are these.
 std::array<std::atomic<VhostDevice*>, kMostVhosts> devices{};
 
-// Rings of the first queue pair, named as the guest sees them (virtio 1.2, 5.1.2).
-constexpr std::uint16_t kReceiveRing = 0;
-constexpr std::uint16_t kTransmitRing = 1;
+// Rings of a queue pair, named as the guest sees them (virtio 1.2, 5.1.2).
+constexpr std::uint16_t receive_ring(unsigned pair) {
+  return static_cast<std::uint16_t>(2 * pair);
+}
+constexpr std::uint16_t transmit_ring(unsigned pair) {
+  return static_cast<std::uint16_t>(2 * pair + 1);
+}
 
 constexpr std::uint64_t bit(unsigned feature) {
   return std::uint64_t{1} << feature;
@@ -35,12 +43,33 @@ constexpr std::uint64_t bit(unsigned feature) {
 constexpr std::uint64_t kGuestChecksums = bit(1);
 constexpr std::uint64_t kSegmentsToGuest = bit(7) | bit(8) | bit(9) | bit(10);  // TSO4, 6, ECN, UFO
 constexpr std::uint64_t kUdpSegmentsFromGuest = bit(14);
-constexpr std::uint64_t kSeveralQueues = bit(22);
 
 // What librte_vhost can and we don't: frames larger than the MTU towards the guest, UDP left to be
-// cut by us, checksums that the guest would have to trust, more than one queue pair.
-constexpr std::uint64_t kDeclined =
-    kGuestChecksums | kSegmentsToGuest | kUdpSegmentsFromGuest | kSeveralQueues;
+// cut by us, checksums that the guest would have to trust.
+constexpr std::uint64_t kDeclined = kGuestChecksums | kSegmentsToGuest | kUdpSegmentsFromGuest;
+
+// Of `pairs`, those from `first` on in steps of `step`.
+unsigned rings_of(unsigned first, unsigned pairs, unsigned step) {
+  return (pairs - first + step - 1) / step;
+}
+
+// One for all packets of a flow.
+std::uint32_t flow_number(rte_mbuf* packet) {
+  FrameHeaders headers;
+  return parse_frame(bytes_of(packet), packet->pkt_len, headers) == DropReason::kNone
+             ? flow_entropy(bytes_of(packet), headers)
+             : 0;
+}
+
+VhostDevice::Sent enqueue(int device, unsigned pair, rte_mbuf** packets, std::uint16_t count) {
+  const std::uint16_t sent = rte_vhost_enqueue_burst(device, receive_ring(pair), packets, count);
+  std::uint64_t bytes = 0;
+  for (std::uint16_t i = 0; i < sent; ++i) {
+    bytes += packets[i]->pkt_len;
+  }
+  rte_pktmbuf_free_bulk(packets, sent);
+  return {sent, bytes};
+}
 
 // A guest decides how often the library would complain about its descriptors, on the worker's
 // thread; and the control thread logs connections itself.
@@ -89,18 +118,19 @@ bool can_listen_at(const std::string& path, std::string& error) {
 
 }  // namespace
 
-VhostDevice::VhostDevice(std::string path, rte_mempool* pool, std::shared_ptr<VhostLink> link)
-    : path_(std::move(path)), pool_(pool), link_(std::move(link)) {}
+VhostDevice::VhostDevice(std::string path, const Sharing& sharing, rte_mempool* pool,
+                         std::shared_ptr<VhostLink> link)
+    : path_(std::move(path)), sharing_(sharing), pool_(pool), link_(std::move(link)) {}
 
 std::unique_ptr<VhostDevice> VhostDevice::open(const std::string& path, bool is_server,
-                                               rte_mempool* pool, QuiescenceDomain& quiescence,
-                                               std::string& error) {
+                                               const Sharing& sharing, rte_mempool* pool,
+                                               QuiescenceDomain& quiescence, std::string& error) {
   auto link = std::make_shared<VhostLink>(quiescence);
   if (!add_vhost_link(path, link)) {
     error = fmt::format("the socket {} is another port's", path);
     return nullptr;
   }
-  std::unique_ptr<VhostDevice> device{new VhostDevice{path, pool, std::move(link)}};
+  std::unique_ptr<VhostDevice> device{new VhostDevice{path, sharing, pool, std::move(link)}};
   if (!device->start(is_server, error)) {
     return nullptr;
   }
@@ -160,20 +190,65 @@ bool VhostDevice::is_connected() const {
   return link_->device() != VhostLink::kNone;
 }
 
-std::uint16_t VhostDevice::receive(rte_mbuf** packets, std::uint16_t count) {
-  const int device = link_->device();
-  return device == VhostLink::kNone
-             ? std::uint16_t{0}
-             : rte_vhost_dequeue_burst(device, kTransmitRing, pool_, packets, count);
+std::uint16_t VhostDevice::receive_queues() const {
+  return std::min(link_->pairs().from_guest, sharing_.receive_queues);
 }
 
-std::uint16_t VhostDevice::send(rte_mbuf** packets, std::uint16_t count) {
+bool VhostDevice::takes_from_all() const {
+  return link_->pairs().to_guest > 1;
+}
+
+std::uint16_t VhostDevice::receive(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count) {
   const int device = link_->device();
-  if (device == VhostLink::kNone) {
+  const unsigned pairs = link_->pairs().from_guest;
+  if (device == VhostLink::kNone || queue >= pairs) {
     return 0;
   }
-  const std::uint16_t sent = rte_vhost_enqueue_burst(device, kReceiveRing, packets, count);
-  rte_pktmbuf_free_bulk(packets, sent);
+  // Every so manieth pair is the queue's; none starves the others.
+  const unsigned step = sharing_.receive_queues;
+  const auto share = static_cast<std::uint16_t>(std::max(1U, count / rings_of(queue, pairs, step)));
+  std::uint16_t received = 0;
+  for (unsigned pair = queue; pair < pairs && received + share <= count; pair += step) {
+    received = static_cast<std::uint16_t>(
+        received +
+        rte_vhost_dequeue_burst(device, transmit_ring(pair), pool_, packets + received, share));
+  }
+  return received;
+}
+
+VhostDevice::Sent VhostDevice::send(unsigned worker, rte_mbuf** packets, std::uint16_t count) {
+  const int device = link_->device();
+  if (device == VhostLink::kNone) {
+    return {};
+  }
+  const unsigned pairs = link_->pairs().to_guest;
+  if (pairs <= sharing_.workers) {
+    return enqueue(device, worker % pairs, packets, count);
+  }
+  std::array<std::uint8_t, kMostSent> choices;
+  const unsigned rings = rings_of(worker, pairs, sharing_.workers);
+  for (std::uint16_t i = 0; i < count; ++i) {
+    choices[i] = static_cast<std::uint8_t>(flow_number(packets[i]) % rings);
+  }
+  Sent sent;
+  std::array<rte_mbuf*, kMostSent> left;
+  std::uint16_t left_count = 0;
+  for (unsigned ring = 0; ring < rings; ++ring) {
+    std::array<rte_mbuf*, kMostSent> burst;
+    std::uint16_t size = 0;
+    for (std::uint16_t i = 0; i < count; ++i) {
+      if (choices[i] == ring) {
+        burst[size++] = packets[i];
+      }
+    }
+    const Sent more = enqueue(device, worker + ring * sharing_.workers, burst.data(), size);
+    sent.packets = static_cast<std::uint16_t>(sent.packets + more.packets);
+    sent.bytes += more.bytes;
+    for (std::uint16_t i = more.packets; i < size; ++i) {
+      left[left_count++] = burst[i];
+    }
+  }
+  std::copy_n(left.begin(), left_count, packets + sent.packets);
   return sent;
 }
 

@@ -1,10 +1,14 @@
 #include "dataplane/vhost/vhost_link.hpp"
 
+#include <bitset>
 #include <chrono>
 #include <climits>
 #include <map>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
+
+#include <rte_config.h>
 
 namespace alkaid {
 namespace {
@@ -22,6 +26,33 @@ Links& links() {
 }
 
 std::atomic<std::uint64_t> changes{0};
+
+// Rings that are enabled, by librte_vhost's number of the device: ring 2n is that by which the
+// guest receives on pair n, ring 2n + 1 that by which it sends (virtio 1.2, 5.1.2). librte_vhost
+// tells of those that are before it tells of the device.
+using Rings = std::bitset<RTE_MAX_QUEUES_PER_PORT>;
+struct EnabledRings {
+  std::mutex mutex;
+  std::unordered_map<int, Rings> by_device;
+};
+
+EnabledRings& enabled_rings() {
+  static EnabledRings all;
+  return all;
+}
+
+QueuePairs pairs_of(const Rings& rings) {
+  QueuePairs pairs;
+  while (2U * pairs.to_guest < rings.size() && rings.test(2U * pairs.to_guest)) {
+    ++pairs.to_guest;
+  }
+  for (std::uint16_t pair = pairs.from_guest; 2U * pair + 1 < rings.size(); ++pair) {
+    if (rings.test(2U * pair + 1)) {
+      pairs.from_guest = static_cast<std::uint16_t>(pair + 1);
+    }
+  }
+  return pairs;
+}
 
 // Not under the mutex when it is used: a link that waits for workers holds up nobody else.
 std::shared_ptr<VhostLink> link_of(int device) {
@@ -44,7 +75,30 @@ int new_device(int device) {
   for (std::uint16_t ring = 0; ring < rte_vhost_get_vring_num(device); ++ring) {
     rte_vhost_enable_guest_notification(device, ring, 0);
   }
-  return link->rings_ready(device) ? 0 : -1;
+  EnabledRings& enabled = enabled_rings();
+  const std::lock_guard lock{enabled.mutex};
+  return link->rings_ready(device, pairs_of(enabled.by_device[device])) ? 0 : -1;
+}
+
+int vring_state_changed(int device, std::uint16_t ring, int is_enabled) {
+  const auto link = link_of(device);
+  if (link == nullptr || ring >= Rings{}.size()) {
+    return -1;
+  }
+  EnabledRings& enabled = enabled_rings();
+  const std::lock_guard lock{enabled.mutex};
+  Rings& rings = enabled.by_device[device];
+  rings.set(ring, is_enabled != 0);
+  link->rings_changed(device, pairs_of(rings));
+  return 0;
+}
+
+// Of a number that another connection may have had.
+int new_connection(int device) {
+  EnabledRings& enabled = enabled_rings();
+  const std::lock_guard lock{enabled.mutex};
+  enabled.by_device.erase(device);
+  return 0;
 }
 
 void destroy_device(int device) {
@@ -55,19 +109,27 @@ void destroy_device(int device) {
 
 }  // namespace
 
-bool VhostLink::rings_ready(int device) {
+bool VhostLink::rings_ready(int device, QueuePairs pairs) {
   int nobody = kNone;
   if (!device_.compare_exchange_strong(nobody, device)) {
     return nobody == device;
   }
+  pairs_.store(pairs, std::memory_order_release);
   changes.fetch_add(1, std::memory_order_release);
   return true;
+}
+
+void VhostLink::rings_changed(int device, QueuePairs pairs) {
+  if (device_.load() == device && !(pairs_.exchange(pairs) == pairs)) {
+    changes.fetch_add(1, std::memory_order_release);
+  }
 }
 
 void VhostLink::rings_going(int device) {
   if (!device_.compare_exchange_strong(device, kNone)) {
     return;
   }
+  pairs_.store({}, std::memory_order_release);
   changes.fetch_add(1, std::memory_order_release);
   const std::uint64_t token = quiescence_.start_grace_period();
   while (!quiescence_.has_passed(token)) {
@@ -92,6 +154,8 @@ const rte_vhost_device_ops& vhost_callbacks() {
     rte_vhost_device_ops operations{};
     operations.new_device = new_device;
     operations.destroy_device = destroy_device;
+    operations.vring_state_changed = vring_state_changed;
+    operations.new_connection = new_connection;
     return operations;
   }();
   return callbacks;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -11,6 +12,14 @@
 #include "dataplane/rcu/quiescence.hpp"
 
 namespace alkaid {
+
+// Queue pairs of a device, from the first one on; at least one of each.
+struct QueuePairs {
+  std::uint16_t from_guest = 1;  // up to the last one by which the guest may send
+  std::uint16_t to_guest = 1;    // by which the guest receives, without a gap
+
+  bool operator==(const QueuePairs&) const = default;
+};
 
 // librte_vhost's number of a device whose rings are ready. librte_vhost's event thread (or, when a
 // socket is given up, the control thread inside librte_vhost) tells what happens; workers read.
@@ -22,16 +31,22 @@ class VhostLink {
 
   // Any thread; kNone: no rings. A worker may use it until its next quiescent state.
   [[nodiscard]] int device() const { return device_.load(std::memory_order_acquire); }
+  // Any thread; how many queue pairs the guest drives: those below it, of which some may be off.
+  // Using one that is off or gone by now does nothing.
+  [[nodiscard]] QueuePairs pairs() const { return pairs_.load(std::memory_order_acquire); }
 
   // Rings can be used from now on. False: somebody else's are in use, and these stay unused until
   // it is asked again.
-  bool rings_ready(int device);
+  bool rings_ready(int device, QueuePairs pairs);
+  // The guest drives more or less of them.
+  void rings_changed(int device, QueuePairs pairs);
   // Rings are about to be unmapped: returns when no worker uses them any more.
   void rings_going(int device);
 
  private:
   QuiescenceDomain& quiescence_;
   std::atomic<int> device_{kNone};
+  std::atomic<QueuePairs> pairs_{QueuePairs{}};
 };
 
 // Links by their sockets' paths, for librte_vhost's callbacks; any thread.
@@ -42,7 +57,7 @@ void remove_vhost_link(const std::string& path);
 // What librte_vhost shall call.
 const rte_vhost_device_ops& vhost_callbacks();
 
-// How often any link's rings came or went.
+// How often any link's rings came, changed or went.
 std::uint64_t vhost_changes();
 
 }  // namespace alkaid

@@ -22,21 +22,22 @@ class VhostPollSet {
   static constexpr std::size_t kIdleWalks = 32;
   static constexpr std::size_t kBusyWalks = 256;
 
-  void add(std::uint32_t port) {
-    entries_.push_back({port, 0});
+  // queue: a receive queue of the port's device.
+  void add(std::uint32_t port, std::uint16_t queue) {
+    entries_.push_back({port, 0, queue});
     active_ = entries_.size();
   }
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] std::size_t active() const { return active_; }
 
-  // Calls poll(index of a port), which returns how many packets it found, for each ring that is
-  // due. is_busy: packets came from elsewhere in this walk.
+  // Calls poll(index of a port, queue), which returns how many packets it found, for each ring that
+  // is due. is_busy: packets came from elsewhere in this walk.
   template <class Poll>
   void walk(bool is_busy, Poll&& poll) {
     for (std::size_t i = 0; i < active_;) {
       Entry& entry = entries_[i];
-      if (poll(entry.port) > 0) {
+      if (poll(entry.port, entry.queue) > 0) {
         entry.empty_polls = 0;
         is_busy = true;
       } else if (++entry.empty_polls >= kPatience) {
@@ -52,7 +53,7 @@ class VhostPollSet {
     for (std::size_t i = 0; i < due && active_ < entries_.size(); ++i) {
       next_idle_ = std::max(next_idle_ < entries_.size() ? next_idle_ : 0, active_);
       Entry& entry = entries_[next_idle_++];
-      if (poll(entry.port) > 0) {
+      if (poll(entry.port, entry.queue) > 0) {
         entry.empty_polls = 0;
         std::swap(entry, entries_[active_++]);
       }
@@ -63,6 +64,7 @@ class VhostPollSet {
   struct Entry {
     std::uint32_t port;  // its index
     std::uint32_t empty_polls;
+    std::uint16_t queue;
   };
 
   std::vector<Entry> entries_;  // active ones first

@@ -121,9 +121,9 @@ class Intake {
 };
 
 std::uint16_t receive(rte_graph* graph, rte_node* node, Worker& worker, const Port& port,
-                      VhostDevice& device) {
+                      VhostDevice& device, std::uint16_t queue) {
   rte_mbuf* burst[kBurst];
-  const std::uint16_t count = device.receive(burst, kBurst);
+  const std::uint16_t count = device.receive(queue, burst, kBurst);
   if (count == 0) {
     return 0;
   }
@@ -160,11 +160,11 @@ VhostPollSet* vhost_polls_of(unsigned worker) {
 std::uint16_t receive_from_guests(rte_graph* graph, rte_node* node, Worker& worker,
                                   VhostPollSet& polls, bool is_busy) {
   std::uint16_t received = 0;
-  polls.walk(is_busy, [&](PortIndex index) {
+  polls.walk(is_busy, [&](PortIndex index, std::uint16_t queue) {
     const Port* port = worker.ports().find(index);
     VhostDevice* device = port != nullptr ? VhostDevice::find(port->device.ethdev) : nullptr;
     const std::uint16_t count =
-        device != nullptr ? receive(graph, node, worker, *port, *device) : std::uint16_t{0};
+        device != nullptr ? receive(graph, node, worker, *port, *device, queue) : std::uint16_t{0};
     received = static_cast<std::uint16_t>(received + count);
     return count;
   });

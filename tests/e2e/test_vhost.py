@@ -1,11 +1,13 @@
 """Real virtual machines, Linux under QEMU, as guests by vhost-user on two hosts.
 
-On host 1 QEMU makes the socket and the data plane connects to it; on host 2 it is the other way round. The last
-test moves green-1 to host 2.
+On host 1 QEMU makes the socket and the data plane connects to it; on host 2 it is the other way round, the data plane has
+two workers and the machine two processors, whose network card has a pair of rings for each. The last test moves green-1
+to host 2.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -27,7 +29,7 @@ def vhost_lab() -> Iterator[Lab]:
     try:
         for number, kind in KINDS.items():
             host = lab.add_host(number)
-            host.start_dataplane()
+            host.start_dataplane(*(["--worker-cpus", str(min(os.sched_getaffinity(0)))] if number == 2 else []))
             host.start_agent("--port-attach", f"{kind}:{host.run_directory}/{{port_id}}.sock")
             host.push(GoalState.example(number))
         yield lab
@@ -44,7 +46,8 @@ def machines(vhost_lab: Lab) -> Iterator[dict[int, Machine]]:
         waiting = host.wait_for_port(port, "waiting")
         assert f"{port}.sock" in waiting["detail"]
         made[number] = Machine(host, port, f"02:00:00:00:01:1{number}", f"10.1.0.1{number}",
-                               host.run_directory / f"{port}.sock", is_server=KINDS[number] == "vhost-user")
+                               host.run_directory / f"{port}.sock", is_server=KINDS[number] == "vhost-user",
+                               queues=number)
         made[number].start()
     for number, machine in made.items():
         machine.wait_for_boot()
@@ -83,6 +86,28 @@ def test_machines_reach_each_other(vhost_lab: Lab, machines: dict[int, Machine])
         after = host.console.ports()[f"green-{number}"]
         for counter in ("rx_bytes", "tx_bytes"):
             assert int(after[counter]) - int(before[number][counter]) > 2_000_000
+
+
+def test_each_processor_has_a_queue(vhost_lab: Lab, machines: dict[int, Machine]) -> None:
+    """The worker that polls the queue of a processor has its packets; both hear the answers."""
+    host, machine = vhost_lab.hosts[2], machines[2]
+    console = host.console
+    assert sorted(console.ports()["green-2"]["workers"]) == [0, 1]
+    for port in console.ports():
+        console.text("set", "port", port, "worker", "0")
+    console.text("set", "port", "green-2", "queue", "1", "worker", "1")
+    assert console.ports()["green-2"]["workers"] == [0, 1]
+
+    def packets() -> list[int]:
+        return [worker["packets"] for worker in console.json("show", "worker")["workers"]]
+
+    count = 10
+    for processor in (0, 1):
+        before = packets()
+        sent = machine.run(f"taskset {1 << processor:x} ping -c {count} -i 0.2 -W 3 {machines[1].address}")
+        assert f"{count} packets received" in sent
+        grown = [now - then for now, then in zip(packets(), before)]
+        assert (grown[1] >= count) == (processor == 1), (processor, grown)
 
 
 def test_security_groups(vhost_lab: Lab, machines: dict[int, Machine]) -> None:

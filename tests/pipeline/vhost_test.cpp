@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -396,8 +398,8 @@ TEST(VhostLink, RingsGoWhenNoWorkerUsesThemAnyMore) {
   quiescence.register_worker(0);
   quiescence.register_worker(1);
   VhostLink link(quiescence);
-  ASSERT_TRUE(link.rings_ready(7));
-  EXPECT_FALSE(link.rings_ready(8)) << "two at once";
+  ASSERT_TRUE(link.rings_ready(7, {}));
+  EXPECT_FALSE(link.rings_ready(8, {})) << "two at once";
   link.rings_going(8);
   EXPECT_EQ(link.device(), 7);
 
@@ -417,7 +419,7 @@ TEST(VhostLink, RingsGoWhenNoWorkerUsesThemAnyMore) {
     return are_gone.load();
   });
   events.join();
-  EXPECT_TRUE(link.rings_ready(8));
+  EXPECT_TRUE(link.rings_ready(8, {}));
   quiescence.unregister_worker(0);
   quiescence.unregister_worker(1);
 }
@@ -529,6 +531,158 @@ TEST(Vhost, AWorkerWhosePortsAreGuestsRestsOnlyWhenTheyAreGone) {
   EXPECT_EQ(counters.sleeps.read(), 0U);
   ASSERT_EQ(ports.move("vm-1", 0), "");
   VhostLab::wait_until([&] { return counters.sleeps.read() > 0; });
+}
+
+// ---- several pairs of rings
+
+Bytes numbered_flow(const Station& from, const Station& to, std::uint16_t number) {
+  return packet()
+      .ethernet({.source = from.mac, .destination = to.mac})
+      .ipv4({.source = from.ip, .destination = to.ip})
+      .udp({.source_port = number, .destination_port = 5678})
+      .payload(Bytes(32, 0x5a))
+      .build();
+}
+
+void wait_for_queues(VhostLab& vhost, std::size_t queues) {
+  VhostLab::wait_until([&] {
+    vhost.lab->walk();
+    return vhost.view().workers.size() == queues;
+  });
+}
+
+TEST(Vhost, RingsOfAGuestAreSpreadOverWorkers) {
+  VhostLab vhost("vhost-user-server", two_workers());
+  vhost.connect({.queues = 2});
+  wait_for_queues(vhost, 2);
+  PipelineLab& lab = *vhost.lab;
+  PortManager& ports = lab.dataplane().ports();
+  const auto workers = vhost.view().workers;
+  EXPECT_EQ(std::set<unsigned>(workers.begin(), workers.end()).size(), 2U);
+  const Bytes out = udp_frame(kMachine, kGreen1.mac, kGreen1.ip);
+  const Bytes in = udp_frame(kGreen1, kMachine.mac, kMachine.ip);
+  for (const std::uint16_t queue : {std::uint16_t{0}, std::uint16_t{1}}) {
+    ASSERT_TRUE(vhost.guest->send(Frames(4, out), {}, queue));
+    vhost.walk();
+    EXPECT_EQ(lab.take("green-1"), Frames(4, out));
+    EXPECT_EQ(vhost.view().port->counters[workers[queue]].rx_packets.read(), 4U);
+  }
+  for (const unsigned worker : {0U, 1U}) {
+    ASSERT_EQ(ports.move("green-1", worker), "");
+    lab.send("green-1", Frames(3, in));
+    EXPECT_EQ(vhost.guest->take(static_cast<std::uint16_t>(worker)), Frames(3, in));
+    EXPECT_EQ(vhost.view().port->counters[worker].tx_packets.read(), 3U);
+    EXPECT_EQ(vhost.view().port->counters[worker].tx_bytes.read(), 3 * in.size());
+  }
+  EXPECT_EQ(ports.move("vm-1", workers[0], 1), "");
+  EXPECT_EQ(vhost.view().workers, (std::vector<unsigned>{workers[0], workers[0]}));
+  ASSERT_TRUE(vhost.guest->send(Frames(4, out), {}, 1));
+  vhost.walk();
+  EXPECT_EQ(lab.take("green-1"), Frames(4, out));
+  EXPECT_TRUE(lab.all_drops().empty());
+
+  vhost.guest.reset();
+  vhost.wait_for(PortAttachState::kWaiting);
+  vhost.connect({.queues = 1});
+  wait_for_queues(vhost, 1);
+  ASSERT_TRUE(vhost.guest->send(Frames{out}));
+  vhost.walk();
+  EXPECT_EQ(lab.take("green-1"), Frames{out});
+}
+
+TEST(Vhost, AGuestWithMoreRingsThanWorkersHasAllOfThemServed) {
+  constexpr std::uint16_t kQueues = 4;
+  VhostLab vhost;
+  vhost.connect({.queues = kQueues});
+  PipelineLab& lab = *vhost.lab;
+  const Bytes out = udp_frame(kMachine, kGreen1.mac, kGreen1.ip);
+  for (std::uint16_t queue = 0; queue < kQueues; ++queue) {
+    ASSERT_TRUE(vhost.guest->send(Frames(40, out), {}, queue));
+    Frames received;
+    VhostLab::wait_until([&] {
+      vhost.walk();
+      const Frames more = lab.take("green-1");
+      received.insert(received.end(), more.begin(), more.end());
+      return received.size() == 40;
+    });
+  }
+  EXPECT_EQ(vhost.view().workers.size(), 1U);
+
+  // What the guest gets is spread by flow, and a flow stays on its ring, in order.
+  constexpr std::uint16_t kFlows = 64;
+  Frames flows;
+  for (std::uint16_t flow = 0; flow < kFlows; ++flow) {
+    flows.push_back(numbered_flow(kGreen1, kMachine, flow));
+  }
+  std::map<Bytes, std::uint16_t> ring_of;
+  for (const int time : {1, 2, 3}) {
+    SCOPED_TRACE(time);
+    lab.send("green-1", flows);
+    std::size_t received = 0;
+    for (std::uint16_t queue = 0; queue < kQueues; ++queue) {
+      const Frames frames = vhost.guest->take(queue);
+      EXPECT_GE(frames.size(), 4U) << queue;
+      EXPECT_TRUE(std::is_sorted(frames.begin(), frames.end()));
+      for (const Bytes& frame : frames) {
+        EXPECT_EQ(ring_of.try_emplace(frame, queue).first->second, queue);
+      }
+      received += frames.size();
+    }
+    EXPECT_EQ(received, kFlows);
+  }
+  // A full ring of four loses its own flows' packets alone.
+  for (int time = 0; time < 40; ++time) {
+    lab.send("green-1", Frames(8, flows[0]));
+  }
+  EXPECT_GT(lab.drops("green-1", DropReason::egress_queue_full), 0U);
+  lab.send("green-1", flows);
+  const std::uint16_t full = ring_of.at(flows[0]);
+  for (std::uint16_t queue = 0; queue < kQueues; ++queue) {
+    const Frames frames = vhost.guest->take(queue);
+    EXPECT_EQ(std::find(frames.begin(), frames.end(), flows[0]) != frames.end(), queue == full);
+    const auto own = static_cast<std::size_t>(std::count_if(
+        ring_of.begin(), ring_of.end(), [&](const auto& entry) { return entry.second == queue; }));
+    EXPECT_TRUE(queue == full || frames.size() == own);
+  }
+}
+
+TEST(Vhost, RingsMoveBetweenWorkersWhileTheirGuestTalks) {
+  VhostLab vhost("vhost-user-server", two_workers());
+  vhost.connect({.queues = 3});
+  wait_for_queues(vhost, 2);
+  PipelineLab& lab = *vhost.lab;
+  PortManager& ports = lab.dataplane().ports();
+  const std::uint64_t buffers = lab.buffers_in_use();
+  {
+    const RunningWorker first(*lab.dataplane().workers()[0]);
+    const RunningWorker second(*lab.dataplane().workers()[1]);
+    const Bytes out = udp_frame(kMachine, kGreen1.mac, kGreen1.ip);
+    const Bytes in = udp_frame(kGreen1, kMachine.mac, kMachine.ip);
+    constexpr std::size_t kAtOnce = 8;
+    for (std::uint16_t round = 0; round < 50; ++round) {
+      SCOPED_TRACE(round);
+      for (std::uint16_t queue = 0; queue < 3; ++queue) {
+        ASSERT_TRUE(vhost.guest->send(Frames(kAtOnce, out), {}, queue));
+        lab.enqueue("green-1", Frames(kAtOnce, in));
+      }
+      if (round % 5 == 4) {
+        EXPECT_EQ(ports.set_active(1, false), "");
+        EXPECT_EQ(ports.set_active(1, true), "");
+      } else {
+        EXPECT_EQ(ports.move("vm-1", round % 2, static_cast<std::uint16_t>(round / 2 % 2)), "");
+      }
+      std::size_t sent = 0;
+      std::size_t received = 0;
+      VhostLab::wait_until([&] {
+        sent += lab.take("green-1").size();
+        received += vhost.guest->take().size();
+        return sent == 3 * kAtOnce && received == 3 * kAtOnce;
+      });
+      ASSERT_FALSE(HasFatalFailure());
+    }
+  }
+  EXPECT_TRUE(lab.all_drops().empty());
+  EXPECT_EQ(lab.buffers_in_use(), buffers);
 }
 
 }  // namespace

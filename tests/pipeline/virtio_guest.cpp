@@ -13,7 +13,7 @@
 namespace alkaid::test {
 namespace {
 
-constexpr unsigned kBuffers = 1023;
+constexpr unsigned kBuffers = 2047;
 constexpr std::uint16_t kRoom = 2048;
 constexpr std::uint16_t kDescriptors = 256;
 
@@ -25,7 +25,7 @@ void must(int result, const char* what) {
 
 }  // namespace
 
-VirtioGuest::VirtioGuest(const Settings& settings) {
+VirtioGuest::VirtioGuest(const Settings& settings) : queues_(settings.queues) {
   // The driver writes to a socket that the other side may have closed.
   std::signal(SIGPIPE, SIG_IGN);
   static unsigned count = 0;
@@ -36,9 +36,10 @@ VirtioGuest::VirtioGuest(const Settings& settings) {
     throw std::runtime_error("virtio guest: no memory for buffers");
   }
   const auto arguments = fmt::format(
-      "path={},queues=1,queue_size={},server={:d},mrg_rxbuf={:d},packed_vq={:d},in_order=0",
-      settings.path, kDescriptors, settings.is_server, settings.merges_buffers,
-      settings.packed_rings);
+      "path={},queues={},cq={:d},queue_size={},server={:d},mrg_rxbuf={:d},packed_vq={:d},in_order="
+      "0",
+      settings.path, queues_, queues_ > 1, kDescriptors, settings.is_server,
+      settings.merges_buffers, settings.packed_rings);
   must(rte_eal_hotplug_add("vdev", name_.c_str(), arguments.c_str()), "device");
   must(rte_eth_dev_get_port_by_name(name_.c_str(), &port_), "port");
   rte_eth_conf configuration{};
@@ -48,10 +49,13 @@ VirtioGuest::VirtioGuest(const Settings& settings) {
     configuration.txmode.offloads |=
         RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO;
   }
-  must(rte_eth_dev_configure(port_, 1, 1, &configuration), "configure");
-  must(rte_eth_rx_queue_setup(port_, 0, kDescriptors, SOCKET_ID_ANY, nullptr, pool_.get()),
-       "receive queue");
-  must(rte_eth_tx_queue_setup(port_, 0, kDescriptors, SOCKET_ID_ANY, nullptr), "transmit queue");
+  must(rte_eth_dev_configure(port_, queues_, queues_, &configuration), "configure");
+  for (std::uint16_t queue = 0; queue < queues_; ++queue) {
+    must(rte_eth_rx_queue_setup(port_, queue, kDescriptors, SOCKET_ID_ANY, nullptr, pool_.get()),
+         "receive queue");
+    must(rte_eth_tx_queue_setup(port_, queue, kDescriptors, SOCKET_ID_ANY, nullptr),
+         "transmit queue");
+  }
   must(rte_eth_dev_start(port_), "start");
 }
 
@@ -61,7 +65,8 @@ VirtioGuest::~VirtioGuest() {
   rte_eal_hotplug_remove("vdev", name_.c_str());
 }
 
-bool VirtioGuest::send(const std::vector<Bytes>& frames, const LeftToDevice& left) {
+bool VirtioGuest::send(const std::vector<Bytes>& frames, const LeftToDevice& left,
+                       std::uint16_t queue) {
   for (const Bytes& frame : frames) {
     rte_mbuf* head = chain_of(frame, pool_.get(), kRoom);
     if (head == nullptr) {
@@ -79,7 +84,7 @@ bool VirtioGuest::send(const std::vector<Bytes>& frames, const LeftToDevice& lef
       head->l4_len = 20;
       head->tso_segsz = left.segment_size;
     }
-    if (rte_eth_tx_burst(port_, 0, &head, 1) != 1) {
+    if (rte_eth_tx_burst(port_, queue, &head, 1) != 1) {
       rte_pktmbuf_free(head);
       return false;
     }
@@ -89,8 +94,17 @@ bool VirtioGuest::send(const std::vector<Bytes>& frames, const LeftToDevice& lef
 
 std::vector<Bytes> VirtioGuest::take() {
   std::vector<Bytes> frames;
+  for (std::uint16_t queue = 0; queue < queues_; ++queue) {
+    const auto more = take(queue);
+    frames.insert(frames.end(), more.begin(), more.end());
+  }
+  return frames;
+}
+
+std::vector<Bytes> VirtioGuest::take(std::uint16_t queue) {
+  std::vector<Bytes> frames;
   rte_mbuf* packet = nullptr;
-  while (rte_eth_rx_burst(port_, 0, &packet, 1) == 1) {
+  while (rte_eth_rx_burst(port_, queue, &packet, 1) == 1) {
     frames.push_back(bytes_of_chain(packet));
     rte_pktmbuf_free(packet);
   }

@@ -26,6 +26,7 @@ class VirtioGuest {
     bool leaves_work = false;  // checksums and segments, to the device
     bool merges_buffers = true;
     bool packed_rings = false;
+    std::uint16_t queues = 1;  // pairs of rings
   };
 
   // Throws std::runtime_error if its rings can't be made ready.
@@ -37,8 +38,11 @@ class VirtioGuest {
 
   // False if a frame did not fit into the ring. Buffers are of 2,048 bytes: larger frames are
   // chains.
-  bool send(const std::vector<Bytes>& frames, const LeftToDevice& left = {});
+  bool send(const std::vector<Bytes>& frames, const LeftToDevice& left = {},
+            std::uint16_t queue = 0);
+  // What came by all queues, or one of them, since the last call.
   std::vector<Bytes> take();
+  std::vector<Bytes> take(std::uint16_t queue);
   // Whether the device takes frames larger than the MTU, and gives such.
   [[nodiscard]] bool may_send_large() const;
   [[nodiscard]] bool may_receive_large() const;
@@ -51,6 +55,7 @@ class VirtioGuest {
   std::string name_;
   std::unique_ptr<rte_mempool, PoolDeleter> pool_;
   std::uint16_t port_ = 0;
+  std::uint16_t queues_;
 };
 
 }  // namespace alkaid::test

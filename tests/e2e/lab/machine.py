@@ -23,8 +23,9 @@ class Machine:
     """A machine named like its port. There is no acceleration in it, so that it runs everywhere."""
 
     def __init__(self, host: Host, port: str, mac: str, address: str, vhost_socket: Path, *,
-                 is_server: bool = True) -> None:
+                 is_server: bool = True, queues: int = 1) -> None:
         self.host = host
+        self.queues = queues  # pairs of the network card; and processors
         self.port = port
         self.mac = mac
         self.address = address
@@ -46,17 +47,19 @@ class Machine:
         self._commands = 0
         self._output = b""
         console = self._directory / f"console-{self.port}-{self._starts}"
+        multi_queue = ",mq=on" if self.queues > 1 else ""
         self.process = Process(f"machine {self.port}", self.host.namespace, [
             "qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64", "-machine", "q35", "-m", "128", "-nodefaults",
             "-nographic", "-no-reboot", "-kernel", kernel, "-initrd", initrd,
             "-append", "console=ttyS0 quiet loglevel=1 panic=-1 tsc=reliable",
             "-object", "memory-backend-memfd,id=memory,size=128M,share=on", "-numa", "node,memdev=memory",
+            "-smp", str(self.queues),
             "-chardev", f"socket,id=console,path={console},server=on,wait=off,logfile={console}.log",
             "-serial", "chardev:console",
             "-chardev", f"socket,id=vhost,path={self.vhost_socket},{self.side}",
-            "-netdev", "vhost-user,id=net,chardev=vhost",
+            "-netdev", f"vhost-user,id=net,chardev=vhost,queues={self.queues}",
             # vectors=0: this QEMU crashes with MSI-X under vhost-user without acceleration.
-            "-device", f"virtio-net-pci,netdev=net,mac={self.mac},romfile=,vectors=0",
+            "-device", f"virtio-net-pci,netdev=net,mac={self.mac},romfile=,vectors=0{multi_queue}",
             "-qmp", f"unix:{self._monitor},server=on,wait=off", *(["-incoming", f"unix:{incoming}"] if incoming else [])],
             self._directory / f"machine-{self.port}.log")
 
@@ -137,7 +140,7 @@ class Machine:
 
     def move_to(self, host: Host, vhost_socket: Path, *, is_server: bool) -> Machine:
         """Live migration to a QEMU on another host; returns the machine there. This one is off."""
-        moved = Machine(host, self.port, self.mac, self.address, vhost_socket, is_server=is_server)
+        moved = Machine(host, self.port, self.mac, self.address, vhost_socket, is_server=is_server, queues=self.queues)
         channel = host.run_directory / f"incoming-{self.port}"
         moved.start(incoming=channel)
         moved._commands = self._commands

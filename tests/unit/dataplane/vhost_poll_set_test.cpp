@@ -11,7 +11,8 @@ class PollSet : public ::testing::Test {
  protected:
   // One walk; counts polls by port.
   void walk() {
-    set_.walk(is_busy_elsewhere_, [this](std::uint32_t port) {
+    set_.walk(is_busy_elsewhere_, [this](std::uint32_t port, std::uint16_t queue) {
+      EXPECT_EQ(queue, queue_of(port));
       ++polls_[port];
       return busy_[port];
     });
@@ -22,6 +23,8 @@ class PollSet : public ::testing::Test {
     }
   }
 
+  static std::uint16_t queue_of(std::uint32_t port) { return static_cast<std::uint16_t>(port % 3); }
+
   VhostPollSet set_;
   bool is_busy_elsewhere_ = false;
   std::map<std::uint32_t, std::uint32_t> polls_;
@@ -30,7 +33,7 @@ class PollSet : public ::testing::Test {
 
 TEST_F(PollSet, BusyRingsArePolledInEveryWalk) {
   for (std::uint32_t port = 0; port < 3; ++port) {
-    set_.add(port);
+    set_.add(port, queue_of(port));
     busy_[port] = 1;
   }
   walk(1000);
@@ -42,7 +45,7 @@ TEST_F(PollSet, BusyRingsArePolledInEveryWalk) {
 TEST_F(PollSet, IdleRingsTakeTurns) {
   constexpr std::uint32_t kPorts = 256;
   for (std::uint32_t port = 0; port < kPorts; ++port) {
-    set_.add(port);
+    set_.add(port, queue_of(port));
   }
   // One that turns idle lets another take its place in the same walk, so none is skipped.
   walk(VhostPollSet::kPatience);
@@ -58,7 +61,7 @@ TEST_F(PollSet, IdleRingsTakeTurns) {
 TEST_F(PollSet, IdleRingsCostABusyWorkerLess) {
   constexpr std::size_t kPorts = VhostPollSet::kBusyWalks + 1;
   for (std::uint32_t port = 0; port < kPorts; ++port) {
-    set_.add(port);
+    set_.add(port, queue_of(port));
   }
   busy_[100] = 1;
   walk(VhostPollSet::kPatience);
@@ -84,7 +87,7 @@ TEST_F(PollSet, IdleRingsCostABusyWorkerLess) {
 
 TEST_F(PollSet, OneThatGetsPacketsIsActiveAgain) {
   for (std::uint32_t port = 0; port < 100; ++port) {
-    set_.add(port);
+    set_.add(port, queue_of(port));
   }
   walk(VhostPollSet::kPatience);
   ASSERT_EQ(set_.active(), 0U);
