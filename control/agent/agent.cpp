@@ -233,7 +233,7 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
             fill_slice_state(slice, *request.add_slices());
           }
           parts.on_demand->ncm().request(
-              request, limit,
+              std::move(request), limit,
               [done = std::move(done)](const NcmAnswer& answer) { done(answer.status); });
         },
         [&parts] { return parts.thread.own_addresses(); }, parts.events, RestartNotice::Pauses{});

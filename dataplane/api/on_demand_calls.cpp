@@ -11,8 +11,8 @@
 namespace alkaid {
 namespace {
 
-// Workers don't wake anybody; guests wait for as long as this on average.
-constexpr std::chrono::microseconds kMissPoll{250};
+// The first news go at once; then others gather for so long.
+constexpr std::chrono::microseconds kGathering{200};
 // How often a call that has nothing to tell looks whether it still is the watcher.
 constexpr std::chrono::milliseconds kWatchPoll{50};
 
@@ -50,15 +50,10 @@ grpc::Status DataplaneService::WatchMisses(grpc::ServerContext* context,
   std::uint64_t watch = 0;
   grpc::Status status = on_control_thread([&] { watch = on_demand.begin_watch(); });
   bool open = status.ok() && writer->Write(api::MissBatch{});
-  auto next_look = std::chrono::steady_clock::now();
+  api::MissBatch batch;  // keeps its memory
   while (status.ok() && open && !context->IsCancelled() && !events_.is_closed()) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!on_demand.has_news() && now < next_look) {
-      std::this_thread::sleep_for(kMissPoll);
-      continue;
-    }
-    next_look = now + kWatchPoll;
-    api::MissBatch batch;
+    on_demand.wait_for_news(kWatchPoll);
+    batch.Clear();
     status = on_control_thread([&]() -> grpc::Status {
       if (!on_demand.is_watched_by(watch)) {
         return {grpc::StatusCode::ABORTED, "another call watches now"};
@@ -73,6 +68,7 @@ grpc::Status DataplaneService::WatchMisses(grpc::ServerContext* context,
     });
     if (status.ok() && batch.ByteSizeLong() > 0) {
       open = writer->Write(batch);
+      std::this_thread::sleep_for(kGathering);
     }
   }
   static_cast<void>(on_control_thread([&] { on_demand.end_watch(watch); }));

@@ -81,7 +81,8 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   }
   tunnels_ = std::make_unique<TunnelTable>(underlay_, settings.underlay_gateways, *next_hops_,
                                            *quiescence_);
-  const SharedState shared{*tables_, port_table_, underlay_, *quiescence_, fragments_, *flows_};
+  const SharedState shared{*tables_,   port_table_, underlay_, *quiescence_,
+                           fragments_, *flows_,     news_bell_};
   std::vector<Worker*> workers;
   // Half of the buffers is the devices', whatever guests ask for.
   const std::uint32_t waiting_packets =
@@ -98,7 +99,7 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
     worker->know_peers(workers);
   }
   on_demand_ =
-      std::make_unique<OnDemand>(workers_, port_table_, tables_->neighbors,
+      std::make_unique<OnDemand>(workers_, port_table_, tables_->neighbors, news_bell_,
                                  waiting_packets * static_cast<std::uint32_t>(workers_.size()));
   ports_ = std::make_unique<PortManager>(
       port_table_, *quiescence_, workers, pools_,

@@ -24,6 +24,7 @@
 #include "dataplane/control/table_watch.hpp"
 #include "dataplane/flow/connection_keeper.hpp"
 #include "dataplane/flow/flow_state.hpp"
+#include "dataplane/on_demand/news_bell.hpp"
 #include "dataplane/on_demand/on_demand.hpp"
 #include "dataplane/ports/port_manager.hpp"
 #include "dataplane/router_advertisement/router_advertiser.hpp"
@@ -155,6 +156,7 @@ class Dataplane {
   PortTable port_table_;
   Underlay underlay_;
   FragmentTracker fragments_;
+  NewsBell news_bell_;
   std::unique_ptr<FlowState> flows_;
   std::unique_ptr<NextHopTable> next_hops_;
   std::unique_ptr<TunnelTable> tunnels_;

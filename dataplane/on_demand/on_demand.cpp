@@ -14,10 +14,11 @@ constexpr std::chrono::milliseconds kBoardLifetime{WaitingStore::Limits{}.wait +
 }  // namespace
 
 OnDemand::OnDemand(const Workers& workers, const PortTable& ports, const NeighborTable& neighbors,
-                   std::uint32_t capacity)
+                   NewsBell& bell, std::uint32_t capacity)
     : workers_(workers),
       ports_(ports),
       neighbors_(neighbors),
+      bell_(bell),
       capacity_(capacity),
       // Destinations may be remembered for a little longer than they are waited for.
       board_(std::size_t{2} * std::max(capacity, 1U), kBoardLifetime),
@@ -29,12 +30,17 @@ bool OnDemand::has_news() const {
                      [](const auto& worker) { return worker->waiting().has_misses(); });
 }
 
+void OnDemand::wait_for_news(std::chrono::milliseconds longest) {
+  bell_.wait(longest, [this] { return has_news(); });
+}
+
 std::uint64_t OnDemand::begin_watch() {
   watch_ = ++last_watch_;
   forget_news();
   // What was told to the watcher before is not known to this one, and packets may wait still.
   board_.tell_all_again();
   publish_news();
+  bell_.ring();  // the former one goes
   for (const auto& worker : workers_) {
     worker->waiting().set_active(true);
   }
@@ -59,8 +65,11 @@ void OnDemand::forget_news() {
 }
 
 void OnDemand::publish_news() {
-  has_own_news_.store(board_.has_untold() || !news_.found.empty() || !news_.gone_ports.empty(),
-                      std::memory_order_relaxed);
+  const bool has_misses = board_.has_untold();
+  has_own_news_.store(has_misses, std::memory_order_relaxed);
+  if (has_misses) {
+    bell_.ring();
+  }
 }
 
 OnDemandNews OnDemand::take_news() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/on_demand/miss_board.hpp"
+#include "dataplane/on_demand/news_bell.hpp"
 #include "dataplane/on_demand/worker_waiting.hpp"
 #include "dataplane/ports/port.hpp"
 #include "dataplane/tables/neighbor_table.hpp"
@@ -33,7 +35,7 @@ struct OnDemandNews {
   std::vector<std::string> gone_ports;
 };
 
-// Control thread only, but for has_news().
+// Control thread only, but for wait_for_news().
 class OnDemand {
  public:
   using Workers = std::vector<std::unique_ptr<Worker>>;
@@ -50,10 +52,11 @@ class OnDemand {
 
   // All outlive this. capacity: packets that may wait, of all workers together.
   OnDemand(const Workers& workers, const PortTable& ports, const NeighborTable& neighbors,
-           std::uint32_t capacity);
+           NewsBell& bell, std::uint32_t capacity);
 
-  // Any thread: take_news() may have something to give.
-  [[nodiscard]] bool has_news() const;
+  // Any other thread: returns when take_news() may have misses to give or another watch has begun,
+  // at the latest after `longest`. Nobody waits for the other news.
+  void wait_for_news(std::chrono::milliseconds longest);
 
   // Packets wait from now on. The number of the watch, which ends the former one and is told anew
   // of all that is waited for.
@@ -83,6 +86,7 @@ class OnDemand {
   static constexpr std::size_t kMostCollected = 4096;  // of a worker at once
   static constexpr std::size_t kMostFound = 65536;     // that nobody has asked for yet
 
+  [[nodiscard]] bool has_news() const;  // misses; any thread
   void release(const AwaitedAddress& address);
   // Its neighbor was set. Packets go on when they can leave.
   void found(const AwaitedAddress& address);
@@ -99,14 +103,15 @@ class OnDemand {
   const Workers& workers_;
   const PortTable& ports_;
   const NeighborTable& neighbors_;
+  NewsBell& bell_;
   const std::uint32_t capacity_;
   MissBoard board_;
   // Misses whose neighbor is behind a tunnel whose next hop is being asked for.
   std::set<std::uint64_t> found_;
   std::vector<std::deque<ReleaseOrder>> orders_;  // [worker]; that found no room in its ring
   OnDemandNews news_;                             // but for misses, which the board keeps
-  std::atomic<bool> has_own_news_{false};
-  std::uint64_t watch_ = 0;  // 0: nobody
+  std::atomic<bool> has_own_news_{false};         // misses, on the board
+  std::uint64_t watch_ = 0;                       // 0: nobody
   std::uint64_t last_watch_ = 0;
   std::uint64_t told_ = 0;
 };

@@ -30,8 +30,10 @@ rte_ring* make_ring(const std::string& name, std::size_t element, std::uint32_t 
 
 }  // namespace
 
-WorkerWaiting::WorkerWaiting(unsigned worker, const WaitingStore::Limits& limits, rte_mempool* pool)
+WorkerWaiting::WorkerWaiting(unsigned worker, const WaitingStore::Limits& limits, rte_mempool* pool,
+                             NewsBell& bell)
     : pool_(pool),
+      bell_(bell),
       store_(limits),
       misses_(make_ring(fmt::format("misses-{}", worker), sizeof(RaisedMiss), limits.packets)),
       orders_(make_ring(fmt::format("orders-{}", worker), sizeof(ReleaseOrder), limits.packets)) {
@@ -95,6 +97,7 @@ DropReason WorkerWaiting::add(rte_mbuf* packet, const RaisedMiss& miss, WaitingS
       answer = WaitingStore::Answer::kTooMany;
     } else {
       counters_.misses.add(1);
+      has_raised_ = true;
     }
   }
   if (answer == WaitingStore::Answer::kTooMany || answer == WaitingStore::Answer::kRateLimited) {

@@ -11,6 +11,7 @@
 #include <rte_ring.h>
 
 #include "dataplane/on_demand/awaited.hpp"
+#include "dataplane/on_demand/news_bell.hpp"
 #include "dataplane/on_demand/waiting_store.hpp"
 #include "dataplane/packet/drop_reason.hpp"
 #include "dataplane/worker/counter.hpp"
@@ -34,8 +35,10 @@ struct WaitingCounters {
 
 class WorkerWaiting {
  public:
-  // pool: of standard buffers. Throws std::runtime_error, std::bad_alloc.
-  WorkerWaiting(unsigned worker, const WaitingStore::Limits& limits, rte_mempool* pool);
+  // pool: of standard buffers. bell: rung for misses. Both outlive this. Throws std::runtime_error,
+  // std::bad_alloc.
+  WorkerWaiting(unsigned worker, const WaitingStore::Limits& limits, rte_mempool* pool,
+                NewsBell& bell);
   // Frees what still waits.
   ~WorkerWaiting();
   WorkerWaiting(const WorkerWaiting&) = delete;
@@ -59,6 +62,13 @@ class WorkerWaiting {
   [[nodiscard]] bool holds(const WaiterKey& key) const { return store_.holds(key); }
   // Keeps the packet, or says why not: then it stays the caller's.
   DropReason add(rte_mbuf* packet, const RaisedMiss& miss, WaitingStore::Time now);
+  // After a walk of the graph, so that one system call at most is made for all of its misses.
+  void announce() {
+    if (has_raised_) {
+      has_raised_ = false;
+      bell_.ring();
+    }
+  }
   [[nodiscard]] bool has_work() const {
     return !store_.empty() || rte_ring_empty(orders_.get()) == 0;
   }
@@ -116,6 +126,8 @@ class WorkerWaiting {
   void publish_waiting() { waiting_.store(store_.waiting(), std::memory_order_relaxed); }
 
   rte_mempool* const pool_;
+  NewsBell& bell_;
+  bool has_raised_ = false;  // since the last announce()
   WaitingStore store_;
   Ring misses_;
   Ring orders_;

@@ -22,6 +22,8 @@ namespace {
 constexpr unsigned kInjectRingSize = 4096;
 constexpr unsigned kObservationRingSize = 1024;
 constexpr std::uint64_t kReassemblyChecksPerSecond = 10;
+// While packets wait for neighbors, which may come any moment; it looks for packets as often.
+constexpr std::uint32_t kLongestAwaitMicroseconds = 50;
 // Of a worker that has no ports, whatever the settings say.
 constexpr std::uint32_t kLongestRestMicroseconds = 1000;
 constexpr std::uint64_t kOrphanChecksPerSecond = 1000;  // of a part of the table each
@@ -42,7 +44,7 @@ Worker::Worker(const WorkerSettings& settings, const SharedState& shared, rte_me
           settings.index,
           WaitingStore::Limits{.packets = settings.waiting_packets,
                                .ports = static_cast<std::uint32_t>(shared.ports.capacity())},
-          pool)),
+          pool, shared.news_bell)),
       reassembler_(shared.underlay.fragments_outside ? std::make_unique<Reassembler>(settings.index)
                                                      : nullptr),
       fragment_identification_(settings.index),
@@ -134,6 +136,7 @@ std::uint32_t Worker::step() {
   now_ = shared_.flows.clock.at(loop_time_ != 0 ? loop_time_ : rte_rdtsc());
   newest_stamp_ = shared_.flows.stamps.newest();
   rte_graph_walk(graph_);
+  waiting_->announce();
   shared_.quiescence.report_quiescent(settings_.index);
   flows_v4_.housekeep();
   flows_v6_.housekeep();
@@ -176,6 +179,7 @@ void Worker::run() {
   QuiescenceDomain& quiescence = shared_.quiescence;
   quiescence.register_worker(settings_.index);
   IdleBackoff backoff(settings_.idle_backoff_microseconds);
+  IdleBackoff attentive(std::min(settings_.idle_backoff_microseconds, kLongestAwaitMicroseconds));
   IdleBackoff rest(std::max(settings_.idle_backoff_microseconds, kLongestRestMicroseconds));
   const std::uint64_t cycles_per_token = rte_get_tsc_hz() / kIcmpErrorsPerSecond;
   std::uint64_t before = rte_rdtsc();
@@ -184,7 +188,7 @@ void Worker::run() {
     const bool was_busy = step() > 0;
     const bool has_ports =
         !poll_list().queues.empty() || vhost_polls_of(settings_.index) != nullptr;
-    IdleBackoff& idle = has_ports ? backoff : rest;
+    IdleBackoff& idle = !has_ports ? rest : waiting_->holds_any() ? attentive : backoff;
     if (was_busy) {
       idle.reset();
     } else if (idle.should_sleep()) {

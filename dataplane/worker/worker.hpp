@@ -24,6 +24,7 @@
 namespace alkaid {
 
 class FragmentTracker;
+class NewsBell;
 class WorkerWaiting;
 
 // Counters that a worker keeps about itself; it alone writes them.
@@ -64,6 +65,7 @@ struct SharedState {
   QuiescenceDomain& quiescence;
   FragmentTracker& fragments;
   FlowState& flows;
+  NewsBell& news_bell;  // of missing neighbors
 };
 
 struct WorkerSettings {

@@ -1,6 +1,10 @@
 // Packets whose neighbor is not known yet: they wait, somebody is told, they go on in order.
 #include "dataplane/on_demand/on_demand.hpp"
 
+#include <chrono>
+#include <future>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "dataplane/explain/explainer.hpp"
@@ -222,6 +226,69 @@ TEST_F(OnDemandPipeline, AWatcherThatDoesNotReadDelaysNobody) {
   EXPECT_EQ(numbers(lab_.take("up")), (std::vector<int>{1}));
   EXPECT_TRUE(told().empty());
   expect_nothing_is_kept();
+}
+
+// By the worker, for nobody ticks; and by who watches next.
+TEST_F(OnDemandPipeline, WhoWaitsForNewsIsWoken) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::seconds kLongest{20};
+  const auto wait = [&] {
+    return std::async(std::launch::async, [&] {
+      const auto start = Clock::now();
+      demand().wait_for_news(kLongest);
+      return Clock::now() - start;
+    });
+  };
+  auto woken = wait();
+  lab_.enqueue("green-1", {numbered(kGreenGatewayMac, kRed9.ip, 1)});
+  lab_.dataplane().workers()[0]->step();
+  EXPECT_LT(woken.get(), kLongest / 2);
+  EXPECT_EQ(told().size(), 1U);
+  ASSERT_FALSE(lab_.programmer().set(PipelineLab::neighbor_config(kRed, kRed9)));
+  woken = wait();
+  while (woken.wait_for(std::chrono::milliseconds{1}) != std::future_status::ready) {
+    demand().begin_watch();
+  }
+  EXPECT_LT(woken.get(), kLongest / 2) << "who watched before";
+  lab_.walk();
+  lab_.take("up");
+  expect_nothing_is_kept();
+}
+
+TEST(OnDemandWorker, DoesNotSleepLongWhilePacketsWait) {
+  auto settings = PipelineLab::default_settings();
+  settings.idle_backoff_microseconds = 100'000;
+  PipelineLab lab{settings};
+  lab.program_network();
+  OnDemand& demand = lab.dataplane().on_demand();
+  demand.begin_watch();
+  Worker& worker = *lab.dataplane().workers()[0];
+  std::thread thread{[&worker] { worker.run(); }};
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+  const auto wait_until_waiting = [&](std::uint64_t packets) {
+    while (demand.totals().waiting != packets && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::microseconds{100});
+    }
+  };
+  std::chrono::steady_clock::duration spent{};
+  constexpr std::uint32_t kRounds = 4;
+  for (std::uint32_t i = 0; i < kRounds; ++i) {
+    const Station station{Ipv4Address{kRed9.ip.host() + i},
+                          MacAddress::from_number(kRed9.mac.number() + i)};
+    lab.enqueue("green-1", {numbered(kGreenGatewayMac, station.ip, 1)});
+    wait_until_waiting(1);
+    EXPECT_EQ(demand.take_news().misses.size(), 1U);
+    // By now its sleeps are as long as they may be.
+    std::this_thread::sleep_for(std::chrono::milliseconds{400});
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_FALSE(lab.programmer().set(PipelineLab::neighbor_config(kRed, station)));
+    wait_until_waiting(0);
+    spent += std::chrono::steady_clock::now() - start;
+  }
+  worker.stop();
+  thread.join();
+  EXPECT_EQ(numbers(lab.take("up")).size(), kRounds);
+  EXPECT_LT(spent, kRounds * std::chrono::milliseconds{25});
 }
 
 TEST_F(OnDemandPipeline, WhatWaitsTooLongIsDecidedWithoutItsNeighbor) {

@@ -22,8 +22,8 @@ class Ncm {
   // Any thread; does not wait. done: called once, on another thread, which must not be blocked. A
   // manager pushes what was asked for before it answers, afterwards or never; SUCCESS does not mean
   // that it did.
-  virtual void request(const alcor::schema::HostRequest& request,
-                       std::chrono::milliseconds deadline, std::function<void(NcmAnswer)> done) = 0;
+  virtual void request(alcor::schema::HostRequest request, std::chrono::milliseconds deadline,
+                       std::function<void(NcmAnswer)> done) = 0;
 };
 
 }  // namespace alkaid::agent

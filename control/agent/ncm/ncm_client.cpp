@@ -36,11 +36,11 @@ NcmClient::~NcmClient() {
   idle_.wait(lock, [this] { return calls_.empty(); });
 }
 
-void NcmClient::request(const alcor::schema::HostRequest& request,
-                        std::chrono::milliseconds deadline, std::function<void(NcmAnswer)> done) {
+void NcmClient::request(alcor::schema::HostRequest request, std::chrono::milliseconds deadline,
+                        std::function<void(NcmAnswer)> done) {
   auto owned = std::make_unique<Call>();
   Call* call = owned.release();
-  call->request = request;
+  call->request = std::move(request);
   call->done = std::move(done);
   call->context.set_deadline(std::chrono::system_clock::now() + deadline);
   {

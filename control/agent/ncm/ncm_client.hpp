@@ -23,7 +23,7 @@ class NcmClient final : public Ncm {
   NcmClient(const NcmClient&) = delete;
   NcmClient& operator=(const NcmClient&) = delete;
 
-  void request(const alcor::schema::HostRequest& request, std::chrono::milliseconds deadline,
+  void request(alcor::schema::HostRequest request, std::chrono::milliseconds deadline,
                std::function<void(NcmAnswer)> done) override;
 
  private:

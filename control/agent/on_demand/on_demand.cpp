@@ -1,7 +1,6 @@
 #include "control/agent/on_demand/on_demand.hpp"
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -45,37 +44,68 @@ void OnDemand::stop() {
       thread->join();
     }
   }
+  {
+    std::unique_lock lock{mutex_};
+    sent_.wait(lock, [this] { return sending_ == 0; });
+  }
   ncm_.reset();
 }
 
-bool OnDemand::post(std::function<void()> event) {
+template <class Event>
+void OnDemand::handle(Event&& event) {
+  std::vector<Requester::Call> calls;
+  bool is_work_due = false;
   {
     const std::lock_guard lock{mutex_};
     if (stopping_) {
-      return false;
+      return;
     }
-    events_.push_back(std::move(event));
+    event();
+    const auto now = Clock::now();
+    requester_.tick(now);
+    while (auto call = requester_.next_call(now)) {
+      calls.push_back(std::move(*call));
+    }
+    const auto ended = requester_.take_ended();
+    ended_.insert(ended_.end(), ended.begin(), ended.end());
+    const auto next = requester_.next_time();
+    is_work_due = !ended_.empty() || (next && *next < wakes_at_);
+    sending_ += calls.empty() ? 0 : 1;
   }
-  wake_.notify_one();
-  return true;
+  if (is_work_due) {
+    wake_.notify_one();
+  }
+  if (calls.empty()) {
+    return;
+  }
+  for (Requester::Call& call : calls) {
+    send(std::move(call));
+  }
+  const std::lock_guard lock{mutex_};
+  if (--sending_ == 0) {
+    sent_.notify_all();
+  }
+}
+
+void OnDemand::send(Requester::Call call) {
+  ncm_->request(std::move(call.request), settings_.requester.call_deadline,
+                [this, number = call.number](const NcmAnswer& answer) {
+                  if (!answer.status.ok()) {
+                    spdlog::debug("RequestGoalStates: {}", answer.status.error_message());
+                  }
+                  handle([&] { requester_.answered(number, answer, Clock::now()); });
+                });
 }
 
 void OnDemand::watch() {
   std::unique_lock lock{mutex_};
   while (!stopping_) {
     lock.unlock();
-    const grpc::Status status = source_.watch([this](const dataplane::v1::MissBatch& batch) {
-      // The stream's own pace bounds the queue: a batch is read when the last one has been taken.
-      std::promise<void> taken;
-      if (post([this, &batch, &taken] {
-            take(batch);
-            taken.set_value();
-          })) {
-        taken.get_future().wait();
-      }
-    });
+    // The stream's own pace is ours: a batch is read when the last one has been taken.
+    const grpc::Status status = source_.watch(
+        [this](const dataplane::v1::MissBatch& batch) { handle([&] { take(batch); }); });
     spdlog::debug("the data plane's stream of misses ended: {}", status.error_message());
-    post([this] { requester_.forget_misses(); });
+    handle([this] { requester_.forget_misses(); });
     lock.lock();
     stop_.wait_for(lock, kReconnectInterval, [this] { return stopping_; });
   }
@@ -98,46 +128,29 @@ void OnDemand::take(const dataplane::v1::MissBatch& batch) {
   }
 }
 
-void OnDemand::send_calls() {
-  while (auto call = requester_.next_call(Clock::now())) {
-    ncm_->request(call->request, settings_.requester.call_deadline,
-                  [this, number = call->number](NcmAnswer answer) {
-                    post([this, number, answer = std::move(answer)] {
-                      if (!answer.status.ok()) {
-                        spdlog::debug("RequestGoalStates: {}", answer.status.error_message());
-                      }
-                      requester_.answered(number, answer, Clock::now());
-                    });
-                  });
-  }
-}
-
 void OnDemand::work() {
   std::unique_lock lock{mutex_};
   while (!stopping_) {
-    const auto ready = [this] { return stopping_ || !events_.empty(); };
-    if (const auto next = requester_.next_time()) {
-      wake_.wait_until(lock, *next, ready);
-    } else {
-      wake_.wait(lock, ready);
-    }
-    auto events = std::exchange(events_, {});
-    lock.unlock();
-    for (const auto& event : events) {
-      event();
-    }
-    requester_.tick(Clock::now());
-    send_calls();
-    if (const auto ended = requester_.take_ended(); !ended.empty()) {
+    if (!ended_.empty()) {
+      const auto ended = std::exchange(ended_, {});
+      lock.unlock();
       source_.end_misses(ended);
+      lock.lock();
+      continue;
     }
-    lock.lock();
-  }
-  // The watcher may wait for one of them.
-  auto events = std::exchange(events_, {});
-  lock.unlock();
-  for (const auto& event : events) {
-    event();
+    const auto next = requester_.next_time();
+    if (next && *next <= Clock::now()) {
+      lock.unlock();
+      handle([] {});
+      lock.lock();
+      continue;
+    }
+    wakes_at_ = next.value_or(Clock::time_point::max());
+    if (next) {
+      wake_.wait_until(lock, *next);
+    } else {
+      wake_.wait(lock);
+    }
   }
 }
 
@@ -146,36 +159,23 @@ void OnDemand::age() {
       std::min<std::chrono::milliseconds>(settings_.idle / 4, kLongestAgeingInterval);
   std::unique_lock lock{mutex_};
   while (!stop_.wait_for(lock, interval, [this] { return stopping_; })) {
+    const std::vector<NeighborKey> keys = learnt_.take_suspects(Clock::now(), kMostSuspects);
+    if (keys.empty()) {
+      continue;
+    }
     lock.unlock();
-    auto suspects = std::make_shared<std::promise<std::vector<NeighborKey>>>();
-    auto answer = suspects->get_future();
-    post([this, suspects] {
-      suspects->set_value(learnt_.take_suspects(Clock::now(), kMostSuspects));
-    });
-    while (answer.wait_for(100ms) != std::future_status::ready) {
-      const std::lock_guard guard{mutex_};
-      if (stopping_) {
-        return;
+    const std::vector<std::uint32_t> idle = source_.read_use(keys);
+    lock.lock();
+    std::vector<NeighborKey> forgotten;
+    for (std::size_t i = 0; i < idle.size(); ++i) {
+      if (learnt_.judge(keys[i], idle[i], Clock::now())) {
+        forgotten.push_back(keys[i]);
       }
     }
-    const std::vector<NeighborKey> keys = answer.get();
-    const std::vector<std::uint32_t> idle =
-        keys.empty() ? std::vector<std::uint32_t>{} : source_.read_use(keys);
-    if (!idle.empty()) {
-      post([this, keys, idle] {
-        std::vector<NeighborKey> forgotten;
-        for (std::size_t i = 0; i < keys.size(); ++i) {
-          if (learnt_.judge(keys[i], idle[i], Clock::now())) {
-            forgotten.push_back(keys[i]);
-          }
-        }
-        if (!forgotten.empty()) {
-          spdlog::debug("{} neighbors are forgotten: nobody used them", forgotten.size());
-          forget_(std::move(forgotten));
-        }
-      });
+    if (!forgotten.empty()) {
+      spdlog::debug("{} neighbors are forgotten: nobody used them", forgotten.size());
+      forget_(std::move(forgotten));
     }
-    lock.lock();
   }
 }
 

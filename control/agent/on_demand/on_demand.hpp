@@ -4,7 +4,8 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <deque>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -43,26 +44,32 @@ class OnDemand {
  private:
   using Clock = Requester::Clock;
 
-  // Runs `event` on the thread that owns the requester, in order. False: this stops, and it never
-  // runs.
-  bool post(std::function<void()> event);
+  // Any thread: does `event` with requester and learnt neighbors locked, then sends what is to be
+  // asked by now, without a change of threads. After stop(): nothing.
+  template <class Event>
+  void handle(Event&& event);
+  void send(Requester::Call call);
   void watch();  // a thread of its own
-  void work();   // the thread that owns requester and learnt neighbors
+  void work();   // a thread of its own, for what time brings and for calls that take some
   void age();    // a thread of its own, since the data plane may look for long
   void take(const dataplane::v1::MissBatch& batch);
-  void send_calls();
 
   const OnDemandSettings settings_;
   const Forget forget_;
   MissSource source_;
+
+  std::mutex mutex_;
   Requester requester_;
   LearntNeighbors learnt_;
-  std::mutex mutex_;
+  std::vector<std::uint64_t> ended_;  // misses that the data plane is to be told of
+  Clock::time_point wakes_at_;        // work(), by itself
+  std::size_t sending_ = 0;           // threads that are about to use ncm_
+  bool stopping_ = false;
   std::condition_variable wake_;
   std::condition_variable stop_;
-  std::deque<std::function<void()>> events_;
-  bool stopping_ = false;
-  // Before the queue goes: its callbacks post there.
+  std::condition_variable sent_;
+
+  // Before what its callbacks use goes.
   std::unique_ptr<Ncm> ncm_;
   std::thread watcher_;
   std::thread worker_;

@@ -35,8 +35,8 @@ struct RequesterSettings {
   std::size_t most_in_call = 512;  // questions
   std::size_t most_calls = 1024;   // at once
   // Beyond so many calls at once there is a pause after each, in which questions gather.
-  std::size_t calls_without_pause = 8;
-  std::chrono::microseconds pause{1000};
+  std::size_t calls_without_pause = 1;
+  std::chrono::microseconds pause{500};
 };
 
 // One thread's.

@@ -213,6 +213,7 @@ TEST_F(RequesterTest, QuestionsAreBatchedAndCallsBounded) {
   EXPECT_EQ(second.request.state_requests_size(), 4);
   EXPECT_FALSE(requester_.next_call(now_));
   requester_.answered(first.number, answer(first, schema::SUCCESS), now_);
+  pass(1ms);
   EXPECT_EQ(must_call().request.state_requests_size(), 2);
 }
 
