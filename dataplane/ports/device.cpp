@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <utility>
 
 #include <fmt/format.h>
@@ -305,6 +306,15 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& 
   std::unique_ptr<Device> device{new Device};
   device->mtu_ = kDefaultMtu;
   rte_mempool* pool = device->choose_pool(attachment, pools);
+  std::string why;
+  std::future<std::optional<VethSegmentation>> segmentation;
+  if (attachment.kind == AttachmentKind::kAfPacket &&
+      VethSegmentation::concerns(attachment.device)) {
+    // The kernel makes us wait for this and for the driver's rings: both at once.
+    segmentation = std::async(std::launch::async, [&attachment, &why] {
+      return VethSegmentation::switch_off(attachment.device, why);
+    });
+  }
   if (!device->probe(attachment, wishes, error)) {
     return nullptr;
   }
@@ -335,10 +345,8 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& 
     if (attachment.kind == AttachmentKind::kAfPacket) {
       device->packet_sockets_ = find_packet_sockets(device->kernel_index_);
     }
-    std::string why;
-    if (attachment.kind == AttachmentKind::kAfPacket &&
-        VethSegmentation::concerns(device->kernel_device_)) {
-      device->veth_segmentation_ = VethSegmentation::switch_off(device->kernel_device_, why);
+    if (segmentation.valid()) {
+      device->veth_segmentation_ = segmentation.get();
       if (!device->veth_segmentation_) {
         spdlog::warn(
             "{}: can't keep its peer from sending segments larger than its MTU ({}); TCP may "
