@@ -27,6 +27,7 @@ enum class NameKind {
   kVni,
   kRouteTable,
   kSecurityGroup,
+  kSlice,
   kConnectionState,
   kTimeout,
 };

@@ -10,6 +10,7 @@
 #include "control/console/show/policy.hpp"
 #include "control/console/show/port.hpp"
 #include "control/console/show/services.hpp"
+#include "control/console/show/slices.hpp"
 #include "control/console/show/version.hpp"
 #include "control/console/show/worker.hpp"
 #include "control/console/show/xdp.hpp"
@@ -68,6 +69,9 @@ Node show_tree() {
                {argument("GROUP", "one security group", show_enforced_groups,
                          NameKind::kSecurityGroup, nullptr)}),
           show("segment", "segments: VNI, prefixes, gateway, router", show_segments),
+          show("slices", "named parts of the goal state: version, digest, content, who has it too",
+               show_slices,
+               {argument("NAME", "one slice", show_slices, NameKind::kSlice, nullptr)}),
           show("tables", "how full the tables are", show_tables),
           show("underlay", "next hops and tunnels of the underlay", show_underlay),
           show("version", "both processes: version, uptime, objects written, session",

@@ -65,6 +65,16 @@ std::vector<std::string> live_names(Clients& clients, NameKind kind, std::size_t
           },
           kTimeout);
       break;
+    case NameKind::kSlice: {
+      agent::v1::GetSlicesResponse response;
+      clients.call_agent(
+          [&](auto& stub, auto* context) { return stub.GetSlices(context, {}, &response); },
+          kTimeout);
+      for (const auto& slice : response.slices()) {
+        found.insert(slice.name());
+      }
+      break;
+    }
     case NameKind::kConnectionState: {
       const auto summary = summary_of(clients);
       for (const auto& count : summary.states()) {

@@ -75,6 +75,14 @@ def test_pushers_of_disjoint_slices_compose(host: Host) -> None:
     assert not failures
     expected = [set(addresses(20 * (number + 1), 20)) for number in range(4)]
     assert programmed(host) == own.union(*expected)
+    host.push(slice_of("also", "REPLACE", addresses(20, 5)))
+    shown = {each.pop("name"): each for each in host.console.json("show", "slices")["slices"]}
+    assert shown["slice-0"]["kinds"] == [{"type": "NEIGHBOR", "resources": 20}]
+    assert shown["slice-0"]["holders"] == [{"slice": "also", "resources": 5}]
+    assert shown["slice-0"]["digest"] == slices(host)["slice-0"]["digest"]
+    assert (shown["also"]["version"], shown["also"]["resources"]) == (1, 5)
+    assert "also 5" in host.console.text("show", "slices", "slice-0")
+    host.push(slice_of("also", "DROP", []))
     host.push(slice_of("slice-2", "DROP", []))
     assert programmed(host) == own.union(*expected[:2], expected[3])
     assert {name: (int(each["version"]), int(each["resources"])) for name, each in slices(host).items()} == {

@@ -44,6 +44,14 @@ class Interned {
 
   [[nodiscard]] std::size_t size() const { return numbers_.size(); }
 
+  // Calls see(value, uses) for each.
+  template <class See>
+  void for_each(const See& see) const {
+    for (const auto& [value, number] : numbers_) {
+      see(value, entries_[number].uses);
+    }
+  }
+
  private:
   struct Entry {
     const Value* value = nullptr;

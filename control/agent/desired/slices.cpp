@@ -44,6 +44,18 @@ std::string Slices::Digest::to_string() const {
   return fmt::format("{:016x}{:016x}", high, low);
 }
 
+void Slices::Slice::add(const Key& key, std::uint64_t content) {
+  items.insert(key);
+  digest.add(content);
+  ++of_type.at(static_cast<std::size_t>(key.type));
+}
+
+void Slices::Slice::remove(const Key& key, std::uint64_t content) {
+  items.erase(key);
+  digest.remove(content);
+  --of_type.at(static_cast<std::size_t>(key.type));
+}
+
 Slices::Slices() : journal_(&Journal::none()) {}
 
 // ---------------------------------------------------------------- one message
@@ -166,8 +178,7 @@ std::string Slices::say(const SliceItem& item, std::uint64_t content, bool was_k
         holders_.take(was_known ? Holders{kNameless, current_->number} : Holders{current_->number}),
         message_};
     items_.emplace(key, added);
-    current_->items.insert(key);
-    current_->digest.add(content);
+    current_->add(key, content);
     note_name(key, item.name);
     journal_->put_slice_item(record_of(key, added));
     return {};
@@ -193,8 +204,7 @@ std::string Slices::say(const SliceItem& item, std::uint64_t content, bool was_k
     holders.insert(holders.begin() + (place - present.begin()), speaker());
     set_holders(known, std::move(holders));
     if (current_ != nullptr) {
-      current_->items.insert(key);
-      current_->digest.add(content);
+      current_->add(key, content);
     }
     is_changed = true;
   }
@@ -241,9 +251,7 @@ bool Slices::let_go(Items::iterator found, std::uint32_t holder) {
   }
   holders.erase(place);
   if (holder != kNameless) {
-    Slice& slice = *by_number_.at(holder);
-    slice.items.erase(key);
-    slice.digest.remove(item.content);
+    by_number_.at(holder)->remove(key, item.content);
   }
   const bool is_free = holders.empty();
   if (!is_free && holders != Holders{kNameless}) {
@@ -333,6 +341,39 @@ std::vector<SliceReport> Slices::report_all() const {
   return reports;
 }
 
+std::vector<SliceContent> Slices::contents(std::string_view name) const {
+  using Counts = std::map<std::uint32_t, std::size_t>;  // by holder
+  std::map<std::uint32_t, Counts> shared;               // by slice
+  holders_.for_each([&shared](const Holders& holders, std::size_t resources) {
+    for (const std::uint32_t slice : holders) {
+      for (const std::uint32_t other : holders) {
+        if (slice != kNameless && other != slice) {
+          shared[slice][other] += resources;
+        }
+      }
+    }
+  });
+  std::unordered_map<std::uint32_t, std::string_view> names;
+  for (const auto& [other, slice] : slices_) {
+    names.emplace(slice.number, other);
+  }
+  std::vector<SliceContent> contents;
+  for (const auto& [own_name, slice] : slices_) {
+    if (!name.empty() && name != own_name) {
+      continue;
+    }
+    SliceContent content{report(own_name, slice), slice.of_type, {}};
+    for (const auto& [other, resources] : shared[slice.number]) {
+      content.holders.push_back(
+          {other == kNameless ? std::string{} : std::string{names.at(other)}, resources});
+    }
+    std::sort(content.holders.begin(), content.holders.end(),
+              [](const auto& one, const auto& two) { return one.slice < two.slice; });
+    contents.push_back(std::move(content));
+  }
+  return contents;
+}
+
 // ---------------------------------------------------------------- what outlives the process
 
 SliceItemRecord Slices::record_of(const Key& key, const Item& item) const {
@@ -382,9 +423,7 @@ bool Slices::restore_item(const SliceItemRecord& record) {
       items_.emplace(key, Item{record.content, holders_.take(record.holders), 0}).second;
   for (const std::uint32_t holder : record.holders) {
     if (holder != kNameless) {
-      Slice& slice = *by_number_.at(holder);
-      slice.items.insert(key);
-      slice.digest.add(record.content);
+      by_number_.at(holder)->add(key, record.content);
     }
   }
   note_name(key, record.name);

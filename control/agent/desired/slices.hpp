@@ -2,6 +2,7 @@
 // For one thread (the reconciler's).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -33,6 +34,19 @@ struct SliceItem {
   std::uint64_t high = 0;  // with `low` the neighbor's address
   std::uint64_t low = 0;   // of a DHCP row the MAC
   std::string_view name;   // of a neighbor with address pairs: its id
+};
+
+// What a slice has.
+struct SliceContent {
+  // Who has resources of the slice too.
+  struct Holder {
+    std::string slice;  // empty: messages without one
+    std::size_t resources = 0;
+  };
+
+  SliceReport report;
+  std::array<std::size_t, kResourceTypes> of_type{};
+  std::vector<Holder> holders;  // by name
 };
 
 // Messages without a slice are one more holder, of whose resources only those are known that some
@@ -83,6 +97,8 @@ class Slices {
   // Of a slice that isn't there: version 0, and no more of its name than may be.
   [[nodiscard]] SliceReport report(std::string_view name) const;
   [[nodiscard]] std::vector<SliceReport> report_all() const;
+  // Of one slice, or by name of all if the name is empty; costs no look at the resources.
+  [[nodiscard]] std::vector<SliceContent> contents(std::string_view name) const;
   [[nodiscard]] std::size_t items() const { return items_.size(); }
 
  private:
@@ -120,6 +136,10 @@ class Slices {
     std::uint64_t version = 0;
     Digest digest;
     absl::flat_hash_set<Key> items;
+    std::array<std::size_t, kResourceTypes> of_type{};  // of items
+
+    void add(const Key& key, std::uint64_t content);
+    void remove(const Key& key, std::uint64_t content);
   };
   using Items = absl::flat_hash_map<Key, Item>;
   using Scope = std::pair<std::string, std::uint32_t>;  // id and VNI

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "control/agent/server/goal_state_report.hpp"
+#include "control/agent/server/slices_report.hpp"
 
 namespace alkaid::agent {
 namespace {
@@ -157,6 +158,17 @@ grpc::ServerUnaryReactor* LocalService::GetGoalState(grpc::CallbackServerContext
   call->keep();
   reconciler_.post([call, asked = *request](Reconciler& reconciler) {
     call->answer(report_goal_state(reconciler.wanted(), asked));
+  });
+  return call.get();
+}
+
+grpc::ServerUnaryReactor* LocalService::GetSlices(grpc::CallbackServerContext* /*context*/,
+                                                  const v1::GetSlicesRequest* request,
+                                                  v1::GetSlicesResponse* response) {
+  auto call = std::make_shared<Call<v1::GetSlicesResponse>>(response);
+  call->keep();
+  reconciler_.post([call, asked = *request](Reconciler& reconciler) {
+    call->answer(report_slices(reconciler.wanted().slices(), asked));
   });
   return call.get();
 }

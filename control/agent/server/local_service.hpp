@@ -26,6 +26,9 @@ class LocalService final : public v1::Agent::CallbackService {
   grpc::ServerUnaryReactor* GetGoalState(grpc::CallbackServerContext* context,
                                          const v1::GetGoalStateRequest* request,
                                          v1::GetGoalStateResponse* response) override;
+  grpc::ServerUnaryReactor* GetSlices(grpc::CallbackServerContext* context,
+                                      const v1::GetSlicesRequest* request,
+                                      v1::GetSlicesResponse* response) override;
   grpc::ServerWriteReactor<v1::Event>* WatchEvents(grpc::CallbackServerContext* context,
                                                    const v1::WatchEventsRequest* request) override;
 

@@ -337,6 +337,27 @@ class FakeAgent : public agent::v1::Agent::Service {
     }
     return grpc::Status::OK;
   }
+
+  grpc::Status GetSlices(grpc::ServerContext* /*context*/,
+                         const agent::v1::GetSlicesRequest* request,
+                         agent::v1::GetSlicesResponse* reply) override {
+    if (request->name().empty() || request->name() == "tenant\x1b") {
+      auto& slice = *reply->add_slices();
+      slice.set_name("tenant\x1b");
+      slice.set_version(41);
+      slice.set_resources(20);
+      slice.set_digest("00ff");
+      auto& kind = *slice.add_kinds();
+      kind.set_type("NEIGHBOR");
+      kind.set_resources(20);
+      slice.add_holders()->set_slice("other");
+      slice.mutable_holders(0)->set_resources(3);
+      slice.add_holders()->set_resources(2);
+      slice.set_more_holders(7);
+    }
+    return grpc::Status::OK;
+  }
+
   grpc::Status WatchEvents(grpc::ServerContext* context, const agent::v1::WatchEventsRequest*,
                            grpc::ServerWriter<agent::v1::Event>* writer) override {
     agent::v1::Event event;

@@ -183,6 +183,8 @@ TEST(CommandTree, CommandsOfTheManualAreAccepted) {
                            "show goal-state",
                            "show goal-state vpc",
                            "show goal router",
+                           "show slices",
+                           "show slice tenant-1",
                            "watch 2 show port",
                            "watch 0.5 sh drops all",
                            "quit",

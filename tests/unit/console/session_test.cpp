@@ -170,6 +170,27 @@ TEST_F(SessionTest, GoalStateShowsWhatIsRemembered) {
   EXPECT_FALSE(json("show goal-state router").contains("vpcs"));
 }
 
+TEST_F(SessionTest, SlicesShowWhoHasWhat) {
+  start();
+  EXPECT_THAT(session_.run("show slices").output,
+              AllOf(HasSubstr("tenant\\x1b"), HasSubstr("NEIGHBOR 20"),
+                    HasSubstr("other 3, messages without a slice 2 and 7 more")));
+  const auto slice = json("show slices")["slices"][0];
+  EXPECT_EQ(slice["name"], "tenant\x1b");
+  EXPECT_EQ(slice["version"], 41);
+  EXPECT_EQ(slice["resources"], 20);
+  EXPECT_EQ(slice["digest"], "00ff");
+  EXPECT_EQ(slice["kinds"][0]["type"], "NEIGHBOR");
+  EXPECT_EQ(slice["kinds"][0]["resources"], 20);
+  EXPECT_EQ(slice["holders"][0]["slice"], "other");
+  EXPECT_TRUE(slice["holders"][1]["slice"].is_null());
+  EXPECT_EQ(slice["holders"][1]["resources"], 2);
+  EXPECT_EQ(slice["more_holders"], 7);
+  const Result unknown = session_.run("show slices landlord");
+  EXPECT_EQ(unknown.code, ExitCode::kRefused);
+  EXPECT_THAT(unknown.error, HasSubstr("there is no slice \"landlord\""));
+}
+
 TEST_F(SessionTest, PortsAndWorkersAreMovedAndSwitched) {
   start();
   const auto moved = json("set port red-1 worker 1");
