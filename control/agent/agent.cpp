@@ -74,13 +74,16 @@ struct Agent::Parts {
         pipeline(thread, config.port_attach),
         goal_states(pipeline),
         dataplane_metrics(config.instance.dataplane_socket()),
-        local(thread, events, config.port_attach.text()),
+        local(thread, events, config.port_attach.text(), [this] { return dataplane_answers(); }),
         probe(config.instance.dataplane_socket()) {}
 
   void set_ready(bool ready) {
     goal_state_server.set_ready(ready);
     set_ready_locally(ready);
   }
+
+  // An agent without a monitor doesn't ask.
+  [[nodiscard]] bool dataplane_answers() const { return !config.alive || probe.answers(); }
 
   void set_ready_locally(bool ready) {
     if (auto* health = local_server->GetHealthCheckService(); health != nullptr) {
@@ -207,7 +210,7 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
     parts.monitor.start({
         .answered = parts.config.alive,
         .ready_changed = [&parts](bool ready) { parts.set_ready(ready); },
-        .dataplane_answers = [&parts] { return parts.probe.answers(); },
+        .dataplane_answers = [&parts] { return parts.dataplane_answers(); },
     });
     parts.probe.start([&parts] { parts.monitor.look_again(); });
   }
@@ -286,6 +289,8 @@ void Agent::collect_metrics(MetricSet& metrics) {
   if (report.wait_for(kReportTimeout) == std::future_status::ready) {
     parts.last_report = report.get();
   }
+  // The reconciler may wait for a data plane that hangs, and the last report be old.
+  parts.last_report.set_in_sync(parts.last_report.in_sync() && parts.dataplane_answers());
   add_control_metrics(metrics, parts.last_report, parts.goal_state_server.connections(),
                       std::chrono::steady_clock::now() - parts.started);
   add_stage_metrics(metrics, parts.thread.stage_times());

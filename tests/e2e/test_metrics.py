@@ -117,6 +117,8 @@ def test_not_ready_while_the_data_plane_hangs(host: Host) -> None:
     try:
         wait_until(lambda: probe(host, target, *ready)["health"] == {**ready, "": NOT_SERVING}, "it is not ready",
                    timeout=60)
+        shown = host.console.agent()
+        assert (shown["dataplane_connected"], shown["dataplane_answers"], shown["in_sync"]) == (True, False, False)
     finally:
         os.kill(host.dataplane.pid, signal.SIGCONT)
     wait_until(lambda: probe(host, target, *ready)["health"] == ready, "it is ready again", timeout=60)

@@ -136,6 +136,8 @@ grpc::ServerUnaryReactor* LocalService::GetConfig(grpc::CallbackServerContext* /
   reconciler_.post([this, call](Reconciler& reconciler) {
     v1::GetConfigResponse answer;
     reconciler.report(answer);
+    answer.set_dataplane_answers(dataplane_answers_());
+    answer.set_in_sync(answer.in_sync() && answer.dataplane_answers());
     answer.set_version(ALKAID_VERSION);
     answer.set_port_attach(port_attach_);
     if (const Durability* durability = reconciler_.durability(); durability != nullptr) {

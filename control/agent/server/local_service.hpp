@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include <grpcpp/grpcpp.h>
 
@@ -14,10 +16,13 @@ namespace alkaid::agent {
 
 class LocalService final : public v1::Agent::CallbackService {
  public:
-  LocalService(ReconcilerThread& reconciler, EventLog& events, std::string port_attach)
+  // dataplane_answers: any thread, must not block.
+  LocalService(ReconcilerThread& reconciler, EventLog& events, std::string port_attach,
+               std::function<bool()> dataplane_answers)
       : reconciler_(reconciler),
         events_(events),
         port_attach_(std::move(port_attach)),
+        dataplane_answers_(std::move(dataplane_answers)),
         started_(std::chrono::steady_clock::now()) {}
 
   grpc::ServerUnaryReactor* GetConfig(grpc::CallbackServerContext* context,
@@ -36,6 +41,7 @@ class LocalService final : public v1::Agent::CallbackService {
   ReconcilerThread& reconciler_;
   EventLog& events_;
   const std::string port_attach_;
+  const std::function<bool()> dataplane_answers_;
   const std::chrono::steady_clock::time_point started_;
 };
 

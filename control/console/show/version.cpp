@@ -35,6 +35,7 @@ Section agent_section(const agent::v1::GetConfigResponse& config) {
   section.columns = {left("version", "version"),
                      left("uptime_microseconds", "uptime"),
                      left("dataplane_connected", "data plane"),
+                     left("dataplane_answers", "answers"),
                      left("in_sync", "in sync"),
                      left("dataplane_instance", "data plane start"),
                      left("goal_states", "goal states"),
@@ -46,9 +47,10 @@ Section agent_section(const agent::v1::GetConfigResponse& config) {
   Value connected = boolean(config.dataplane_connected());
   connected.text = config.dataplane_connected() ? "connected" : "not connected";
   section.rows = {{text(config.version()), duration(config.uptime_microseconds()), connected,
-                   boolean(config.in_sync()), identifier(config.dataplane_instance()),
-                   number(config.goal_states()), number(config.dataplane_operations()),
-                   number(config.unclaimed_objects()), text(config.port_attach()),
+                   boolean(config.dataplane_answers()), boolean(config.in_sync()),
+                   identifier(config.dataplane_instance()), number(config.goal_states()),
+                   number(config.dataplane_operations()), number(config.unclaimed_objects()),
+                   text(config.port_attach()),
                    text(config.state_file().empty() ? "memory only" : config.state_file()),
                    text(config.state_problem())}};
   return section;
