@@ -38,6 +38,7 @@ struct Wanted {
   bool fill_base = false;
   bool first_packet = false;
   bool only_listen = false;
+  std::string slice;
   std::string capture;
 };
 
@@ -187,6 +188,9 @@ nlohmann::json run(const Wanted& wanted) {
       message = probe_port_message(true);
     }
     message += neighbors_message(neighbors.first, neighbors.count);
+    if (!wanted.slice.empty()) {
+      message += slice_message(wanted.slice);
+    }
     bytes += message.size();
     clients[i % wanted.clients].add(message);
   }
@@ -247,6 +251,7 @@ int main(int argc, char** argv) {
   app.add_flag("--first-packet", wanted.first_packet,
                "The message holds that port with a security group and DHCP; time its first packet");
   app.add_flag("--only-listen", wanted.only_listen, "Its packets come from elsewhere");
+  app.add_option("--slice", wanted.slice, "The slice that the messages are part of");
   app.add_option("--write-capture", wanted.capture, "Only write a file with such a packet");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -154,4 +154,11 @@ std::string neighbors_message(std::uint32_t first, std::uint32_t count, std::uin
   return bytes;
 }
 
+std::string slice_message(const std::string& name) {
+  GoalStateV2 message;
+  message.mutable_slice()->set_name(name);
+  message.mutable_slice()->set_operation(Slice::DELTA);
+  return message.SerializeAsString();
+}
+
 }  // namespace alkaid::perf

@@ -35,5 +35,7 @@ std::string probe_port_message(bool with_policy);  // with_policy: a security gr
 std::string ports_message(std::uint32_t first, std::uint32_t count);
 // moves: how many hosts further on they are than at first.
 std::string neighbors_message(std::uint32_t first, std::uint32_t count, std::uint32_t moves = 0);
+// Makes the message that it is joined to a change of this slice.
+std::string slice_message(const std::string& name);
 
 }  // namespace alkaid::perf
