@@ -194,26 +194,51 @@ std::string Database::read(
   return wrong.empty() ? wrong : damaged(wrong);
 }
 
-std::string Database::write(const std::vector<Batch>& batches) {
-  int error = 0;
-  if (!environment_) {
-    std::error_code failed;
-    if (!std::filesystem::exists(path_, failed)) {
-      const std::string wrong = create({});
-      return wrong.empty() ? fmt::format("{} is gone: all of it is written anew", path_) : wrong;
-    }
-    environment_ = Environment::open(path_, Environment::Mode::kWrite, error);
-  }
-  std::size_t operations = 0;
+std::string Database::reopen() {
   if (environment_) {
-    error = environment_->write(batches);
-    for (const Batch& batch : batches) {
-      operations += batch.size();
-    }
+    return {};
+  }
+  std::error_code failed;
+  if (!std::filesystem::exists(path_, failed)) {
+    const std::string wrong = create({});
+    return wrong.empty() ? fmt::format("{} is gone: all of it is written anew", path_) : wrong;
+  }
+  int error = 0;
+  environment_ = Environment::open(path_, Environment::Mode::kWrite, error);
+  return error == 0 ? std::string{} : describe_error(error, path_);
+}
+
+void Database::close() {
+  environment_.reset();  // it is opened by the next write
+  operations_ahead_ = 0;
+  ::malloc_trim(0);
+}
+
+std::string Database::write_ahead(const std::vector<Batch>& batches) {
+  if (std::string wrong = reopen(); !wrong.empty()) {
+    return wrong;
+  }
+  if (const int error = environment_->write_ahead(batches); error != 0) {
+    close();
+    return describe_error(error, path_);
+  }
+  for (const Batch& batch : batches) {
+    operations_ahead_ += batch.size();
+  }
+  return {};
+}
+
+std::string Database::write(const std::vector<Batch>& batches) {
+  if (std::string wrong = reopen(); !wrong.empty()) {
+    return wrong;
+  }
+  const int error = environment_->write(batches);
+  std::size_t operations = std::exchange(operations_ahead_, 0);
+  for (const Batch& batch : batches) {
+    operations += batch.size();
   }
   if (error != 0 || operations >= kLargeWrite) {
-    environment_.reset();  // it is opened by the next write
-    ::malloc_trim(0);
+    close();
   }
   return error == 0 ? std::string{} : describe_error(error, path_);
 }

@@ -1,6 +1,7 @@
 // The desired state on the disk: DIRECTORY/state.mdb. See docs/design/durable-state.md.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,6 +32,9 @@ class Database {
   std::string read(
       const std::function<std::string(std::string_view key, std::string_view value)>& take);
 
+  // Part of what the next write() writes, before the rest of it is known. Returns an error text;
+  // then nothing of it will be written.
+  std::string write_ahead(const std::vector<Batch>& batches);
   // All of it or nothing. On the disk when it returns; the error text is empty then.
   std::string write(const std::vector<Batch>& batches);
 
@@ -42,11 +46,15 @@ class Database {
   std::string create(Batch records);
   std::string migrate_file(std::uint32_t format);
   std::string open_file();
+  // After write() has closed it. Returns an error text.
+  std::string reopen();
+  void close();
   [[nodiscard]] std::string damaged(std::string_view detail) const;
 
   const std::string path_;
   const int lock_;  // of the directory
   std::unique_ptr<Environment> environment_;
+  std::size_t operations_ahead_ = 0;  // of write_ahead()
 };
 
 }  // namespace alkaid::agent::durable

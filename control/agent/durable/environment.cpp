@@ -197,10 +197,11 @@ int Environment::apply_whole(MDB_txn* transaction, const Batch& batch) const {
   return error;
 }
 
-int Environment::write(const std::vector<Batch>& batches) {
-  Transaction transaction;
-  if (const int error = begin(0, transaction); error != 0) {
-    return error;
+int Environment::apply_all(const std::vector<Batch>& batches, Transaction& transaction) const {
+  if (!transaction) {
+    if (const int error = begin(0, transaction); error != 0) {
+      return error;
+    }
   }
   for (const Batch& batch : batches) {
     const int error =
@@ -209,7 +210,21 @@ int Environment::write(const std::vector<Batch>& batches) {
       return error;
     }
   }
-  return mdb_txn_commit(transaction.release());
+  return 0;
+}
+
+int Environment::write_ahead(const std::vector<Batch>& batches) {
+  const int error = apply_all(batches, ahead_);
+  if (error != 0) {
+    ahead_.reset();
+  }
+  return error;
+}
+
+int Environment::write(const std::vector<Batch>& batches) {
+  Transaction transaction = std::move(ahead_);
+  const int error = apply_all(batches, transaction);
+  return error != 0 ? error : mdb_txn_commit(transaction.release());
 }
 
 int Environment::walk() {

@@ -28,6 +28,9 @@ class Environment {
   // Of one record; unchanged if there is none.
   int read_one(std::string_view key, std::string& value);
 
+  // Together with the next write(), which comes behind it: all of both or nothing. On an error
+  // there is nothing.
+  int write_ahead(const std::vector<Batch>& batches);
   // All of it or nothing, in order; on the disk when it returns without error.
   int write(const std::vector<Batch>& batches);
 
@@ -50,12 +53,14 @@ class Environment {
 
   explicit Environment(MDB_env* environment) : environment_(environment) {}
   int begin(unsigned flags, Transaction& transaction) const;
+  int apply_all(const std::vector<Batch>& batches, Transaction& transaction) const;
   int apply(MDB_txn* transaction, const Batch& batch) const;
   int apply_whole(MDB_txn* transaction, const Batch& batch) const;
   int open_cursor(MDB_txn* transaction, MDB_dbi table, Cursor& cursor) const;
 
   std::unique_ptr<MDB_env, Close> environment_;
   MDB_dbi table_ = 0;
+  Transaction ahead_;  // of write_ahead()
 };
 
 }  // namespace alkaid::agent::durable

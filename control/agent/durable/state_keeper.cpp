@@ -60,24 +60,34 @@ std::string StateKeeper::problem() const {
 
 // ---------------------------------------------------------------- the reconciler's thread
 
-void StateKeeper::enqueue(Batch batch) {
+void StateKeeper::enqueue(Batch batch, Extent extent) {
   {
     const std::lock_guard lock{mutex_};
+    if (batch.empty() && (extent == Extent::kPart || !has_part_)) {
+      return;
+    }
+    has_part_ = false;
     if (!problem_.empty() && !has_whole_ && !batch.is_whole()) {
       return;  // the whole state will hold it
     }
     has_whole_ = has_whole_ || batch.is_whole();
     queue_.push_back(std::move(batch));
-    ++submitted_;
+    if (extent == Extent::kPart) {
+      has_part_ = true;
+    } else {
+      complete_ = queue_.size();
+      ++submitted_;
+    }
   }
   wake_.notify_one();
 }
 
 void StateKeeper::submit() {
-  Batch batch = recorder_.take();
-  if (!batch.empty()) {
-    enqueue(std::move(batch));
-  }
+  enqueue(recorder_.take(), Extent::kAll);
+}
+
+void StateKeeper::submit_ahead() {
+  enqueue(recorder_.take(), Extent::kPart);
 }
 
 void StateKeeper::submit_whole(const DesiredStore& store, bool is_complete) {
@@ -86,7 +96,7 @@ void StateKeeper::submit_whole(const DesiredStore& store, bool is_complete) {
   recorder_.put_completeness(is_complete);
   Batch batch = recorder_.take();
   batch.set_whole();
-  enqueue(std::move(batch));
+  enqueue(std::move(batch), Extent::kAll);
 }
 
 void StateKeeper::finish(std::vector<std::unique_ptr<GoalStateTask>> tasks) {
@@ -142,14 +152,25 @@ void StateKeeper::run() {
       continue;
     }
     std::vector<Batch> batches = std::exchange(queue_, {});
+    std::vector<Batch> parts;
+    for (; batches.size() > complete_; batches.pop_back()) {
+      parts.insert(parts.begin(), std::move(batches.back()));
+    }
+    complete_ = 0;
     const Ticket last = submitted_;
     lock.unlock();
     std::size_t operations = 0;
     for (const Batch& batch : batches) {
       operations += batch.size();
     }
-    store(batches, last);
-    release();
+    if (!batches.empty()) {
+      store(batches, last);
+      release();
+    }
+    if (!parts.empty()) {
+      store_ahead(parts);
+      release();  // if it failed, of what they belong to
+    }
     batches.clear();
     if (operations >= kLargeWrite) {
       ::malloc_trim(0);
@@ -171,22 +192,7 @@ void StateKeeper::store(std::vector<Batch>& batches, Ticket last) {
   const std::lock_guard lock{mutex_};
   settled_ = last;
   if (!wrong.empty()) {
-    if (problem_.empty()) {
-      const std::string text = fmt::format(
-          "goal states can't be stored: {}. They are in effect but answered FAILURE, "
-          "and an agent that starts now doesn't know them",
-          wrong);
-      spdlog::error("{}", text);
-      events_.add(v1::Event::ERROR, "state_not_stored", text);
-      retry_interval_ = kFirstRetry;
-    } else {
-      retry_interval_ = std::min(2 * retry_interval_, kLastRetry);
-    }
-    problem_ = std::move(wrong);
-    queue_.clear();  // what came meanwhile is of no use without what was lost
-    settled_ = submitted_;
-    has_whole_ = false;
-    next_request_ = Clock::now() + retry_interval_;
+    note_failure(std::move(wrong));
   } else if (has_whole) {
     has_whole_ = false;
     problem_.clear();
@@ -194,6 +200,37 @@ void StateKeeper::store(std::vector<Batch>& batches, Ticket last) {
     spdlog::info("{}", text);
     events_.add(v1::Event::INFO, "state_stored", std::string{text});
   }
+}
+
+void StateKeeper::store_ahead(const std::vector<Batch>& batches) {
+  if (!problem().empty()) {
+    return;  // what they belong to isn't stored either
+  }
+  std::string wrong = database_->write_ahead(batches);
+  if (!wrong.empty()) {
+    const std::lock_guard lock{mutex_};
+    note_failure(std::move(wrong));
+  }
+}
+
+void StateKeeper::note_failure(std::string wrong) {
+  if (problem_.empty()) {
+    const std::string text = fmt::format(
+        "goal states can't be stored: {}. They are in effect but answered FAILURE, "
+        "and an agent that starts now doesn't know them",
+        wrong);
+    spdlog::error("{}", text);
+    events_.add(v1::Event::ERROR, "state_not_stored", text);
+    retry_interval_ = kFirstRetry;
+  } else {
+    retry_interval_ = std::min(2 * retry_interval_, kLastRetry);
+  }
+  problem_ = std::move(wrong);
+  queue_.clear();  // what came meanwhile is of no use without what was lost
+  complete_ = 0;
+  settled_ = submitted_;
+  has_whole_ = false;
+  next_request_ = Clock::now() + retry_interval_;
 }
 
 }  // namespace alkaid::agent::durable

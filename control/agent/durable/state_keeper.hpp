@@ -44,6 +44,7 @@ class StateKeeper final : public Durability {
 
   [[nodiscard]] Journal& journal() { return recorder_; }
   void submit() override;
+  void submit_ahead() override;
   void finish(std::vector<std::unique_ptr<GoalStateTask>> tasks) override;
   void submit_whole(const DesiredStore& store, bool is_complete);
 
@@ -62,9 +63,14 @@ class StateKeeper final : public Durability {
     std::vector<std::unique_ptr<GoalStateTask>> tasks;
   };
 
-  void enqueue(Batch batch);
+  enum class Extent { kAll, kPart };  // part: the next batch belongs to it
+
+  void enqueue(Batch batch, Extent extent);
   void run();
   void store(std::vector<Batch>& batches, Ticket last);
+  void store_ahead(const std::vector<Batch>& batches);
+  // With the mutex locked.
+  void note_failure(std::string wrong);
   void release();
 
   std::unique_ptr<Database> database_;
@@ -76,10 +82,12 @@ class StateKeeper final : public Durability {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Batch> queue_;
-  Ticket submitted_ = 0;
-  Ticket settled_ = 0;      // up to here it is stored, or known that it isn't
-  std::string problem_;     // not empty: nothing is stored until a whole state is
-  bool has_whole_ = false;  // in the queue, or being written
+  std::size_t complete_ = 0;  // so many at the queue's front; the others are parts
+  bool has_part_ = false;     // submitted, and what it belongs to isn't complete
+  Ticket submitted_ = 0;      // the last that is complete
+  Ticket settled_ = 0;        // up to here it is stored, or known that it isn't
+  std::string problem_;       // not empty: nothing is stored until a whole state is
+  bool has_whole_ = false;    // in the queue, or being written
   std::chrono::steady_clock::time_point next_request_;
   std::chrono::milliseconds retry_interval_{kFirstRetry};
   bool stopping_ = false;

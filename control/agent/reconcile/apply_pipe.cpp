@@ -27,6 +27,11 @@ void ApplyPipe::start(api::ApplyRequest request) {
   wake_.notify_all();
 }
 
+bool ApplyPipe::has_finished() {
+  const std::lock_guard lock{mutex_};
+  return !done_.empty();
+}
+
 ApplyPipe::Write ApplyPipe::finish() {
   --under_way_;
   std::unique_lock lock{mutex_};

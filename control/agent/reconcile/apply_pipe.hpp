@@ -36,6 +36,8 @@ class ApplyPipe {
   // Waits for the oldest write; only if any is under way.
   Write finish();
   [[nodiscard]] std::size_t under_way() const { return under_way_; }
+  // finish() wouldn't wait.
+  [[nodiscard]] bool has_finished();
 
  private:
   void run();

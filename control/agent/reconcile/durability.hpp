@@ -16,6 +16,9 @@ class Durability {
 
   // What has changed in the desired state since the last call begins to be stored.
   virtual void submit() = 0;
+  // The same in the middle of a message: it is stored with what the next submit() adds, or not at
+  // all.
+  virtual void submit_ahead() = 0;
 
   // Calls `done` of every task, in order, once all that was submitted is stored; on any thread. If
   // it can't be stored, the statuses say so.

@@ -28,6 +28,7 @@ struct NeighborPart {
 };
 
 struct GoalStateTask {
+  const void* sender = nullptr;         // whose messages take effect in their order
   std::shared_ptr<const void> message;  // keeps alive what `decoded` points into
   DecodedGoalState decoded;
   // Neighbors that are decoded while others are merged already: they come after those of `decoded`,

@@ -62,8 +62,9 @@ class Reconciler {
   void end_merge(GoalStateTask& task);
   // Some of its neighbors that were decoded meanwhile, in their order.
   void merge_part(GoalStateTask& task, NeighborPart part);
-  // Starts to write the neighbors that are wanted by now and not programmed. What has to go, and
-  // all else, is left to flush(), so that nothing goes before what takes its place.
+  // Starts to write the neighbors that are wanted by now and not programmed, unless others are on
+  // their way and more should come together first. What has to go, and all else, is left to
+  // flush(), so that nothing goes before what takes its place.
   void write_ahead();
   // Returns the time spent in the data plane.
   std::chrono::microseconds flush();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include <malloc.h>
@@ -15,6 +17,11 @@ constexpr auto kReconnectInterval = std::chrono::milliseconds{100};
 // Of one write: enough to share its cost, few enough that the first of them doesn't wait long.
 constexpr std::size_t kMostTasks = 256;
 constexpr std::size_t kMostResources = 100000;
+// Resources of a message that is merged between the parts of a large one.
+constexpr std::size_t kSmallMessage = 1024;
+// Neighbors of a message that are stored while more of them are merged. Of larger ones it pays to
+// sort them all together.
+constexpr std::size_t kMostStoredAhead = 32768;
 // Messages of this size leave holes behind that are worth giving back.
 constexpr std::size_t kLargeMessage = 50000;
 
@@ -67,13 +74,48 @@ void ReconcilerThread::publish_own_addresses() {
   own_addresses_ = reconciler_.own_addresses();
 }
 
-bool ReconcilerThread::merge(GoalStateTask& task) {
+// Their neighbors are written with those of the large one. They are answered with it, and what else
+// is in them takes effect then: answers of a Network Config Manager hold neighbors.
+void ReconcilerThread::merge_small_ones(const GoalStateTask& large, Tasks& others) {
+  if (large.decoded.slice || reconciler_.wanted().slices().is_used()) {
+    return;  // one slice at a time
+  }
+  Tasks small;
+  {
+    const std::lock_guard lock{mutex_};
+    std::set<const void*> behind{large.sender};
+    for (auto task = tasks_.begin();
+         task != tasks_.end() && others.size() + small.size() < kMostTasks;) {
+      const bool is_small = (*task)->coming.empty() && !(*task)->decoded.slice &&
+                            (*task)->decoded.results.size() <= kSmallMessage;
+      if (is_small && !behind.contains((*task)->sender)) {
+        small.push_back(std::move(*task));
+        task = tasks_.erase(task);
+      } else {
+        behind.insert((*task)->sender);
+        ++task;
+      }
+    }
+  }
+  for (auto& task : small) {
+    stage_times_.note(Stage::kWait, Clock::now() - task->received);
+    reconciler_.merge(*task);
+    reconciler_.end_merge(*task);
+    others.push_back(std::move(task));
+  }
+}
+
+bool ReconcilerThread::merge(GoalStateTask& task, Tasks& others) {
   reconciler_.merge(task);
   task.decoded.results.reserve(size_of(task));
   try {
     for (auto& coming : task.coming) {
       reconciler_.merge_part(task, coming.get());
+      merge_small_ones(task, others);
       reconciler_.write_ahead();
+      if (durability_ != nullptr && task.neighbors_coming <= kMostStoredAhead) {
+        durability_->submit_ahead();
+      }
     }
   } catch (const std::future_error&) {
     return false;
@@ -82,15 +124,17 @@ bool ReconcilerThread::merge(GoalStateTask& task) {
   return true;
 }
 
-bool ReconcilerThread::process(std::vector<std::unique_ptr<GoalStateTask>>& tasks) {
+bool ReconcilerThread::process(Tasks& tasks) {
   const auto start = Clock::now();
   std::size_t resources = 0;
   bool is_complete = true;
+  Tasks others;
   for (auto& task : tasks) {
     stage_times_.note(Stage::kWait, start - task->received);
     resources += size_of(*task);
-    is_complete = merge(*task) && is_complete;
+    is_complete = merge(*task, others) && is_complete;
   }
+  std::move(others.begin(), others.end(), std::back_inserter(tasks));
   const auto merged = Clock::now();
   if (!is_complete) {
     return false;
@@ -122,7 +166,7 @@ bool ReconcilerThread::process(std::vector<std::unique_ptr<GoalStateTask>>& task
 void ReconcilerThread::run() {
   auto next_connect = Clock::now();
   auto next_retry = Clock::now() + reconciler_.retry_interval();
-  std::vector<std::unique_ptr<GoalStateTask>> tasks;
+  Tasks tasks;
   std::unique_lock lock{mutex_};
   while (!stopping_) {
     const auto deadline = reconciler_.connected() ? next_retry : next_connect;
@@ -133,7 +177,9 @@ void ReconcilerThread::run() {
     }
     auto calls = std::exchange(calls_, {});
     std::size_t resources = 0;
-    while (!tasks_.empty() && tasks.size() < kMostTasks && resources < kMostResources) {
+    // A large one is the last: what is behind it may be merged between its parts.
+    while (!tasks_.empty() && tasks.size() < kMostTasks && resources < kMostResources &&
+           (tasks.empty() || tasks.back()->coming.empty())) {
       resources += size_of(*tasks_.front());
       tasks.push_back(std::move(tasks_.front()));
       tasks_.pop_front();

@@ -18,7 +18,8 @@
 namespace alkaid::agent {
 
 // Takes goal states and calls from any thread, in order; several waiting goal states share one
-// write to the data plane. Connects to the data plane, again and again.
+// write to the data plane, and small ones don't wait for another sender's large one. Connects to
+// the data plane, again and again.
 class ReconcilerThread {
  public:
   explicit ReconcilerThread(Reconciler& reconciler) : reconciler_(reconciler) {}
@@ -46,11 +47,14 @@ class ReconcilerThread {
   [[nodiscard]] StageTimes& stage_times() { return stage_times_; }
 
  private:
+  using Tasks = std::vector<std::unique_ptr<GoalStateTask>>;
+
   void run();
   // False: parts of a message will never come, since the agent ends.
-  bool process(std::vector<std::unique_ptr<GoalStateTask>>& tasks);
-  // False: the agent stops.
-  bool merge(GoalStateTask& task);
+  bool process(Tasks& tasks);
+  // The same; with what of others was merged between its parts.
+  bool merge(GoalStateTask& task, Tasks& others);
+  void merge_small_ones(const GoalStateTask& large, Tasks& others);
   void publish_own_addresses();
 
   Reconciler& reconciler_;

@@ -5,9 +5,19 @@
 #include "control/agent/reconcile/reconciler.hpp"
 
 namespace alkaid::agent {
+namespace {
+
+// Fewer wait for more as long as others are being written: each write costs a round trip.
+constexpr std::size_t kWorthAWrite = 2048;
+
+}  // namespace
 
 void Reconciler::write_ahead() {
-  if (!connected_) {
+  while (pipe_.has_finished()) {
+    finish_oldest_write();
+  }
+  const bool is_worth_it = pipe_.under_way() == 0 || dirty_.neighbors.size() >= kWorthAWrite;
+  if (!connected_ || !is_worth_it) {
     return;
   }
   ChangeBatch batch;

@@ -9,7 +9,8 @@ GoalStateCall* GoalStateCall::start(GoalStatePipeline& pipeline, GoalStateFormat
   auto call = std::make_shared<GoalStateCall>(reply);
   call->self_ = call;
   pipeline.handle(
-      format, message, [] {}, [call](grpc::ByteBuffer bytes) { call->replied(std::move(bytes)); });
+      format, call.get(), message, [] {},
+      [call](grpc::ByteBuffer bytes) { call->replied(std::move(bytes)); });
   return call.get();
 }
 

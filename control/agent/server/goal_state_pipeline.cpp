@@ -141,14 +141,17 @@ void refuse_message(GoalStateTask& task, std::size_t size, std::string reason) {
       {0, {"message", fmt::format("{} bytes", size), std::move(reason)}});
 }
 
-grpc::ByteBuffer buffer_of(const std::string& bytes) {
-  const grpc::Slice slice{bytes};
+// Without a copy.
+grpc::ByteBuffer buffer_of(std::string bytes) {
+  auto* owned = new std::string{std::move(bytes)};
+  const grpc::Slice slice{owned->data(), owned->size(),
+                          [](void* string) { delete static_cast<std::string*>(string); }, owned};
   return {&slice, 1};
 }
 
 }  // namespace
 
-void GoalStatePipeline::handle(GoalStateFormat format, grpc::ByteBuffer message,
+void GoalStatePipeline::handle(GoalStateFormat format, const void* sender, grpc::ByteBuffer message,
                                std::function<void()> submitted,
                                std::function<void(grpc::ByteBuffer)> done) {
   const auto received = std::chrono::steady_clock::now();
@@ -164,7 +167,7 @@ void GoalStatePipeline::handle(GoalStateFormat format, grpc::ByteBuffer message,
     };
   }
   if (may_start && message.Length() <= kSmallMessage) {
-    process(format, std::move(message), received, std::move(submitted), std::move(done));
+    process(format, sender, std::move(message), received, std::move(submitted), std::move(done));
     return;
   }
   const bool is_large = message.Length() > kLargeMessage;
@@ -174,9 +177,9 @@ void GoalStatePipeline::handle(GoalStateFormat format, grpc::ByteBuffer message,
       large_messages_.leave();
     };
   }
-  auto decode = [this, format, message = std::move(message), received,
+  auto decode = [this, format, sender, message = std::move(message), received,
                  submitted = std::move(submitted), done = std::move(done)]() mutable {
-    process(format, std::move(message), received, std::move(submitted), std::move(done));
+    process(format, sender, std::move(message), received, std::move(submitted), std::move(done));
   };
   auto start = [this, is_large, decode = std::move(decode)]() mutable {
     if (is_large) {
@@ -226,13 +229,15 @@ bool GoalStatePipeline::decode_parts(GoalStateFormat format, MessageParts parts,
   return true;
 }
 
-void GoalStatePipeline::process(GoalStateFormat format, grpc::ByteBuffer message,
+void GoalStatePipeline::process(GoalStateFormat format, const void* sender,
+                                grpc::ByteBuffer message,
                                 std::chrono::steady_clock::time_point received,
                                 std::function<void()> submitted,
                                 std::function<void(grpc::ByteBuffer)> done) {
   StageTimes& times = reconciler_.stage_times();
   const auto start = std::chrono::steady_clock::now();
   auto task = std::make_unique<GoalStateTask>();
+  task->sender = sender;
   task->received = received;
   const std::size_t size = message.Length();
   const DecodeContext context{port_attach_, reconciler_.own_addresses()};

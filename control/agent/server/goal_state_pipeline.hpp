@@ -22,11 +22,12 @@ class GoalStatePipeline {
   GoalStatePipeline(ReconcilerThread& reconciler, PortAttach port_attach)
       : reconciler_(reconciler), port_attach_(std::move(port_attach)), pool_(kDecodeThreads) {}
 
-  // Any thread; returns soon. submitted: the message is in the reconciler's queue, the next one of
-  // the same sender may follow; done: the reply. Both are called once, submitted first, on threads
-  // that must not be blocked; neither if the agent stops before.
-  void handle(GoalStateFormat format, grpc::ByteBuffer message, std::function<void()> submitted,
-              std::function<void(grpc::ByteBuffer)> done);
+  // Any thread; returns soon. sender: whose messages take effect in their order. submitted: the
+  // message is in the reconciler's queue, the next one of the same sender may follow; done: the
+  // reply. Both are called once, submitted first, on threads that must not be blocked; neither if
+  // the agent stops before.
+  void handle(GoalStateFormat format, const void* sender, grpc::ByteBuffer message,
+              std::function<void()> submitted, std::function<void(grpc::ByteBuffer)> done);
 
   void stop() { pool_.stop(); }
 
@@ -36,9 +37,9 @@ class GoalStatePipeline {
   // Of all messages that are worked at; a larger message is alone.
   static constexpr std::size_t kMostAtOnce = 400000;
   // Neighbors of a large message that are decoded together: few enough that the next stages start
-  // soon, enough to share what a write costs.
-  static constexpr std::size_t kFewestParts = 4;
-  static constexpr std::size_t kSmallestPart = 1024;
+  // soon, enough to share what handing them over costs.
+  static constexpr std::size_t kFewestParts = 16;
+  static constexpr std::size_t kSmallestPart = 512;
   static constexpr std::size_t kLargestPart = 4096;
   // Smaller messages are decoded at once: handing them over would cost more.
   static constexpr std::size_t kSmallMessage = 64U << 10;
@@ -48,7 +49,7 @@ class GoalStatePipeline {
   // Has the message's neighbors decoded by the pool, in parts. False: it is no such message.
   bool decode_parts(GoalStateFormat format, MessageParts parts, const DecodeContext& context,
                     GoalStateTask& task);
-  void process(GoalStateFormat format, grpc::ByteBuffer message,
+  void process(GoalStateFormat format, const void* sender, grpc::ByteBuffer message,
                std::chrono::steady_clock::time_point received, std::function<void()> submitted,
                std::function<void(grpc::ByteBuffer)> done);
 

@@ -52,7 +52,7 @@ void GoalStateStream::OnReadDone(bool ok) {
   const std::size_t size = message.Length();
   const auto self = shared_from_this();
   pipeline_.handle(
-      GoalStateFormat::kV2, std::move(message), [self] { self->submitted(); },
+      GoalStateFormat::kV2, this, std::move(message), [self] { self->submitted(); },
       [self, size](grpc::ByteBuffer reply) { self->replied(size, std::move(reply)); });
 }
 

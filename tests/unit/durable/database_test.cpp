@@ -256,6 +256,31 @@ TEST(StateFile, AFullDiskChangesNothingAndPasses) {
   EXPECT_EQ(records_in(directory.path()), expected);
 }
 
+std::string write_ahead(Database& database, Batch batch) {
+  std::vector<Batch> batches;
+  batches.push_back(std::move(batch));
+  return database.write_ahead(batches);
+}
+
+TEST(StateFile, WhatIsWrittenAheadStandsWithTheNextWriteOrNotAtAll) {
+  const Directory directory;
+  {
+    const auto database = open(directory.path());
+    ASSERT_TRUE(database);
+    EXPECT_EQ(write_ahead(*database, batch_of({{"Xa", "1"}})), "");
+    EXPECT_EQ(write_ahead(*database, batch_of({{"Xb", "2"}}, {"Xa"})), "");
+    EXPECT_EQ(write(*database, batch_of({{"Xc", "3"}})), "");
+    EXPECT_EQ(write_ahead(*database, batch_of({{"Xd", "lost with the next"}})), "");
+    {
+      const SizeLimit limit{directory.file()};
+      EXPECT_THAT(write(*database, batch_of(many(50000, 'b'))), HasSubstr("may not grow"));
+    }
+    EXPECT_EQ(write(*database, batch_of({{"Xe", "5"}})), "");
+    EXPECT_EQ(write_ahead(*database, batch_of({{"Xf", "lost with the process"}})), "");
+  }
+  EXPECT_EQ(records_in(directory.path()), (Records{{"Xb", "2"}, {"Xc", "3"}, {"Xe", "5"}}));
+}
+
 TEST(StateFile, WhoTakesTheFileAwayIsNoticed) {
   const Directory directory;
   const auto database = open(directory.path());

@@ -76,6 +76,16 @@ using ::testing::Each;
 
 using Reply = std::future<std::vector<Status>>;
 
+// Its first half: part of a message that goes on.
+void merge_part(KeptAgent& agent, const schema::GoalState& message) {
+  std::string error;
+  const auto attach = PortAttach::parse("af_packet:{tap_name}", error);
+  GoalStateTask task;
+  task.decoded = decode(message, {*attach, agent.reconciler().own_addresses()});
+  agent.reconciler().merge(task);
+  agent.keeper().submit_ahead();
+}
+
 // As KeptAgent::push(), but does not wait for the reply.
 Reply push_without_waiting(KeptAgent& agent, const schema::GoalState& message) {
   std::string error;
@@ -132,6 +142,31 @@ TEST(GroupCommit, RepliesWaitForTheDiskAndShareItsTime) {
     EXPECT_THAT(reply.get(), Each(Status::kSuccess));
   }
   EXPECT_EQ(disk().syncs(), 2) << "all that came meanwhile is one write";
+}
+
+TEST(GroupCommit, PartsOfAMessageAreStoredWithItsEndOrNotAtAll) {
+  const Directory directory;
+  FakeDataplane tables;
+  std::size_t records = 0;
+  {
+    KeptAgent agent{directory.path(), tables};
+    agent.push(whole_network());
+    records = records_of(agent.wanted()).size();
+    merge_part(agent, one_neighbor(100));
+    agent.release();
+  }
+  EXPECT_EQ(records_in(directory.path()).size(), records);
+  {
+    KeptAgent agent{directory.path(), tables};
+    merge_part(agent, one_neighbor(100));
+    merge_part(agent, one_neighbor(101));
+    EXPECT_THAT(push_without_waiting(agent, one_neighbor(102)).get(), Each(Status::kSuccess));
+    merge_part(agent, one_neighbor(103));
+    // Its end changes nothing.
+    EXPECT_THAT(push_without_waiting(agent, one_neighbor(100)).get(), Each(Status::kSuccess));
+    agent.release();
+  }
+  EXPECT_EQ(records_in(directory.path()).size(), records + 4);
 }
 
 }  // namespace
