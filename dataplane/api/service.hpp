@@ -6,6 +6,7 @@
 
 #include "alkaid/dataplane/v1/dataplane.grpc.pb.h"
 #include "dataplane/api/event_hub.hpp"
+#include "dataplane/api/on_control_thread.hpp"
 #include "dataplane/control/dataplane.hpp"
 
 namespace alkaid {
@@ -73,21 +74,10 @@ class DataplaneService final : public api::Dataplane::Service {
                        api::ExplainResponse* response) override;
 
  private:
-  // Runs `work` on the control thread; UNAVAILABLE if the data plane is stopping.
+  // UNAVAILABLE if the data plane is stopping.
   template <class Work>
   grpc::Status on_control_thread(Work&& work) {
-    try {
-      return dataplane_.executor().run([&]() -> grpc::Status {
-        if constexpr (std::is_void_v<decltype(work())>) {
-          work();
-          return grpc::Status::OK;
-        } else {
-          return work();
-        }
-      });
-    } catch (const std::future_error&) {
-      return {grpc::StatusCode::UNAVAILABLE, "the data plane is stopping"};
-    }
+    return alkaid::on_control_thread(dataplane_.executor(), work);
   }
 
   // `Dataplane` alone would name the generated service here.

@@ -1,8 +1,8 @@
 #include "dataplane/api/xdp_service.hpp"
 
-#include <future>
 #include <string>
 
+#include "dataplane/api/on_control_thread.hpp"
 #include "dataplane/xdp/xdp_device.hpp"
 
 namespace alkaid {
@@ -28,22 +28,17 @@ void describe(const XdpDevice& device, dataplane::v1::ShowXdpResponse::Device& i
 grpc::Status XdpService::ShowXdp(grpc::ServerContext* /*context*/,
                                  const dataplane::v1::ShowXdpRequest* /*request*/,
                                  dataplane::v1::ShowXdpResponse* response) {
-  try {
-    dataplane_.executor().run([&] {
-      for (const auto& view : dataplane_.ports().views()) {
-        const XdpDevice* device = XdpDevice::find(view.port->device.ethdev);
-        // A trunk's guests have its device.
-        if (device != nullptr && view.port->device.vlan == 0) {
-          auto* entry = response->add_devices();
-          entry->set_port(view.port->id);
-          describe(*device, *entry);
-        }
+  return on_control_thread(dataplane_.executor(), [&] {
+    for (const auto& view : dataplane_.ports().views()) {
+      const XdpDevice* device = XdpDevice::find(view.port->device.ethdev);
+      // A trunk's guests have its device.
+      if (device != nullptr && view.port->device.vlan == 0) {
+        auto* entry = response->add_devices();
+        entry->set_port(view.port->id);
+        describe(*device, *entry);
       }
-    });
-  } catch (const std::future_error&) {
-    return {grpc::StatusCode::UNAVAILABLE, "the data plane is stopping"};
-  }
-  return grpc::Status::OK;
+    }
+  });
 }
 
 }  // namespace alkaid

@@ -64,6 +64,24 @@ class Guest:
         self._namespace.processes.remove(self._process)
 
 
+class _HasGuest:
+    """Stops and lets go on a guest together with what serves it: the next class in line."""
+
+    _guest: Guest | None = None
+
+    def pause(self) -> None:
+        """Stops both where they are, so that the cores are free."""
+        super().pause()  # type: ignore[misc]
+        if self._guest is not None:
+            self._guest.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Lets both go on."""
+        super().resume()  # type: ignore[misc]
+        if self._guest is not None:
+            self._guest.signal(signal.SIGCONT)
+
+
 class IdleGuests:
     """Guests with rings that are ready, and nothing in them."""
 
@@ -86,14 +104,13 @@ class IdleGuests:
             self._namespace.processes.remove(process)
 
 
-class VhostSubject(Subject):
+class VhostSubject(_HasGuest, Subject):
     """The data plane with guests by vhost-user in place of capture files."""
 
     def __init__(self, namespace: Namespace, directory: Path, scenario: Scenario, *, capture: bool = False,
                  idle_guests: int = 0) -> None:
         super().__init__(namespace, directory, scenario, capture=capture)
         self._idle = [f"idle-{number}" for number in range(idle_guests)]
-        self._guest: Guest | None = None
         self._idle_guests: IdleGuests | None = None
 
     def _socket(self, port: str) -> Path:
@@ -126,18 +143,6 @@ class VhostSubject(Subject):
                                 fixed_ips=[{"subnet_id": "green", "ip_address": f"10.1.{high}.{low}"}])
         return state
 
-    def pause(self) -> None:
-        """Stops it and its guest where they are, so that both cores are free."""
-        super().pause()
-        if self._guest is not None:
-            self._guest.signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Lets both go on."""
-        super().resume()
-        if self._guest is not None:
-            self._guest.signal(signal.SIGCONT)
-
     def stop(self) -> None:
         """Ends everything."""
         for guests in (self._guest, self._idle_guests):
@@ -147,12 +152,8 @@ class VhostSubject(Subject):
         super().stop()
 
 
-class VhostPeer(OpenVSwitch):
+class VhostPeer(_HasGuest, OpenVSwitch):
     """Open vSwitch with the same guest."""
-
-    def __init__(self, namespace: Namespace, directory: Path, scenario: Scenario) -> None:
-        super().__init__(namespace, directory, scenario)
-        self._guest: Guest | None = None
 
     def _add_guest(self, device: str) -> None:
         # It makes the socket, as our data plane does; Open vSwitch names it as the port, in its run directory.
@@ -172,18 +173,6 @@ class VhostPeer(OpenVSwitch):
         cycles = self.sample(seconds)
         after, ended = self.sent(), time.monotonic()
         return cycles, (after - before) / (ended - began)
-
-    def pause(self) -> None:
-        """Stops it and its guest where they are."""
-        super().pause()
-        if self._guest is not None:
-            self._guest.signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Lets both go on."""
-        super().resume()
-        if self._guest is not None:
-            self._guest.signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Ends everything."""

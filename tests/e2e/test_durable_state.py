@@ -30,17 +30,7 @@ def host(unplugged_lab: Lab) -> Iterator[Host]:
 
 def neighbors(addresses: list[str]) -> GoalState:
     """A goal state of nothing but these neighbors."""
-    state = GoalState({"format_version": 102})
-    for address in addresses:
-        state.add("neighbor", address, {
-            "revision_number": 1, "id": address, "mac_address": "02:00:00:00:09:01", "host_ip_address": "10.0.0.9",
-            "fixed_ips": [{"neighbor_type": "L2", "subnet_id": "green", "ip_address": address}]})
-    return state
-
-
-def programmed(host: Host) -> set[str]:
-    """The neighbors' addresses that the data plane holds."""
-    return {neighbor["ip"] for neighbor in host.console.json("show", "neighbor", timeout=30)["neighbors"]}
+    return GoalState({"format_version": 102}).add_remote_neighbors(addresses)
 
 
 def stop(process: Process) -> None:
@@ -90,14 +80,14 @@ def test_what_was_acknowledged_survives_kills(host: Host) -> None:
     acknowledged = acknowledged_before_kills(host)
     assert len(acknowledged) > 4 * KILLS
     wait_until(lambda: host.console.agent()["in_sync"], "the data plane is in sync", timeout=30)
-    assert acknowledged <= programmed(host)
+    assert acknowledged <= host.programmed_neighbors()
     # Nothing but the file knows them now.
     host.agent.kill()
     host.dataplane.kill()
     host.start_dataplane()
     host.start_agent()
     wait_until(lambda: host.console.agent()["in_sync"], "the new data plane is in sync", timeout=30)
-    assert acknowledged <= programmed(host)
+    assert acknowledged <= host.programmed_neighbors()
     assert set(host.console.guest_ports()) == {"green-1", "red-1"}
 
 
@@ -112,8 +102,8 @@ def test_a_deleted_neighbor_does_not_come_back(host: Host) -> None:
     host.agent.kill()
     host.start_dataplane()
     host.start_agent()
-    wait_until(lambda: "10.1.9.2" in programmed(host), "the data plane is filled")
-    assert "10.1.9.1" not in programmed(host)
+    wait_until(lambda: "10.1.9.2" in host.programmed_neighbors(), "the data plane is filled")
+    assert "10.1.9.1" not in host.programmed_neighbors()
 
 
 def test_a_full_disk_is_told_and_passes(unplugged_lab: Lab) -> None:
@@ -133,7 +123,7 @@ def test_a_full_disk_is_told_and_passes(unplugged_lab: Lab) -> None:
             addresses = [f"10.1.{8 + len(pushed) // 250}.{1 + i}" for i in range(250)]
             answer = host.push(neighbors(addresses), check=False)
             pushed += addresses
-        assert set(pushed) <= programmed(host)
+        assert set(pushed) <= host.programmed_neighbors()
         assert host.agent.running
         assert "no room" in host.console.agent()["state_problem"]
         assert host.console.events("state_not_stored")
@@ -146,7 +136,8 @@ def test_a_full_disk_is_told_and_passes(unplugged_lab: Lab) -> None:
             process.kill()
         host.start_dataplane()
         host.start_agent()
-        wait_until(lambda: set(pushed) <= programmed(host), "the next data plane holds all of them", timeout=30)
+        wait_until(lambda: set(pushed) <= host.programmed_neighbors(), "the next data plane holds all of them",
+                   timeout=30)
         host.agent.stop()
     finally:
         run(["umount", "--lazy", state])
@@ -154,7 +145,7 @@ def test_a_full_disk_is_told_and_passes(unplugged_lab: Lab) -> None:
 
 def test_a_damaged_file_is_told(host: Host) -> None:
     """The agent names the file and the way out and doesn't start; without the file it does, and nothing is lost."""
-    before = programmed(host)
+    before = host.programmed_neighbors()
     host.agent.kill()
     file = host.run_directory / "state" / "state.mdb"
     file.write_bytes(b"\xff" * file.stat().st_size)
@@ -165,5 +156,5 @@ def test_a_damaged_file_is_told(host: Host) -> None:
     assert f"mv {file}" in second.log, second.log
     file.rename(file.with_suffix(".old"))
     host.start_agent()
-    assert programmed(host) == before
+    assert host.programmed_neighbors() == before
     assert host.console.agent()["unclaimed_objects"] > 0

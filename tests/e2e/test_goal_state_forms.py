@@ -99,11 +99,6 @@ def test_a_repeated_state_is_no_news(unchanged: Lab, operation: str) -> None:
 # ------------------------------------------------------------ moves
 
 
-def neighbors(host: Host) -> set[str]:
-    """The addresses of all neighbors that are programmed."""
-    return {neighbor["ip"] for neighbor in host.console.json("show", "neighbor")["neighbors"]}
-
-
 def take(host: Host, *, from_host: int) -> None:
     """The port is here now, as the other host's example describes it."""
     source = GoalState.example(from_host)
@@ -144,8 +139,8 @@ def test_a_port_moves_to_another_host_and_back(leased: Lab) -> None:
             assert peer.reaches(guest.address), f"from {peer.port} to the port on {now}"
             assert peer.ping(guest.address).received == 3
         assert MOVER not in former.console.ports()
-        wait_until(lambda former=former: MOVER_ADDRESSES <= neighbors(former), f"{former} has the way to it")
-        assert not MOVER_ADDRESSES & neighbors(now), "a port of the host is no neighbor"
+        wait_until(lambda former=former: MOVER_ADDRESSES <= former.programmed_neighbors(), f"{former} has the way to it")
+        assert not MOVER_ADDRESSES & now.programmed_neighbors(), "a port of the host is no neighbor"
         place = destination
     for host in leased.hosts.values():
         assert host.console.agent()["in_sync"]

@@ -27,16 +27,7 @@ def host(unplugged_lab: Lab) -> Iterator[Host]:
 def slice_of(name: str, operation: str, addresses: list[str], **fields: Any) -> GoalState:
     """A message that makes these neighbors part of a slice."""
     state = GoalState({"format_version": 102, "slice": {"name": name, "operation": operation, **fields}})
-    for address in addresses:
-        state.add("neighbor", address, {
-            "revision_number": 1, "id": address, "mac_address": "02:00:00:00:09:01", "host_ip_address": "10.0.0.9",
-            "fixed_ips": [{"neighbor_type": "L2", "subnet_id": "green", "ip_address": address}]})
-    return state
-
-
-def programmed(host: Host) -> set[str]:
-    """The neighbors' addresses that the data plane holds."""
-    return {neighbor["ip"] for neighbor in host.console.json("show", "neighbor", timeout=30)["neighbors"]}
+    return state.add_remote_neighbors(addresses)
 
 
 def slices(host: Host) -> dict[str, dict[str, Any]]:
@@ -54,7 +45,7 @@ def addresses(network: int, count: int) -> list[str]:
 
 def test_pushers_of_disjoint_slices_compose(host: Host) -> None:
     """Four clients replace their slices at once, large messages among them: the host has the sum of what each said last."""
-    own = programmed(host)
+    own = host.programmed_neighbors()
     failures: list[Exception] = []
 
     def push(number: int) -> None:
@@ -74,7 +65,7 @@ def test_pushers_of_disjoint_slices_compose(host: Host) -> None:
         pusher.join(120)
     assert not failures
     expected = [set(addresses(20 * (number + 1), 20)) for number in range(4)]
-    assert programmed(host) == own.union(*expected)
+    assert host.programmed_neighbors() == own.union(*expected)
     host.push(slice_of("also", "REPLACE", addresses(20, 5)))
     shown = {each.pop("name"): each for each in host.console.json("show", "slices")["slices"]}
     assert shown["slice-0"]["kinds"] == [{"type": "NEIGHBOR", "resources": 20}]
@@ -84,14 +75,14 @@ def test_pushers_of_disjoint_slices_compose(host: Host) -> None:
     assert "also 5" in host.console.text("show", "slices", "slice-0")
     host.push(slice_of("also", "DROP", []))
     host.push(slice_of("slice-2", "DROP", []))
-    assert programmed(host) == own.union(*expected[:2], expected[3])
+    assert host.programmed_neighbors() == own.union(*expected[:2], expected[3])
     assert {name: (int(each["version"]), int(each["resources"])) for name, each in slices(host).items()} == {
         f"slice-{number}": (3, 20) for number in (0, 1, 3)}
 
 
 def test_a_restarted_agent_tells_its_versions_and_takes_a_delta(host: Host) -> None:
     """After kill -9 the manager is told version and digest of each slice; a delta on them is applied, one on others is refused."""
-    own = programmed(host)
+    own = host.programmed_neighbors()
     host.push(slice_of("one", "REPLACE", ["10.1.9.1", "10.1.9.2"], version="41"))
     digest = slices(host)["one"]["digest"]
     ncm = FakeNcm(host, {})
@@ -106,9 +97,9 @@ def test_a_restarted_agent_tells_its_versions_and_takes_a_delta(host: Host) -> N
 
     refused = host.push(slice_of("one", "DELTA", ["10.1.9.3"], base_version="40", version="42"), check=False)
     assert "send the full slice" in refused
-    assert programmed(host) == own | {"10.1.9.1", "10.1.9.2"}
+    assert host.programmed_neighbors() == own | {"10.1.9.1", "10.1.9.2"}
     host.push(slice_of("one", "DELTA", ["10.1.9.3"], base_version="41", base_digest=digest, version="42"))
-    assert programmed(host) == own | {"10.1.9.1", "10.1.9.2", "10.1.9.3"}
+    assert host.programmed_neighbors() == own | {"10.1.9.1", "10.1.9.2", "10.1.9.3"}
     assert slices(host)["one"]["version"] == "42"
     host.push(slice_of("one", "REPLACE", ["10.1.9.3"], version="43"))
-    assert programmed(host) == own | {"10.1.9.3"}
+    assert host.programmed_neighbors() == own | {"10.1.9.3"}

@@ -38,11 +38,6 @@ def neighbors(numbers: range, operation: str = "CREATE") -> GoalState:
     return made
 
 
-def programmed(host: Host) -> set[str]:
-    """The neighbors that the data plane has."""
-    return {row["ip"] for row in host.console.json("show", "neighbor")["neighbors"]}
-
-
 def count(host: Host) -> dict[str, Any]:
     """Wanted, applied and pending neighbors."""
     return next(row for row in host.console.json("show", "config")["resources"] if row["type"] == "NEIGHBOR")
@@ -52,7 +47,7 @@ def test_what_has_no_room_waits_and_comes_in_later(host: Host) -> None:
     """64 neighbors on a table for 16: the others wait; with every delete as many come in; nothing is lost."""
     answer = host.push(neighbors(range(1, NEIGHBORS + 1)))
     assert "PENDING" in answer and "FAILURE" not in answer
-    room = len(programmed(host))
+    room = len(host.programmed_neighbors())
     assert CAPACITY <= room < NEIGHBORS
     waiting = count(host)
     assert (waiting["wanted"], waiting["applied"], waiting["pending"]) == (NEIGHBORS, room, NEIGHBORS - room)
@@ -63,10 +58,10 @@ def test_what_has_no_room_waits_and_comes_in_later(host: Host) -> None:
     assert len(host.console.events("table_full")) == 1
 
     # Some go: as many come in, without another push.
-    gone = sorted(int(address.rsplit(".", 1)[1]) for address in programmed(host))[:5]
+    gone = sorted(int(address.rsplit(".", 1)[1]) for address in host.programmed_neighbors())[:5]
     for number in gone:
         host.push(neighbors(range(number, number + 1), "DELETE"))
-    wait_until(lambda: len(programmed(host)) == room, "the table is full again")
+    wait_until(lambda: len(host.programmed_neighbors()) == room, "the table is full again")
     assert count(host)["pending"] == NEIGHBORS - room - len(gone)
     assert not host.console.events("table_has_room")
 
@@ -75,7 +70,7 @@ def test_what_has_no_room_waits_and_comes_in_later(host: Host) -> None:
     keep = rest[-CAPACITY:]
     for number in rest[:-CAPACITY]:
         host.push(neighbors(range(number, number + 1), "DELETE"))
-    wait_until(lambda: programmed(host) == {f"10.1.0.{number}" for number in keep}, "the rest is programmed")
+    wait_until(lambda: host.programmed_neighbors() == {f"10.1.0.{number}" for number in keep}, "the rest is programmed")
     wait_until(lambda: host.console.agent()["in_sync"], "in sync")
     assert count(host)["pending"] == 0
     assert len(host.console.events("table_has_room")) == 1
@@ -84,16 +79,16 @@ def test_what_has_no_room_waits_and_comes_in_later(host: Host) -> None:
 def test_agent_that_comes_back_to_a_full_table_loses_nothing(host: Host) -> None:
     """A restarted agent is told everything again: what is programmed stays, the rest waits."""
     host.push(neighbors(range(1, NEIGHBORS + 1)))
-    before = programmed(host)
+    before = host.programmed_neighbors()
     assert host.agent is not None
     host.agent.kill()
     host.start_agent()
     host.push(neighbors(range(1, NEIGHBORS + 1)))
-    assert programmed(host) == before
+    assert host.programmed_neighbors() == before
     assert count(host)["pending"] == NEIGHBORS - len(before)
     first = sorted(before)[0].rsplit(".", 1)[1]
     host.push(neighbors(range(int(first), int(first) + 1), "DELETE"))
-    wait_until(lambda: len(programmed(host) - before) == 1, "another one came in")
+    wait_until(lambda: len(host.programmed_neighbors() - before) == 1, "another one came in")
 
 
 def test_traffic_that_fills_the_connection_table_is_told_of() -> None:

@@ -29,6 +29,12 @@ class Context:
     results: Path
 
 
+def _meson_test(build: Build, suite: str, log: str, wrapper: str | None) -> list[str | Path]:
+    """The command that runs a suite's programs; arguments may follow."""
+    return ["meson", "test", "-C", build.directory, "--no-rebuild", "--suite", suite, "--logbase", log,
+            "--print-errorlogs", "--timeout-multiplier", "10", *([f"--wrapper={wrapper}"] if wrapper else [])]
+
+
 def _meson_suite(result: SuiteResult, build: Build, suite: str, *, limit_seconds: float,
                  wrapper: str | None = None, environment: dict[str, str] | None = None) -> None:
     build.configure()
@@ -38,10 +44,7 @@ def _meson_suite(result: SuiteResult, build: Build, suite: str, *, limit_seconds
         return
     build.compile(programs)
     log = f"alkaid-{suite}"
-    command = ["meson", "test", "-C", build.directory, "--no-rebuild", "--suite", suite,
-               "--logbase", log, "--print-errorlogs", "--timeout-multiplier", "10"]
-    if wrapper:
-        command.append(f"--wrapper={wrapper}")
+    command = _meson_test(build, suite, log, wrapper)
     # meson adds the wrapper's name to the names of its logs.
     logs = build.directory / "meson-logs"
     for stale in logs.glob(f"{log}*.junit.xml"):
@@ -68,11 +71,8 @@ def _cases_once_more(build: Build, suite: str, junit: Path, *, wrapper: str | No
     passed: set[str] = set()
     held: set[str] = set()
     for program, cases in failed.items():
-        command = ["meson", "test", "-C", build.directory, "--no-rebuild", "--suite", suite, program,
-                   "--logbase", f"again-{suite}", "--print-errorlogs", "--timeout-multiplier", "10",
+        command = [*_meson_test(build, suite, f"again-{suite}", wrapper), program,
                    f"--test-args=--gtest_filter={':'.join(cases)}"]
-        if wrapper:
-            command.append(f"--wrapper={wrapper}")
         ended = run(command, limit_seconds=300, environment=environment)
         (passed if ended == 0 else held).update(cases)
     return passed - held, not held

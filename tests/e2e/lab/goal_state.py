@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ class GoalState:
         state = self.states(kind)[key]
         configuration = {**copy.deepcopy(state["configuration"]), **changes}
         self.add(kind, new_key, configuration, state["operation_type"])
+
+    def add_remote_neighbors(self, addresses: Iterable[str], operation: str = "CREATE") -> GoalState:
+        """Adds neighbors of the green subnet that one other host has; an address is its key."""
+        for address in addresses:
+            self.add("neighbor", address, {
+                "revision_number": 1, "id": address, "mac_address": "02:00:00:00:09:01", "host_ip_address": "10.0.0.9",
+                "fixed_ips": [{"neighbor_type": "L2", "subnet_id": "green", "ip_address": address}]}, operation)
+        return self
 
     def write(self, path: Path) -> Path:
         """Writes the message as a file for alkaid-goalstate."""

@@ -96,6 +96,10 @@ class Host:
         finished = run(self.namespace.command(self.push_command(*files)), check=check, timeout=timeout)
         return finished.stdout + finished.stderr
 
+    def programmed_neighbors(self) -> set[str]:
+        """The neighbors' addresses that the data plane holds."""
+        return {neighbor["ip"] for neighbor in self.console.json("show", "neighbor", timeout=30)["neighbors"]}
+
     def wait_for_port(self, port: str, state: str = "up", timeout: float = 10) -> dict[str, Any]:
         """Waits until a guest port is "up" or "waiting" and returns it."""
 
