@@ -28,8 +28,8 @@ class Line:
 
 
 _MANY = "1000,100000,1000000"
-_STATEFUL = ["--rules", "100", "--peer", "ovs"]
-_PLAIN = ["--policy", "off", "--peer", "ovs"]
+_STATEFUL = ["--rules", "100", "--peer", "ovs", "--floor"]
+_PLAIN = ["--policy", "off", "--peer", "ovs", "--floor"]
 
 LINES = {
     "encap": Line("guest to wire, routed: 100 rules, conntrack, VXLAN", "pipeline",

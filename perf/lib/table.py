@@ -8,7 +8,7 @@ from typing import Any
 from .derived import DERIVED
 from .lines import LINES, Goal, Line
 
-_HEADERS = ("work", "case", "Alkaid", "unit", "peer", "peer / Alkaid", "VPP", "must", "aim")
+_HEADERS = ("work", "case", "Alkaid", "unit", "peer", "peer / Alkaid", "I/O floor", "VPP", "must", "aim")
 
 
 def _number(value: float | None) -> str:
@@ -44,10 +44,11 @@ def rows(measured: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             goal = line.goals[number] if number < len(line.goals) else Goal()
             yield (line.title if number == 0 else "", _case(result), _number(_value(line, result)), line.unit,
                    _number(result.get(line.peer_figure)), _number(result.get("ratio")),
-                   line.vpp[number] if number < len(line.vpp) else "", _number(goal.must), _number(goal.aim))
+                   _number(result.get("io_floor")), line.vpp[number] if number < len(line.vpp) else "",
+                   _number(goal.must), _number(goal.aim))
     for derived in DERIVED:
         for number, (case, value) in enumerate(derived.values(measured)):
-            yield (derived.title if number == 0 else "", case, _number(value), derived.unit, "", "", "",
+            yield (derived.title if number == 0 else "", case, _number(value), derived.unit, "", "", "", "",
                    _number(derived.goal.must), _number(derived.goal.aim))
 
 

@@ -11,25 +11,23 @@ from pathlib import Path
 from lab.goal_state import GoalState
 from lab.namespace import Namespace
 from lab.process import Process
-from lab.shell import LabError, run, wait_until
+from lab.shell import wait_until
 
 from . import machine
 from .ovs import OpenVSwitch
 from .scenario import GUEST, Scenario
 from .subject import Subject
+from .testpmd import BUFFERS, PROGRAM, memory_of_buffers, prompted
 
 RING = 256              # descriptors, as QEMU has them unless it is told otherwise
 _CARDS_PER_PROGRAM = 28  # DPDK has room for 32 devices
-_BUFFERS = 16384
-_BYTES_PER_BUFFER = 2500
 _MIB_PER_PROGRAM = 128
-_PROGRAM = "dpdk-testpmd"
 
 
 def memory_of(flows: int, idle_guests: int) -> int:
     """What the guests need of hugepages, in MiB."""
     programs = 1 + -(-idle_guests // _CARDS_PER_PROGRAM)
-    return programs * (_MIB_PER_PROGRAM + _BUFFERS * _BYTES_PER_BUFFER // 2**20) + flows * _BYTES_PER_BUFFER // 2**20
+    return programs * (_MIB_PER_PROGRAM + memory_of_buffers(BUFFERS)) + memory_of_buffers(flows)
 
 
 def _cards(sockets: Sequence[Path]) -> list[str]:
@@ -39,7 +37,7 @@ def _cards(sockets: Sequence[Path]) -> list[str]:
 
 def _testpmd(devices: Sequence[str], buffers: int) -> list[str]:
     # Its memory is shared with who serves its cards, by as few files as can be.
-    return [_PROGRAM, "--no-pci", "--no-telemetry", "--in-memory", "--single-file-segments", "--lcores",
+    return [PROGRAM, "--no-pci", "--no-telemetry", "--in-memory", "--single-file-segments", "--lcores",
             f"0@{machine.CONTROL_CPU},1@{machine.CONTROL_CPU}", *devices, "--", f"--total-num-mbufs={buffers}",
             "--forward-mode=io", f"--rxd={RING}", f"--txd={RING}"]
 
@@ -51,7 +49,7 @@ class Guest:
         """loop: the capture file, of `packets` packets."""
         devices = [*_cards([socket]), "--vdev", f"net_pcap0,rx_pcap={loop},infinite_rx=1"]
         self._namespace = namespace
-        self._process = Process("the guest", namespace, [*_testpmd(devices, packets + _BUFFERS), "--stats-period=3600"],
+        self._process = Process("the guest", namespace, [*_testpmd(devices, packets + BUFFERS), "--stats-period=3600"],
                                 directory / "guest.log")
 
     def signal(self, number: signal.Signals) -> None:
@@ -92,10 +90,9 @@ class IdleGuests:
             # It forwards nothing before it is told to, and its input never ends.
             nobody = directory / f"idle-{number}.input"
             os.mkfifo(nobody)
-            words = [*_testpmd(_cards(sockets[first:first + _CARDS_PER_PROGRAM]), _BUFFERS), "--interactive"]
-            self._processes.append(Process(f"idle guests {number}", namespace, [
-                "sh", "-c", 'input=$1; shift; exec "$@" <>"$input"', "sh", nobody, *words],
-                directory / f"idle-{number}.log"))
+            words = _testpmd(_cards(sockets[first:first + _CARDS_PER_PROGRAM]), BUFFERS)
+            self._processes.append(Process(f"idle guests {number}", namespace, prompted(nobody, words),
+                                           directory / f"idle-{number}.log"))
 
     def stop(self) -> None:
         """Ends them."""
@@ -182,9 +179,3 @@ class VhostPeer(_HasGuest, OpenVSwitch):
             self._guest.stop()
             self._guest = None
         super().stop()
-
-
-def require_testpmd() -> None:
-    """Raises LabError if the program that plays guests is missing."""
-    if run(["which", _PROGRAM], check=False).returncode != 0:
-        raise LabError(f"{_PROGRAM} is missing; install dpdk-dev")
