@@ -33,6 +33,9 @@ static_assert(std::is_trivially_destructible_v<Connector<FlowKeyV4>>);
 static_assert(std::is_trivially_destructible_v<Connector<FlowKeyV6>>);
 
 constexpr std::uint16_t kLanes = 32;
+// Packets between what a packet fetches and what it does: some thousand cycles of work, so that
+// memory is asked for no more at once than it can bring meanwhile.
+constexpr std::uint16_t kAhead = 8;
 
 bool is_v6(const PacketContext& context) {
   return context.headers.kind == FrameHeaders::Kind::kIpv6;
@@ -47,7 +50,6 @@ std::uint16_t ConnectNode::process(rte_graph* graph, rte_node* node, void** pack
   std::array<rte_edge_t, kLanes> edges;
   for (std::uint16_t base = 0; base < count; base += kLanes) {
     const std::uint16_t size = std::min<std::uint16_t>(kLanes, count - base);
-    std::uint16_t v4 = 0;
     for (std::uint16_t i = 0; i < size; ++i) {
       auto* packet = static_cast<rte_mbuf*>(packets[base + i]);
       const PacketContext& context = context_of(packet);
@@ -55,12 +57,24 @@ std::uint16_t ConnectNode::process(rte_graph* graph, rte_node* node, void** pack
         std::construct_at(&lanes[i].v6, worker, packet, context)->prefetch();
       } else {
         std::construct_at(&lanes[i].v4, worker, packet, context)->prefetch();
-        ++v4;
       }
     }
-    worker.own_flows<FlowKeyV4>().prefetch_free(v4);
-    worker.own_flows<FlowKeyV6>().prefetch_free(size - v4);
+    const auto prefetch = [&](std::uint16_t i, std::uint16_t ahead) {
+      if (is_v6(context_of(static_cast<rte_mbuf*>(packets[base + i])))) {
+        lanes[i].v6.prefetch_more();
+        worker.own_flows<FlowKeyV6>().prefetch_free(ahead);
+      } else {
+        lanes[i].v4.prefetch_more();
+        worker.own_flows<FlowKeyV4>().prefetch_free(ahead);
+      }
+    };
+    for (std::uint16_t i = 0; i < std::min(kAhead, size); ++i) {
+      prefetch(i, i);
+    }
     for (std::uint16_t i = 0; i < size; ++i) {
+      if (i + kAhead < size) {
+        prefetch(i + kAhead, kAhead);
+      }
       PacketContext& context = context_of(static_cast<rte_mbuf*>(packets[base + i]));
       const Verdict verdict =
           verdict_of(is_v6(context) ? lanes[i].v6.connect() : lanes[i].v4.connect(), context);

@@ -38,6 +38,15 @@ class ConnectionTable {
     index_.prefetch(hashes.original);
     index_.prefetch(hashes.reply);
   }
+  // When the key's first bucket has come: what find() reads next.
+  void prefetch_found(std::uint64_t hash) const {
+    const FlowReference reference = candidate(hash);
+    if (reference != kNoFlow) {
+      __builtin_prefetch(&half(reference), 1);
+    } else if (may_be_elsewhere(hash)) {
+      prefetch_elsewhere(hash);
+    }
+  }
   [[nodiscard]] FlowReference candidate(std::uint64_t hash) const { return index_.candidate(hash); }
   [[nodiscard]] bool may_be_elsewhere(std::uint64_t hash) const {
     return index_.may_be_elsewhere(hash);

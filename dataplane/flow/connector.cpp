@@ -36,6 +36,14 @@ void Connector<Key>::prefetch() {
 }
 
 template <class Key>
+void Connector<Key>::prefetch_more() {
+  if (trackable_.kind == Trackable::Kind::kConnection) {
+    table_.prefetch_found(hashes_.original);
+    table_.prefetch_found(hashes_.reply);
+  }
+}
+
+template <class Key>
 DropReason Connector<Key>::connect() {
   if (this->has_lost_egress()) [[unlikely]] {
     return DropReason::egress_port_down;

@@ -24,6 +24,8 @@ class Connector : private ConnectionJudge<Key> {
   // What the packet's connection will touch in the index, if there is one or will be: of a new one
   // nothing is in any cache, and one miss after the other would cost more than all the rest.
   void prefetch();
+  // Some time after prefetch() and before connect(): what is known only now.
+  void prefetch_more();
   // kNone: the packet may pass.
   DropReason connect();
 

@@ -31,9 +31,9 @@ std::optional<ConnectionNumber> WorkerFlows<Key>::allocate() {
 }
 
 template <class Key>
-void WorkerFlows<Key>::prefetch_free(std::size_t count) const {
-  for (std::size_t i = 1; i <= std::min(count, cached_); ++i) {
-    const ConnectionNumber number = cache_[cached_ - i];
+void WorkerFlows<Key>::prefetch_free(std::size_t ahead) const {
+  if (ahead < cached_) {
+    const ConnectionNumber number = cache_[cached_ - 1 - ahead];
     __builtin_prefetch(&table_.half(number, Direction::kOriginal), 1);
     __builtin_prefetch(&table_.half(number, Direction::kReply), 1);
     __builtin_prefetch(&table_.record(number), 1);
@@ -89,13 +89,64 @@ void WorkerFlows<Key>::reclaim() {
   }
 }
 
-// In stages, so that the cache misses of many victims overlap; and locked instructions, which wait
-// for whatever has been written before, come before anything is written.
+// One that lives keeps its keys until this worker's next quiescent state, whoever ends it.
 template <class Key>
-std::size_t WorkerFlows<Key>::evict_some(std::size_t wanted) {
-  if (is_waiting_list_full()) [[unlikely]] {
-    return 0;
+bool WorkerFlows<Key>::may_be_evicted(const Victim& victim, std::uint32_t life) const {
+  return (life & 1) != 0 && victims_.is_of(victim, life) &&
+         eviction_class(table_.record(victim.number).word()) != EvictionClass::kSettled;
+}
+
+// Locked instructions, which wait for whatever has been written before, come before anything is
+// written.
+template <class Key>
+void WorkerFlows<Key>::end_victims() {
+  std::array<ConnectionNumber, kEvictAtOnce> ended;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < found_.count; ++i) {
+    const ConnectionNumber number = found_.all[i].number;
+    const std::uint32_t life = life_of(number);
+    if (may_be_evicted(found_.all[i], life) && table_.end_life(number, life)) {
+      ended[count++] = number;
+    }
   }
+  for (std::size_t i = 0; i < count; ++i) {
+    state_.forget_ended<Key>(worker_, ended[i]);
+    retire(ended[i]);
+  }
+  counters_.evicted.add(count);
+  counters_.ended.add(count);
+  found_.count = 0;
+}
+
+template <class Key>
+void WorkerFlows<Key>::look_for_buckets() {
+  for (std::size_t i = 0; i < read_.count; ++i) {
+    const ConnectionNumber number = read_.all[i].number;
+    if (may_be_evicted(read_.all[i], life_of(number))) {
+      for (const Direction direction : {Direction::kOriginal, Direction::kReply}) {
+        table_.prefetch_bucket(table_.half(number, direction).key.hash());
+      }
+      found_.add(read_.all[i]);
+    }
+  }
+  read_.count = 0;
+}
+
+template <class Key>
+void WorkerFlows<Key>::look_for_keys() {
+  for (std::size_t i = 0; i < chosen_.count; ++i) {
+    const ConnectionNumber number = chosen_.all[i].number;
+    if (may_be_evicted(chosen_.all[i], life_of(number))) {
+      __builtin_prefetch(&table_.half(number, Direction::kOriginal).key);
+      __builtin_prefetch(&table_.half(number, Direction::kReply).key);
+      read_.add(chosen_.all[i]);
+    }
+  }
+  chosen_.count = 0;
+}
+
+template <class Key>
+void WorkerFlows<Key>::choose_victims() {
   // The newest are spared, since they may be answered yet: in all workers' queues a quarter of the
   // reserve, while there is that much room.
   const std::uint64_t workers = state_.port_connections.control_thread();
@@ -104,46 +155,33 @@ std::size_t WorkerFlows<Key>::evict_some(std::size_t wanted) {
   const std::uint64_t spared =
       is_room_left ? std::max<std::uint64_t>(kFewestSpared, table_.reserve() / 4 / workers)
                    : kFewestSpared;
-  std::array<VictimQueue::Victim, kEvictAtOnce> victims;
-  std::size_t count = 0;
-  while (count < wanted && victims_.count() > spared) {
-    victims[count] = victims_.pop();
-    __builtin_prefetch(&table_.record(victims[count].number), 1);
-    ++count;
+  while (chosen_.count < kEvictAtOnce && victims_.count() > spared) {
+    chosen_.add(victims_.pop());
+    __builtin_prefetch(&table_.record(chosen_.all[chosen_.count - 1].number), 1);
   }
-  std::array<ConnectionNumber, kEvictAtOnce> chosen_numbers;
-  std::size_t chosen = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const ConnectionNumber number = victims[i].number;
-    const ConnectionRecord& record = table_.record(number);
-    const std::uint32_t life = record.life.load(std::memory_order_acquire);
-    if (victims_.is_of(victims[i], life) &&
-        eviction_class(record.word()) != EvictionClass::kSettled && table_.end_life(number, life)) {
-      chosen_numbers[chosen++] = number;
-      __builtin_prefetch(&table_.half(number, Direction::kOriginal).key);
-      __builtin_prefetch(&table_.half(number, Direction::kReply).key);
-    }
+}
+
+// Every victim one stage further, the last stage first, so that what one stage fetches arrives
+// while the others work. False: there are none.
+template <class Key>
+bool WorkerFlows<Key>::take_victims_further() {
+  if (is_waiting_list_full()) [[unlikely]] {
+    return false;
   }
-  for (std::size_t i = 0; i < chosen; ++i) {
-    for (const Direction direction : {Direction::kOriginal, Direction::kReply}) {
-      table_.prefetch_bucket(table_.half(chosen_numbers[i], direction).key.hash());
-    }
-  }
-  for (std::size_t i = 0; i < chosen; ++i) {
-    state_.forget_ended<Key>(worker_, chosen_numbers[i]);
-    retire(chosen_numbers[i]);
-  }
-  counters_.evicted.add(chosen);
-  counters_.ended.add(chosen);
-  return count;
+  end_victims();
+  look_for_buckets();
+  look_for_keys();
+  choose_victims();
+  return chosen_.count + read_.count + found_.count > 0;
 }
 
 template <class Key>
 void WorkerFlows<Key>::evict() {
-  // Connections that have settled since they were offered are passed over: a few tries per walk.
-  constexpr int kTries = 4;
-  for (int i = 0; i < kTries && is_short_of_room(); ++i) {
-    if (evict_some(kEvictAtOnce) < kEvictAtOnce) {
+  // As many steps as the first victims need to come to their end. Those that have settled since
+  // they were offered are passed over.
+  constexpr int kSteps = 4;
+  for (int i = 0; i < kSteps && is_short_of_room(); ++i) {
+    if (!take_victims_further()) {
       return;
     }
   }

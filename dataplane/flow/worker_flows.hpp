@@ -31,8 +31,8 @@ class WorkerFlows {
   // ---- the worker's thread
   // A connection to fill in; none: the table is full.
   std::optional<ConnectionNumber> allocate();
-  // The next `count` ones will be wanted soon.
-  void prefetch_free(std::size_t count) const;
+  // The one that allocate() gives after `ahead` others will be wanted soon.
+  void prefetch_free(std::size_t ahead) const;
   // One that was allocated and not published.
   void abandon(ConnectionNumber number) { cache_[cached_++] = number; }
   // It may be the one to make room: call when it is made, and when it begins to close.
@@ -57,6 +57,15 @@ class WorkerFlows {
   static constexpr std::size_t kBatchSize = 64;
   static constexpr std::size_t kBatches = 1024;
 
+  using Victim = VictimQueue::Victim;
+  // On their way out of the queue: what the next stage reads of them is being fetched.
+  struct Victims {
+    std::size_t count = 0;
+    std::array<Victim, kEvictAtOnce> all;
+
+    void add(const Victim& victim) { all[count++] = victim; }
+  };
+
   // Waits for a grace period.
   struct Batch {
     std::uint64_t token = 0;
@@ -72,7 +81,16 @@ class WorkerFlows {
   void close_batch();
   void reclaim();
   void evict();
-  std::size_t evict_some(std::size_t wanted);
+  bool take_victims_further();
+  void end_victims();
+  void look_for_buckets();
+  void look_for_keys();
+  void choose_victims();
+  [[nodiscard]] std::uint32_t life_of(ConnectionNumber number) const {
+    return table_.record(number).life.load(std::memory_order_acquire);
+  }
+  // Whether it is still the one that was offered, and may go.
+  [[nodiscard]] bool may_be_evicted(const Victim& victim, std::uint32_t life) const;
   [[nodiscard]] bool is_short_of_room() const {
     const std::uint64_t waiting = (open_batch_ - first_batch_) * kBatchSize;
     return table_.free_count() + waiting < table_.reserve() / 2;
@@ -85,6 +103,10 @@ class WorkerFlows {
   std::array<ConnectionNumber, kCacheSize + 1> cache_;
   std::size_t cached_ = 0;
   VictimQueue victims_;
+  // Their records are being fetched, their keys, their buckets.
+  Victims chosen_;
+  Victims read_;
+  Victims found_;
   std::vector<Batch> batches_;
   std::uint64_t first_batch_ = 0;
   std::uint64_t open_batch_ = 0;

@@ -18,8 +18,8 @@ def memory_of_buffers(buffers: int) -> int:
 
 
 def prompted(fifo: Path, words: Sequence[str | Path]) -> list[str | Path]:
-    """The command with its prompt at `fifo`, where its input never ends."""
-    return ["sh", "-c", 'input=$1; shift; exec "$@" <>"$input"', "sh", fifo, *words, "--interactive"]
+    """The command with its prompt at `fifo`, where its input never ends; lines are in its log when it has written them."""
+    return ["sh", "-c", 'input=$1; shift; exec stdbuf -oL "$@" <>"$input"', "sh", fifo, *words, "--interactive"]
 
 
 def require_testpmd() -> None:
