@@ -111,8 +111,15 @@ Choice queues_choice(const Options& options) {
 }
 
 Choice rss_choice(const Options& options) {
-  const unsigned most = options.dataplane.queues;
-  const bool has_one = (most != 0 ? most : workers_of(options)) == 1;
+  const DataplaneSettings& settings = options.dataplane;
+  const unsigned most = settings.queues != 0 ? settings.queues : workers_of(options);
+  const auto queues_of = [most](const Attachment& attachment) {
+    return attachment.queues != 0 ? attachment.queues : most;
+  };
+  const bool has_one =
+      (!settings.uplink || queues_of(*settings.uplink) == 1) &&
+      std::all_of(settings.trunks.begin(), settings.trunks.end(),
+                  [&](const TrunkSettings& trunk) { return queues_of(trunk.attachment) == 1; });
   return {"rss", has_one ? "off" : "on",
           has_one ? "with one queue for each device there is nothing to spread"
                   : "by addresses and ports; of an uplink's packets by the inner ones where the "

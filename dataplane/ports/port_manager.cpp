@@ -149,6 +149,11 @@ const Port* PortManager::find(const std::string& id) const {
   return found == records_.end() ? nullptr : table_.find(found->second.index);
 }
 
+// Guests' own devices of a card take buffers for each queue, and there may be many.
+std::uint16_t PortManager::default_queues(const Record& record) const {
+  return record.is_guest() && record.attachment.kind == AttachmentKind::kDevice ? 1 : most_queues_;
+}
+
 bool PortManager::try_attach(Record& record) {
   if (record.trunk != nullptr) {
     return take_vlan(record);
@@ -165,7 +170,7 @@ bool PortManager::try_attach(Record& record) {
   const std::uint16_t said = record.attachment.queues;
   const Device::Wishes wishes{
       .workers = static_cast<std::uint16_t>(workers_.size()),
-      .receive_queues = said != 0 ? said : most_queues_,
+      .receive_queues = said != 0 ? said : default_queues(record),
       .tags = record.is_trunk() ? Device::Tags::kStripped : Device::Tags::kKept,
       .is_tunneled = record.is_uplink};
   auto device = is_for_vhost

@@ -190,6 +190,7 @@ class PortManager {
   void add_own(const std::string& key, const Attachment& attachment, const std::string& text,
                bool Record::*kind);
   void align_exception();
+  [[nodiscard]] std::uint16_t default_queues(const Record& record) const;
   bool try_attach(Record& record);
   void detach(Record& record);
   // Follows the device's MTU, and by AF_XDP its queues.

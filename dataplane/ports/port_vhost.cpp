@@ -24,9 +24,14 @@ void PortManager::follow_guest(Record& record) {
       record.device->has_queue_per_worker() == published.queue_per_worker) {
     return;
   }
+  const unsigned owner = record.queues.empty() ? published.worker : record.queues.front().worker;
   record.has_guest = has_guest;
   place_queues(record, queues);
-  publish(record);
+  // What is published makes the port's connections be decided anew: more queues alone don't.
+  if (has_come_or_gone || record.device->has_queue_per_worker() != published.queue_per_worker ||
+      record.attached_queues().front().worker != owner) {
+    publish(record);
+  }
   publish_poll_lists();
   if (!has_come_or_gone) {
     return;

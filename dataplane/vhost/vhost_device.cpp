@@ -35,6 +35,9 @@ constexpr std::uint16_t transmit_ring(unsigned pair) {
   return static_cast<std::uint16_t>(2 * pair + 1);
 }
 
+// Of one queue, polled in one visit.
+constexpr unsigned kMostRingsAtOnce = 16;
+
 constexpr std::uint64_t bit(unsigned feature) {
   return std::uint64_t{1} << feature;
 }
@@ -61,14 +64,24 @@ std::uint32_t flow_number(rte_mbuf* packet) {
              : 0;
 }
 
+// The library takes no more at once (MAX_PKT_BURST in its virtio_net.c), whatever room there is.
+constexpr std::uint16_t kLibraryBurst = 32;
+
 VhostDevice::Sent enqueue(int device, unsigned pair, rte_mbuf** packets, std::uint16_t count) {
-  const std::uint16_t sent = rte_vhost_enqueue_burst(device, receive_ring(pair), packets, count);
-  std::uint64_t bytes = 0;
-  for (std::uint16_t i = 0; i < sent; ++i) {
-    bytes += packets[i]->pkt_len;
-  }
-  rte_pktmbuf_free_bulk(packets, sent);
-  return {sent, bytes};
+  VhostDevice::Sent sent;
+  std::uint16_t wanted = 0;
+  std::uint16_t taken = 0;
+  do {
+    rte_mbuf** burst = packets + sent.packets;
+    wanted = std::min<std::uint16_t>(kLibraryBurst, count - sent.packets);
+    taken = rte_vhost_enqueue_burst(device, receive_ring(pair), burst, wanted);
+    for (std::uint16_t i = 0; i < taken; ++i) {
+      sent.bytes += burst[i]->pkt_len;
+    }
+    rte_pktmbuf_free_bulk(burst, taken);
+    sent.packets = static_cast<std::uint16_t>(sent.packets + taken);
+  } while (taken == wanted && sent.packets < count);
+  return sent;
 }
 
 // A guest decides how often the library would complain about its descriptors, on the worker's
@@ -120,7 +133,11 @@ bool can_listen_at(const std::string& path, std::string& error) {
 
 VhostDevice::VhostDevice(std::string path, const Sharing& sharing, rte_mempool* pool,
                          std::shared_ptr<VhostLink> link)
-    : path_(std::move(path)), sharing_(sharing), pool_(pool), link_(std::move(link)) {}
+    : path_(std::move(path)),
+      sharing_(sharing),
+      pool_(pool),
+      link_(std::move(link)),
+      next_rings_(sharing.receive_queues) {}
 
 std::unique_ptr<VhostDevice> VhostDevice::open(const std::string& path, bool is_server,
                                                const Sharing& sharing, rte_mempool* pool,
@@ -204,15 +221,24 @@ std::uint16_t VhostDevice::receive(std::uint16_t queue, rte_mbuf** packets, std:
   if (device == VhostLink::kNone || queue >= pairs) {
     return 0;
   }
-  // Every so manieth pair is the queue's; none starves the others.
+  // Every so manieth pair is the queue's.
   const unsigned step = sharing_.receive_queues;
-  const auto share = static_cast<std::uint16_t>(std::max(1U, count / rings_of(queue, pairs, step)));
-  std::uint16_t received = 0;
-  for (unsigned pair = queue; pair < pairs && received + share <= count; pair += step) {
-    received = static_cast<std::uint16_t>(
-        received +
-        rte_vhost_dequeue_burst(device, transmit_ring(pair), pool_, packets + received, share));
+  const unsigned rings = rings_of(queue, pairs, step);
+  if (rings == 1) {
+    return rte_vhost_dequeue_burst(device, transmit_ring(queue), pool_, packets, count);
   }
+  // Some of them in turns, so that none starves the others and many cost no more than some.
+  const unsigned looks = std::min(rings, kMostRingsAtOnce);
+  const auto share = static_cast<std::uint16_t>(std::max(1U, count / looks));
+  unsigned ring = next_rings_[queue] < rings ? next_rings_[queue] : 0;
+  std::uint16_t received = 0;
+  for (unsigned look = 0; look < looks && received + share <= count; ++look) {
+    received = static_cast<std::uint16_t>(
+        received + rte_vhost_dequeue_burst(device, transmit_ring(queue + ring * step), pool_,
+                                           packets + received, share));
+    ring = ring + 1 < rings ? ring + 1 : 0;
+  }
+  next_rings_[queue] = static_cast<std::uint16_t>(ring);
   return received;
 }
 
@@ -240,6 +266,9 @@ VhostDevice::Sent VhostDevice::send(unsigned worker, rte_mbuf** packets, std::ui
       if (choices[i] == ring) {
         burst[size++] = packets[i];
       }
+    }
+    if (size == 0) {
+      continue;  // to ask costs the ring's lock
     }
     const Sent more = enqueue(device, worker + ring * sharing_.workers, burst.data(), size);
     sent.packets = static_cast<std::uint16_t>(sent.packets + more.packets);

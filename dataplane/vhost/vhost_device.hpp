@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <rte_mbuf.h>
 
@@ -72,6 +73,8 @@ class VhostDevice {
   const Sharing sharing_;
   rte_mempool* const pool_;
   const std::shared_ptr<VhostLink> link_;
+  // By receive queue, its worker's: which of its rings is looked at first, where it has several.
+  std::vector<std::uint16_t> next_rings_;
   std::uint16_t number_ = UINT16_MAX;
   bool is_registered_ = false;
 };

@@ -163,16 +163,16 @@ void XdpSocket::kick_again() {
 
 void XdpSocket::kick(int most) {
   for (int i = 0; i < most; ++i) {
+    // Before the call: another worker may be kicking, and what it finds out must stand.
+    is_stalled_.store(false, std::memory_order_relaxed);
     if (::sendto(descriptor(), nullptr, 0, MSG_DONTWAIT, nullptr, 0) >= 0) {
-      is_stalled_.store(false, std::memory_order_relaxed);
       return;
     }
     // Otherwise the link is down, and what waits goes with the first packet after that.
-    const bool is_stalled = errno == EAGAIN || errno == EBUSY || errno == ENOBUFS;
-    is_stalled_.store(is_stalled, std::memory_order_relaxed);
-    if (!is_stalled) {
+    if (errno != EAGAIN && errno != EBUSY && errno != ENOBUFS) {
       return;
     }
+    is_stalled_.store(true, std::memory_order_relaxed);
   }
 }
 

@@ -292,6 +292,15 @@ TEST(Vhost, AFullRingIsACountedDrop) {
   EXPECT_EQ(vhost.guest->take(), Frames{in});
 }
 
+TEST(Vhost, ARunOfPacketsIsTakenAsFarAsThereIsRoom) {
+  VhostLab vhost;
+  vhost.connect();
+  const Frames in(200, udp_frame(kGreen1, kMachine.mac, kMachine.ip));
+  vhost.lab->send("green-1", in);
+  EXPECT_EQ(vhost.guest->take().size(), in.size());
+  EXPECT_EQ(vhost.lab->drops("green-1", DropReason::egress_queue_full), 0U);
+}
+
 TEST(Vhost, APortWaitsForItsGuest) {
   VhostLab vhost;
   const Bytes in = udp_frame(kGreen1, kMachine.mac, kMachine.ip);
