@@ -214,10 +214,13 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
     });
     parts.probe.start([&parts] { parts.monitor.look_again(); });
   }
-  if (!parts.config.ncm.empty()) {
+  if (!parts.config.ncm.address.empty()) {
+    auto ncm = NcmClient::make(parts.config.ncm, parts.events, error);
+    if (!ncm) {
+      return error;
+    }
     parts.on_demand = std::make_unique<OnDemand>(
-        parts.config.instance.dataplane_socket(),
-        std::make_unique<NcmClient>(parts.config.ncm, grpc::InsecureChannelCredentials()),
+        parts.config.instance.dataplane_socket(), std::move(ncm),
         OnDemandSettings{.idle = parts.config.on_demand_idle},
         [&parts](std::vector<NeighborKey> keys) {
           parts.thread.post([keys = std::move(keys)](Reconciler& reconciler) {
@@ -225,7 +228,8 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
           });
         });
     parts.on_demand->start();
-    spdlog::info("asking {} for neighbors that are missing", parts.config.ncm);
+    spdlog::info("asking {} for neighbors that are missing, {}", parts.config.ncm.address,
+                 parts.config.ncm.tls ? "over TLS" : "in plaintext");
     // What the agent begins with: a manager that knows these versions can send deltas.
     parts.restart_notice = std::make_unique<RestartNotice>(
         [&parts, slices = std::move(slices)](const alcor::schema::HostRequest& told,

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "control/agent/desired/policy.hpp"
+#include "control/agent/ncm/ncm_config.hpp"
 #include "control/agent/port_attach.hpp"
 #include "control/agent/server/channel_config.hpp"
 #include "control/common/instance.hpp"
@@ -28,8 +29,7 @@ struct AgentConfig {
   PortAttach port_attach;
   Policy policy;
   std::string state_directory;  // empty: the desired state is only in memory
-  // HOST:PORT of the Network Config Manager; empty: nobody is asked, what is missing is dropped.
-  std::string ncm;
+  NcmConfig ncm;                // without an address what is missing is dropped
   std::chrono::seconds on_demand_idle{60};
 };
 

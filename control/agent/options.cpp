@@ -7,7 +7,7 @@
 
 #include "control/agent/channel_options.hpp"
 #include "control/agent/metrics/metrics_server.hpp"
-#include "control/agent/on_demand_options.hpp"
+#include "control/agent/ncm_options.hpp"
 #include "control/agent/policy_options.hpp"
 #include "control/agent/toml_config.hpp"
 #include "control/common/logging.hpp"
@@ -111,8 +111,8 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
       ->type_name("ADDRESS:PORT");
   PolicyOptions policy;
   policy.add_to(app);
-  OnDemandOptions on_demand;
-  on_demand.add_to(app);
+  NcmOptions ncm;
+  ncm.add_to(app);
   app.add_option("--log-level", options.log_level,
                  "trace, debug, info, warning, error, critical or off")
       ->capture_default_str();
@@ -209,12 +209,12 @@ OptionsOutcome parse_options(int argc, const char* const* argv) {
     return refuse(error);
   }
   options.agent.policy = std::move(*policy_parsed);
-  auto ncm = on_demand.ncm_address(error);
-  if (!ncm) {
+  auto ncm_parsed = ncm.ncm(!options.agent.channel.tls, error);
+  if (!ncm_parsed) {
     return refuse(error);
   }
-  options.agent.ncm = std::move(*ncm);
-  options.agent.on_demand_idle = on_demand.idle();
+  options.agent.ncm = std::move(*ncm_parsed);
+  options.agent.on_demand_idle = ncm.idle();
   return {std::move(options), 0, {}};
 }
 

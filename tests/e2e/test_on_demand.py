@@ -5,11 +5,16 @@ The manager is a fake (lab/tools/fake_ncm.py).
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from lab import GoalState, Lab, LabError, wait_until
+from lab.certificates import Authority
 from lab.fake_ncm import ADDRESS, FakeNcm
+from lab.programs import program
+from lab.shell import run
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
@@ -158,6 +163,73 @@ def test_the_manager_is_told_that_the_agent_has_started(scene: Scene) -> None:
     scene.host.start_agent("--ncm", ADDRESS, "--on-demand-idle", str(IDLE_SECONDS))
     ncm.start("push_first")
     wait_until(lambda: ncm.told_of_restarts() == ["10.0.0.1"], "the manager is told", timeout=60)
+
+
+def test_a_manager_over_mutual_tls(scene: Scene) -> None:
+    """Only one whose certificate is good is asked, by an agent that shows its own; replaced ones need no restart."""
+    directory = scene.host.run_directory
+    managers, agents, strangers = (Authority(directory, name) for name in ("managers", "agents", "strangers"))
+    manager, agent = managers.issue("manager"), agents.issue("host-1")
+    trusted = directory / "trusted.pem"
+    shutil.copy(strangers.certificate, trusted)
+    files = {"certificate": manager[0], "key": manager[1], "clients": agents.certificate}
+    scene.start("push_first")
+    scene.ncm.start("push_first", tls=files)
+    scene.host.agent.stop()
+    scene.host.start_agent("--ncm", ADDRESS, "--on-demand-idle", "3600", "--ncm-tls-ca", str(trusted),
+                           "--ncm-tls-certificate", str(agent[0]), "--ncm-tls-key", str(agent[1]))
+    log = scene.host.log_path("agent")
+    try:
+        scene.host.wait_for_port("green-1")
+        # Its certificate is a stranger's.
+        assert scene.green.ping(GREEN_2).received == 0
+        assert scene.ncm.calls() == []
+        wait_until(lambda: scene.host.console.events("ncm_unreachable"), "the manager is refused", timeout=20)
+        event = scene.host.console.events("ncm_unreachable")[-1]
+        for part in ("certificate verify failed", "--ncm-tls-ca"):
+            assert part in event["message"]
+        # The right authority's takes the place of the wrong one.
+        shutil.copy(managers.certificate, f"{trusted}.new")
+        Path(f"{trusted}.new").rename(trusted)
+        assert scene.green.reaches(GREEN_2, timeout=40)
+        wait_until(lambda: scene.host.console.events("ncm_answers"), "the manager is asked again", timeout=20)
+        # Another name, signed by the right authority.
+        scene.ncm.stop()
+        managers.issue("manager", address="127.0.0.9")
+        scene.ncm.start("push_first", tls=files)
+        assert scene.green.ping(RED_2).received == 0
+        assert scene.ncm.calls() == []
+        # A certificate of ours that the manager doesn't know.
+        scene.ncm.stop()
+        managers.issue("manager")
+        scene.ncm.start("push_first", tls=files | {"clients": strangers.certificate})
+        assert scene.green.ping(RED_2).received == 0
+        assert scene.ncm.calls() == []
+        assert "over TLS" in log.read_text()
+        # In plaintext it isn't asked either.
+        scene.ncm.start("push_first")
+        assert scene.green.ping(RED_2).received == 0
+        assert scene.ncm.calls() == []
+        scene.ncm.start("push_first", tls=files)
+        assert scene.green.reaches(RED_2, timeout=40)
+    finally:
+        scene.host.agent.stop()
+        scene.host.start_agent("--ncm", ADDRESS, "--on-demand-idle", str(IDLE_SECONDS))
+        scene.host.wait_for_port("green-1")
+
+
+def test_a_manager_in_plaintext_must_be_asked_for(scene: Scene) -> None:
+    """An agent that takes goal states over TLS doesn't ask a manager without it unless it is told to."""
+    certificate, key = Authority(scene.host.run_directory, "servers").issue("agent")
+    command = [program("alkaid-agent"), "--run-dir", scene.host.run_directory / "other", "--no-state", "--ncm", ADDRESS,
+               "--tls-certificate", certificate, "--tls-key", key]
+    refused = run(scene.host.namespace.command(command), check=False)
+    assert refused.returncode == 2
+    assert "--ncm-plaintext" in refused.stderr
+    # A file that isn't there ends it, too.
+    missing = run(scene.host.namespace.command([*command, "--port", "50091", "--ncm-tls-ca", "/nowhere.pem"]), check=False)
+    assert missing.returncode == 1
+    assert "/nowhere.pem" in missing.stderr
 
 
 def test_a_scanning_guest_harms_nobody(scene: Scene) -> None:

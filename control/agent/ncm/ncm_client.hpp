@@ -11,13 +11,19 @@
 
 #include "alcor/schema/goalstateprovisioner.grpc.pb.h"
 #include "control/agent/ncm/ncm.hpp"
+#include "control/agent/ncm/ncm_config.hpp"
+#include "control/agent/ncm/ncm_outage.hpp"
+#include "control/agent/server/event_log.hpp"
 
 namespace alkaid::agent {
 
 class NcmClient final : public Ncm {
  public:
-  // address: HOST:PORT. The connection is made when it is first needed, and again when it is lost.
-  NcmClient(const std::string& address, std::shared_ptr<grpc::ChannelCredentials> credentials);
+  // The connection is made when it is first needed, and again when it is lost, with the
+  // certificates that are in the files by then. Outages are told to `events`, which must outlive
+  // this. Null with an error that names the flag or file if the files are no good.
+  static std::unique_ptr<NcmClient> make(const NcmConfig& config, EventLog& events,
+                                         std::string& error);
   // Cancels what is under way and waits for it.
   ~NcmClient() override;
   NcmClient(const NcmClient&) = delete;
@@ -29,6 +35,10 @@ class NcmClient final : public Ncm {
  private:
   struct Call;
 
+  NcmClient(const NcmConfig& config, std::shared_ptr<grpc::ChannelCredentials> credentials,
+            EventLog& events);
+
+  NcmOutage outage_;
   std::unique_ptr<alcor::schema::GoalStateProvisioner::Stub> stub_;
   std::mutex mutex_;
   std::condition_variable idle_;

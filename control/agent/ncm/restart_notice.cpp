@@ -10,11 +10,14 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "control/common/logging.hpp"
+
 namespace alkaid::agent {
 namespace {
 
 constexpr std::chrono::milliseconds kDeadline{5000};
 constexpr std::chrono::milliseconds kAddressPause{100};
+constexpr std::size_t kLongestReason = 300;  // of what the manager says
 
 // RFC 4122, version 4, as ACA's request ids.
 std::string random_uuid() {
@@ -88,14 +91,15 @@ bool RestartNotice::tell(const alcor::schema::HostRequest& request) {
     return true;
   }
   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
-    spdlog::warn("the Network Config Manager doesn't take requests: {}", status.error_message());
+    spdlog::warn("the Network Config Manager doesn't take requests: {}",
+                 printable(status.error_message(), kLongestReason));
     return true;
   }
   if (!std::exchange(has_failed_, true)) {
     const std::string text = fmt::format(
         "the Network Config Manager can't be told of this agent's start, which is "
         "tried again: {}",
-        status.error_message());
+        printable(status.error_message(), kLongestReason));
     spdlog::warn("{}", text);
     events_.add(v1::Event::WARNING, "restart_not_told", text);
   }

@@ -30,14 +30,15 @@ class FakeNcm:
         run(["protoc", f"-I{SOURCE / 'proto'}", f"--python_out={self._schema}",
              *sorted((SOURCE / "proto/alcor/schema").glob("*.proto"))])
 
-    def start(self, behavior: str, delay: float = 0) -> None:
-        """Starts it anew; what was asked before is forgotten."""
+    def start(self, behavior: str, delay: float = 0, tls: dict[str, Path] | None = None) -> None:
+        """Starts it anew; what was asked before is forgotten. tls: "certificate", "key", and "clients" to ask for theirs."""
         self.stop()
         self._log.write_text("")
         settings = self._directory / "settings.json"
         settings.write_text(json.dumps({
             "listen": ADDRESS, "agent": f"127.0.0.1:{AGENT_PORT}", "schema": str(self._schema),
-            "log": str(self._log), "behavior": behavior, "delay": delay, "neighbors": self._neighbors}))
+            "log": str(self._log), "behavior": behavior, "delay": delay, "neighbors": self._neighbors,
+            "tls": {name: str(path) for name, path in (tls or {}).items()}}))
         output: Path = self._directory / "ncm.log"
         output.write_text("")
         self._process = Process("the fake NCM", self._host.namespace, [PYTHON, TOOLS / "fake_ncm.py", settings], output)

@@ -52,6 +52,7 @@ void write_fragment(const std::filesystem::path& directory);
 void write_dhcp_option_value(const std::filesystem::path& directory);
 void write_usual_neighbor(const std::filesystem::path& directory);
 void write_message_parts(const std::filesystem::path& directory);
+void write_ncm_answer(const std::filesystem::path& directory);
 void write_large_tcp_packet(const std::filesystem::path& directory);
 
 }  // namespace alkaid::fuzz

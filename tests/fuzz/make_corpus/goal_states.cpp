@@ -5,37 +5,10 @@
 #include <string>
 
 #include "tests/fuzz/make_corpus/corpus.hpp"
+#include "tests/fuzz/make_corpus/protobuf_fields.hpp"
 
 namespace alkaid::fuzz {
 namespace {
-
-// One field of a protobuf message.
-Bytes number_field(std::uint8_t field, std::uint8_t value) {
-  return {static_cast<std::uint8_t>(field << 3), value};
-}
-
-Bytes bytes_field(std::uint8_t field, const Bytes& value) {
-  Bytes bytes{static_cast<std::uint8_t>(field << 3 | 2)};
-  std::size_t size = value.size();
-  for (; size >= 0x80; size >>= 7) {
-    bytes.push_back(static_cast<std::uint8_t>(size | 0x80));
-  }
-  bytes.push_back(static_cast<std::uint8_t>(size));
-  bytes.insert(bytes.end(), value.begin(), value.end());
-  return bytes;
-}
-
-Bytes text_field(std::uint8_t field, const std::string& text) {
-  return bytes_field(field, Bytes{text.begin(), text.end()});
-}
-
-Bytes joined(std::initializer_list<Bytes> parts) {
-  Bytes bytes;
-  for (const Bytes& part : parts) {
-    bytes.insert(bytes.end(), part.begin(), part.end());
-  }
-  return bytes;
-}
 
 Bytes neighbor_fixed_ip(const std::string& address) {
   return joined({text_field(2, "green"), text_field(3, address)});

@@ -90,16 +90,59 @@ TEST(Options, KeysForTheCommandLineOnlyAreNamed) {
 }
 
 TEST(Options, TheNetworkConfigManagerByOneFlagOrByAcas) {
-  EXPECT_EQ(parse({}).options->agent.ncm, "");
-  EXPECT_EQ(parse({"--ncm", "ncm.example:9016"}).options->agent.ncm, "ncm.example:9016");
-  EXPECT_EQ(parse({"-a", "10.0.0.1"}).options->agent.ncm, "10.0.0.1:9016");
-  EXPECT_EQ(parse({"-a", "fd00::1", "-p", "99"}).options->agent.ncm, "[fd00::1]:99");
+  EXPECT_EQ(parse({}).options->agent.ncm.address, "");
+  EXPECT_EQ(parse({"--ncm", "ncm.example:9016"}).options->agent.ncm.address, "ncm.example:9016");
+  EXPECT_EQ(parse({"-a", "10.0.0.1"}).options->agent.ncm.address, "10.0.0.1:9016");
+  EXPECT_EQ(parse({"-a", "fd00::1", "-p", "99"}).options->agent.ncm.address, "[fd00::1]:99");
   EXPECT_EQ(parse({"--on-demand-idle", "5"}).options->agent.on_demand_idle,
             std::chrono::seconds{5});
   for (const std::string wrong : {"ncm", "ncm:", ":9016", "ncm:0", "ncm:65536", "fd00::1:9016"}) {
     const auto outcome = parse({"--ncm", wrong.c_str()});
     EXPECT_EQ(outcome.exit_code, 2) << wrong;
     EXPECT_THAT(outcome.output, HasSubstr("--ncm")) << wrong;
+  }
+}
+
+// How goal states come decides about the manager unless it is said.
+TEST(Options, TheNetworkConfigManagerIsAskedInPlaintextOnlyWhenThatIsSaid) {
+  const auto over_tls = [](std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), {"alkaid-agent", "--tls-certificate", "a.pem", "--tls-key",
+                                         "a.key", "--ncm", "ncm:9016"});
+    return parse_options(static_cast<int>(arguments.size()), arguments.data());
+  };
+  EXPECT_FALSE(parse({"--ncm", "ncm:9016"}).options.value().agent.ncm.tls);
+  EXPECT_FALSE(over_tls({"--ncm-plaintext"}).options.value().agent.ncm.tls);
+  const auto silent = over_tls({});
+  EXPECT_EQ(silent.exit_code, 2);
+  EXPECT_THAT(silent.output, HasSubstr("--ncm-tls-ca"));
+  EXPECT_THAT(silent.output, HasSubstr("--ncm-plaintext"));
+
+  const auto system = over_tls({"--ncm-tls"}).options.value().agent.ncm;
+  ASSERT_TRUE(system.tls);
+  EXPECT_FALSE(system.tls->any());
+  const auto mutual = parse({"--ncm", "ncm:9016", "--ncm-tls-ca", "ca.pem", "--ncm-tls-certificate",
+                             "b.pem", "--ncm-tls-key", "b.key", "--ncm-tls-server-name", "manager"})
+                          .options.value()
+                          .agent.ncm;
+  ASSERT_TRUE(mutual.tls);
+  EXPECT_EQ(mutual.tls->authorities, "ca.pem");
+  EXPECT_EQ(mutual.tls->certificate, "b.pem");
+  EXPECT_EQ(mutual.tls->key, "b.key");
+  EXPECT_EQ(mutual.server_name, "manager");
+}
+
+TEST(Options, WhatCantBeMeantForTheNetworkConfigManager) {
+  const std::vector<std::pair<std::vector<const char*>, const char*>> cases = {
+      {{"--ncm", "ncm:1", "--ncm-tls", "--ncm-plaintext"}, "exclude each other"},
+      {{"--ncm", "ncm:1", "--ncm-tls-key", "b.key"}, "belong together"},
+      {{"--ncm", "ncm:1", "--ncm-tls-ca", ""}, "--ncm-tls-ca: names no file"},
+      {{"--ncm-tls-ca", "ca.pem"}, "--ncm is reached, which is not given"},
+      {{"--ncm-plaintext"}, "--ncm is reached, which is not given"},
+  };
+  for (const auto& [arguments, text] : cases) {
+    const auto outcome = parse(arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << text;
+    EXPECT_THAT(outcome.output, HasSubstr(text));
   }
 }
 

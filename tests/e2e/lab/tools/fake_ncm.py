@@ -9,6 +9,7 @@ behavior        push_first   pushes, waits for the agent's reply, then answers (
                 cancel       opens a stream to the agent, cancels it, answers SUCCESS
                 refuse       answers FAILURE
 delay           seconds before it does anything
+tls             files in PEM: certificate, key, and clients (authorities: mutual TLS); empty: plaintext
 neighbors       {"10.1.0.12": {"subnet": ..., "mac": ..., "host": ...}, ...}; others are refused
 """
 
@@ -97,6 +98,17 @@ def serve_request(channel: grpc.Channel, request: Any) -> Any:
     return reply
 
 
+def listen(server: grpc.Server) -> None:
+    """Over TLS or in plaintext, as the settings say."""
+    files = {name: Path(path).read_bytes() for name, path in SETTINGS["tls"].items()}
+    if not files:
+        server.add_insecure_port(SETTINGS["listen"])
+        return
+    server.add_secure_port(SETTINGS["listen"], grpc.ssl_server_credentials(
+        [(files["key"], files["certificate"])], root_certificates=files.get("clients"),
+        require_client_auth="clients" in files))
+
+
 def main() -> None:
     """Serves until it is ended."""
     channel = grpc.insecure_channel(SETTINGS["agent"], options=OPTIONS)
@@ -107,7 +119,7 @@ def main() -> None:
         response_serializer=PROVISIONER.HostRequestReply.SerializeToString)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(
         "alcor.schema.GoalStateProvisioner", {"RequestGoalStates": handler}),))
-    server.add_insecure_port(SETTINGS["listen"])
+    listen(server)
     server.start()
     print("ready", flush=True)
     server.wait_for_termination()
