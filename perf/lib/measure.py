@@ -98,10 +98,7 @@ def _take_turns(subject: Subject, rivals: Sequence[Rival],
         time.sleep(seconds)
         after = subject.counters()
         nodes.end(subject.nodes())
-        # Workers hand packets over to each other without waiting: the slower one loses some of what the
-        # faster one took, and what counts is what left.
-        if subject.scenario.line.workers == 1:
-            require_nothing_lost(before, after)
+        require_nothing_lost(before, after, subject.scenario.line.workers)
         ours.append(between(before, after))
         if rivals:
             subject.pause()

@@ -6,6 +6,7 @@ import dataclasses
 import random
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.namespace import Namespace
@@ -49,10 +50,10 @@ def flow_of(inner: bytes) -> int:
 
 
 def compare_sample(namespace: Namespace, directory: Path, scenario: Scenario,
-                   kind: type[Subject] = Subject) -> int:
+                   kind: Callable[..., Subject] = Subject) -> int:
     """Sends a sample of the flows of the first source, compares every packet, returns how many flows there were.
 
-    kind: of the data plane's guests. Raises LabError if a packet is wrong or a flow has none.
+    kind: makes the data plane with its guests, from what Subject is made from. Raises LabError if a packet is wrong or a flow has none.
     """
     line = scenario.line
     sampled = Scenario(dataclasses.replace(line, workers=1))
