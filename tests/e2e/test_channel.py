@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,15 +48,19 @@ class LoneAgent:
         return run(self.namespace.command([program("alkaid-goalstate"), "push", state, "--agent", f"127.0.0.1:{PORT}",
                                            *options]), check=False, timeout=timeout).returncode
 
-    def push_in_the_end(self) -> None:
-        """An honest client is served, however slow the machine is."""
-        wait_until(lambda: self.push("--timeout", "60", timeout=90) == 0, "an honest client is served", timeout=240)
+    def push_in_the_end(self, *options: str | Path) -> float:
+        """An honest client is served, however slow the machine is; how many seconds it took."""
+        began = time.monotonic()
+        wait_until(lambda: self.push(*options, "--timeout", "60", timeout=90) == 0, "an honest client is served",
+                   timeout=240)
+        return time.monotonic() - began
 
     @contextlib.contextmanager
-    def attacked(self, kind: str, count: int, *, source: str = "127.0.0.2") -> Iterator[int]:
+    def attacked(self, kind: str, count: int, *, source: str = "127.0.0.2", tls: bool = False) -> Iterator[int]:
         """Hostile clients (tools/hostile_clients.py) hold on meanwhile; gives how many were let in."""
         attack = subprocess.Popen(
-            self.namespace.command([PYTHON, TOOLS / "hostile_clients.py", kind, str(count), source, str(PORT)]),
+            self.namespace.command([PYTHON, TOOLS / "hostile_clients.py", kind, str(count), source, str(PORT),
+                                    *(["tls"] if tls else [])]),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert attack.stdin is not None and attack.stdout is not None
         try:
@@ -123,20 +128,39 @@ def test_mutual_tls(agent: LoneAgent) -> None:
     process.require_running()
 
 
-@pytest.mark.parametrize(("kind", "count"),
-                         [("garbage", 200), ("silent", 1000), ("idle", 1000), ("trickle", 100), ("half", 4)])
-def test_hostile_clients(agent: LoneAgent, kind: str, count: int) -> None:
-    """An honest client is served meanwhile, memory stays bounded, and nothing stays behind."""
-    process = agent.start("--plaintext", "--max-message", "4")
+def test_only_the_address_that_was_named(agent: LoneAgent) -> None:
+    """--listen-address 127.0.0.1: nobody listens on the host's other addresses."""
+    agent.start("--plaintext")
     assert agent.push() == 0
+    other = f"socket.create_connection(('127.0.0.2', {PORT}), timeout=5)"
+    refused = run(agent.namespace.command([PYTHON, "-c", f"import socket; {other}"]), check=False)
+    assert "ConnectionRefusedError" in refused.stderr
+    run(agent.namespace.command([PYTHON, "-c", f"import socket; {other.replace('127.0.0.2', '127.0.0.1')}"]))
+
+
+@pytest.mark.parametrize(("kind", "count", "tls"), [
+    ("garbage", 200, False), ("silent", 1000, False), ("idle", 1000, False), ("trickle", 100, False), ("half", 4, False),
+    ("garbage", 200, True), ("silent", 1000, True), ("trickle", 100, True)])
+def test_hostile_clients(agent: LoneAgent, kind: str, count: int, tls: bool) -> None:
+    """An honest client is served meanwhile about as fast, memory stays bounded, and nothing stays behind."""
+    protection: list[str | Path] = ["--plaintext"]
+    identity: list[str | Path] = []
+    if tls:
+        servers = Authority(agent.directory, "servers")
+        certificate, key = servers.issue("agent")
+        protection = ["--tls-certificate", certificate, "--tls-key", key]
+        identity = ["--tls-ca", servers.certificate]
+    process = agent.start(*protection, "--max-message", "4")
+    unattacked = agent.push_in_the_end(*identity)
     descriptors = agent.descriptors()
-    with agent.attacked(kind, count) as admitted:
+    with agent.attacked(kind, count, tls=tls) as admitted:
         assert admitted >= count * 0.9
-        agent.push_in_the_end()
+        attacked = agent.push_in_the_end(*identity)
+        assert attacked <= 10 * unattacked + 5, f"{attacked:.2f} s instead of {unattacked:.2f} s"
         # The limit for what was received and not decoded yet is 64 MiB.
         assert agent.resident_megabytes() < 400
     wait_until(lambda: agent.descriptors() <= descriptors + 2, "the connections are closed", timeout=240)
-    assert agent.push() == 0
+    assert agent.push(*identity) == 0
     process.require_running()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import stat
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ def test_clean_shutdown(unplugged_lab: Lab, number: signal.Signals) -> None:
     host.push(GoalState.example(1))
     host.wait_for_port("green-1")
     assert sockets(host.run_directory) == ["agent.sock", "dataplane.sock"]
+    for name in sockets(host.run_directory):
+        assert stat.S_IMODE((host.run_directory / name).stat().st_mode) == 0o600, f"{name} is the owner's alone"
     for process in (host.agent, host.dataplane):
         process.signal(number)
         assert process.wait(10) == 0, process.log_tail()

@@ -1,13 +1,13 @@
 """Connects to an agent as nobody should, and holds on until the standard input ends.
 
-usage: hostile_clients.py KIND COUNT SOURCE PORT
+usage: hostile_clients.py KIND COUNT SOURCE PORT [tls]
 
 KIND is what every connection does:
   silent    nothing
   garbage   sends what is no HTTP/2
   idle      begins HTTP/2 and makes no call
   half      announces a message of 3 MiB on each of 10 streams and sends all of it but the last byte, as far as it may
-  trickle   opens 10 streams on which a message comes, a byte at a time
+  trickle   opens 10 streams on which a message comes, a byte at a time; over TLS if that is said
 
 Says "holding CONNECTED" when it has tried COUNT times and has sent what it can, or has tried so for some seconds.
 """
@@ -18,6 +18,7 @@ import contextlib
 import resource
 import select
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -48,10 +49,21 @@ CALL = b"".join(literal(name, value) for name, value in (
     (b"te", b"trailers"), (b"content-type", b"application/grpc")))
 
 
-def connect(source: str, port: int) -> socket.socket | None:
+def tls_context() -> ssl.SSLContext:
+    """Trusts whoever answers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+def connect(source: str, port: int, tls: ssl.SSLContext | None) -> socket.socket | None:
     """A connection, or nothing if the agent refuses it."""
     try:
         connection = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0))
+        if tls is not None:
+            connection = tls.wrap_socket(connection)
     except OSError:
         return None
     connection.settimeout(1)
@@ -70,12 +82,13 @@ def open_streams(connection: socket.socket, announced: int) -> list[int]:
 def main() -> None:
     """See the module."""
     kind, count, source, port = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    tls = tls_context() if kind == "trickle" and sys.argv[5:] == ["tls"] else None
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     connections: list[socket.socket] = []
     left: dict[tuple[socket.socket, int], int] = {}
     for _ in range(count):
-        connection = connect(source, port)
+        connection = connect(source, port, tls)
         if connection is None:
             continue
         connections.append(connection)
