@@ -5,7 +5,11 @@ The manager is a fake (lab/tools/fake_ncm.py).
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +17,8 @@ import pytest
 from lab import GoalState, Lab, LabError, wait_until
 from lab.certificates import Authority
 from lab.fake_ncm import ADDRESS, FakeNcm
-from lab.programs import program
+from lab.process import Process
+from lab.programs import PYTHON, TOOLS, program
 from lab.shell import run
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
@@ -23,8 +28,13 @@ NEIGHBORS = {GREEN_2: {"subnet": "green", "mac": "02:00:00:00:01:12", "host": "1
              RED_2: {"subnet": "red", "mac": "02:00:00:00:02:12", "host": "10.0.0.2"}}
 # One for each manager that does not deliver, as the agent remembers such addresses for a while.
 UNDELIVERED = {"never_push": "10.2.0.21", "cancel": "10.2.0.22", "refuse": "10.2.0.23"}
+UNANSWERED = "10.2.0.24"
+# Stations of another tenant, and how many others a guest looks for meanwhile.
+OTHERS = [f"10.3.0.{number}" for number in range(30, 50)]
+SCANNED = 30000
 NEIGHBORS |= {address: {"subnet": "red", "mac": f"02:00:00:00:02:{address[-2:]}", "host": "10.0.0.2"}
-              for address in UNDELIVERED.values()}
+              for address in (*UNDELIVERED.values(), UNANSWERED)}
+NEIGHBORS |= {address: {"subnet": "blue", "mac": "02:00:00:00:03:12", "host": "10.0.0.2"} for address in OTHERS}
 # Neighbors that nobody uses are forgotten soon, so that every test begins without them.
 IDLE_SECONDS = 2
 
@@ -73,9 +83,9 @@ class Scene:
         wait_until(lambda: self.fate("10.1.0.11", GREEN_2) == self.fate("10.1.0.11", RED_2) == "waits",
                    "what was learnt is forgotten", timeout=40)
 
-    def start(self, behavior: str, delay: float = 0) -> FakeNcm:
+    def start(self, behavior: str, delay: float = 0, hangs: list[str] | None = None) -> FakeNcm:
         """Begins a test with a manager of this kind."""
-        self.ncm.start(behavior, delay)
+        self.ncm.start(behavior, delay, hangs=hangs)
         self.wait_until_forgotten()
         for guest in (self.green, self.red):
             guest.run(["ip", "neigh", "flush", "dev", "eth0"])
@@ -123,6 +133,27 @@ def test_a_manager_that_does_not_deliver(scene: Scene, behavior: str) -> None:
     assert 1 <= ncm.asked_for(address) <= 8
     assert scene.green.ping("10.2.0.11").received == 3  # of this host
     scene.host.console.agent()
+
+
+def test_a_manager_that_takes_questions_and_never_answers(scene: Scene) -> None:
+    """Packets wait for 2 s, the call is given up after 5 s, and other questions don't wait for it."""
+    ncm = scene.start("hang", hangs=[UNANSWERED])
+    assert scene.green.reaches(GREEN_2, timeout=20)  # one that failed before is asked one question at a time
+    before = scene.host.console.drops("green-1")["neighbor_unknown"]
+    sent = time.monotonic()
+    scene.green.start(["ping", "-c", "1", "-W", "1", UNANSWERED], "ping")
+    wait_until(lambda: ncm.asked_for(UNANSWERED) == 1, "it is asked")
+    asked = time.monotonic()
+    other = scene.green.start(["ping", "-c", "1", "-W", "4", RED_2], "other-ping")
+    wait_until(lambda: scene.host.console.drops("green-1")["neighbor_unknown"] > before, "the packet is dropped",
+               timeout=20)
+    assert time.monotonic() - sent >= 2
+    assert time.monotonic() - asked < 4.5, "it didn't wait for the call's end"
+    assert other.wait(20) == 0, other.log
+    # The same address once more, when the manager has come to its senses.
+    ncm.start("push_first")
+    wait_until(lambda: scene.green.ping(UNANSWERED, count=1) and scene.fate("10.1.0.11", UNANSWERED) == "forwarded",
+               "it is known", timeout=20)
 
 
 def test_a_manager_that_is_down_for_a_while(scene: Scene) -> None:
@@ -232,13 +263,84 @@ def test_a_manager_in_plaintext_must_be_asked_for(scene: Scene) -> None:
     assert "/nowhere.pem" in missing.stderr
 
 
+def other_tenant(host: int) -> GoalState:
+    """The example's red part as another tenant's: blue, in a VPC of its own. Of the neighbors host 2 knows them all."""
+    text = json.dumps(GoalState.example(host).content)
+    for old, new in (("demo", "other"), ("red", "blue"), ("1002", "1003"), ("10.2.0.", "10.3.0."),
+                     ("02:00:00:00:02:", "02:00:00:00:03:"), ("fd00:10:2:", "fd00:10:3:")):
+        text = text.replace(old, new)
+    goal_state = GoalState(json.loads(text))
+    for kind in ("vpc", "subnet", "port", "dhcp", "neighbor", "router"):
+        states = goal_state.states(kind)
+        for key in [key for key in states if "green" in key or (kind == "neighbor" and host == 1)]:
+            del states[key]
+    tables = goal_state.configuration("router", "other-router")["subnet_routing_tables"]
+    tables[:] = [table for table in tables if "green" not in table["subnet_id"]]
+    for resources in goal_state.content["host_resources"].values():
+        resources["resources"] = [each for each in resources["resources"]
+                                  if each["id"] in goal_state.states(each["type"].lower())]
+    if host == 2:
+        goal_state.configuration("port", "blue-2")["fixed_ips"] += [
+            {"subnet_id": "blue", "ip_address": address} for address in OTHERS]
+    return goal_state
+
+
+def resident_megabytes(process: Process) -> float:
+    """Its memory."""
+    pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
 def test_a_scanning_guest_harms_nobody(scene: Scene) -> None:
-    """It looks for thousands of stations; another tenant's first packet gets through all the same."""
-    ncm = scene.start("push_first")
-    frames = [bytes(Ether(src=scene.green.mac, dst="02:00:00:00:01:01") /
-                    IP(src="10.1.0.11", dst=f"10.2.{number // 250}.{number % 250}") / UDP(sport=1, dport=2))
-              for number in range(3000)]
-    scene.green.send_frames(frames)
-    assert scene.red.ping(GREEN_2).received == 3
-    assert ncm.asked_for(GREEN_2) >= 1
+    """It looks for 30,000 stations of its subnet. What that costs is bounded, and another tenant's first packets get through."""
+    lab = scene.lab
+    scanned = without_neighbors()
+    scanned.configuration("subnet", "green")["cidr"] = "10.1.0.0/16"
+    scene.host.push(scanned)
+    blue = {number: lab.add_guest(lab.hosts[number], f"blue-{number}", f"02:00:00:00:03:1{number}", f"10.3.0.1{number}")
+            for number in (1, 2)}
+    for number, guest in blue.items():
+        lab.hosts[number].push(other_tenant(number))
+        lab.hosts[number].wait_for_port(guest.port)
+        guest.lease()
+    for address in OTHERS:
+        blue[2].run(["ip", "address", "add", f"{address}/24", "dev", "eth0"])
+    ncm = scene.start("push_first", delay=0.02)
+    processes = (scene.host.agent, scene.host.dataplane)
+    before = scene.host.console.drops("red-1")
+    memory = [resident_megabytes(process) for process in processes]
+
+    def frame(number: int) -> bytes:
+        # Of each thousand 100 go to the same station.
+        station = number if number % 1000 > 100 else number // 1000 * 1000
+        return bytes(Ether(src=scene.red.mac, dst="02:00:00:00:02:01") /
+                     IP(src="10.2.0.11", dst=f"10.1.{1 + station // 250}.{1 + station % 250}") / UDP(sport=1, dport=2))
+
+    frames = lab.directory / "scan"
+    frames.write_text("".join(frame(number).hex() + "\n" for number in range(SCANNED)))
+    began = time.monotonic()
+    scan = scene.red.start([PYTHON, TOOLS / "send_frames.py", "eth0", frames, "0.0002"], "scan")
+    lost: list[str] = []
+    times: list[float] = []
+    while scan.running:
+        if len(times) == len(OTHERS):
+            time.sleep(0.2)
+            continue
+        answer = blue[1].ping(OTHERS[len(times)], count=1)
+        took = re.search(r"time=([0-9.]+) ms", answer.output)
+        if took is None:
+            lost.append(answer.output)
+        times.append(float(took[1]) if took else 0)
+    seconds = time.monotonic() - began
+    print(f"{SCANNED} stations in {seconds:.1f} s; the other tenant's first packets: {sorted(times)} ms")
+    assert len(times) >= 5 and not lost
+    assert max(times) < 1000
+    drops = scene.host.console.drops("red-1") - before
+    assert drops["awaited_rate_limited"] > 0, drops
+    assert drops["awaited_too_many"] > 0, drops
+    asked = len({question["destination"] for call in ncm.calls() for question in call
+                 if question["destination"].startswith("10.1.")})
+    assert 1000 < asked < 10240 + 1000 * (seconds + 2)
+    for process, megabytes in zip(processes, memory, strict=True):
+        assert resident_megabytes(process) < megabytes + 150, process
     assert scene.host.agent.running and scene.host.dataplane.running

@@ -30,7 +30,8 @@ class FakeNcm:
         run(["protoc", f"-I{SOURCE / 'proto'}", f"--python_out={self._schema}",
              *sorted((SOURCE / "proto/alcor/schema").glob("*.proto"))])
 
-    def start(self, behavior: str, delay: float = 0, tls: dict[str, Path] | None = None) -> None:
+    def start(self, behavior: str, delay: float = 0, tls: dict[str, Path] | None = None,
+              hangs: list[str] | None = None) -> None:
         """Starts it anew; what was asked before is forgotten. tls: "certificate", "key", and "clients" to ask for theirs."""
         self.stop()
         self._log.write_text("")
@@ -38,6 +39,7 @@ class FakeNcm:
         settings.write_text(json.dumps({
             "listen": ADDRESS, "agent": f"127.0.0.1:{AGENT_PORT}", "schema": str(self._schema),
             "log": str(self._log), "behavior": behavior, "delay": delay, "neighbors": self._neighbors,
+            "hangs": hangs or [],
             "tls": {name: str(path) for name, path in (tls or {}).items()}}))
         output: Path = self._directory / "ncm.log"
         output.write_text("")

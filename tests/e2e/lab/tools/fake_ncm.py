@@ -8,8 +8,10 @@ behavior        push_first   pushes, waits for the agent's reply, then answers (
                 never_push   answers SUCCESS and does nothing (what Alcor's manager does for unknown neighbors)
                 cancel       opens a stream to the agent, cancels it, answers SUCCESS
                 refuse       answers FAILURE
+                hang         never answers a call that asks for one of "hangs"; pushes first otherwise
 delay           seconds before it does anything
 tls             files in PEM: certificate, key, and clients (authorities: mutual TLS); empty: plaintext
+hangs           addresses
 neighbors       {"10.1.0.12": {"subnet": ..., "mac": ..., "host": ...}, ...}; others are refused
 """
 
@@ -27,6 +29,7 @@ from typing import Any
 import grpc
 
 SETTINGS: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
+SETTINGS["hangs"] = set(SETTINGS["hangs"])
 sys.path.insert(0, SETTINGS["schema"])
 GOAL_STATE = importlib.import_module("alcor.schema.goalstate_pb2")
 PROVISIONER = importlib.import_module("alcor.schema.goalstateprovisioner_pb2")
@@ -62,8 +65,10 @@ def push(channel: grpc.Channel, destinations: list[str], *, cancel: bool = False
     if cancel:
         call(iter(())).cancel()
         return
-    for _ in call(iter([goal_state(destinations)])):
-        pass
+    state = goal_state(destinations)
+    if state.neighbor_states:
+        for _ in call(iter([state])):
+            pass
 
 
 def slices_of(request: Any) -> dict[str, Any]:
@@ -84,7 +89,9 @@ def serve_request(channel: grpc.Channel, request: Any) -> Any:
         return PROVISIONER.HostRequestReply(format_version=100)
     time.sleep(SETTINGS.get("delay", 0))
     behavior = SETTINGS["behavior"]
-    if behavior == "push_first":
+    if behavior == "hang" and not SETTINGS["hangs"].isdisjoint(destinations):
+        threading.Event().wait()
+    if behavior in ("push_first", "hang"):
         push(channel, destinations)
     elif behavior == "reply_first":
         threading.Timer(0.1, push, (channel, destinations)).start()
@@ -112,7 +119,7 @@ def listen(server: grpc.Server) -> None:
 def main() -> None:
     """Serves until it is ended."""
     channel = grpc.insecure_channel(SETTINGS["agent"], options=OPTIONS)
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=[*OPTIONS, ("grpc.so_reuseport", 0)])
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=[*OPTIONS, ("grpc.so_reuseport", 0)])
     handler = grpc.unary_unary_rpc_method_handler(
         lambda request, _: serve_request(channel, request),
         request_deserializer=PROVISIONER.HostRequest.FromString,
