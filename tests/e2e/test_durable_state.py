@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from lab import GoalState, Lab, LabError, wait_until
 from lab.host import Host
+from lab.numbered_traffic import NumberedTraffic
 from lab.process import Process
 from lab.programs import program
 from lab.shell import run
@@ -107,8 +108,14 @@ def test_a_deleted_neighbor_does_not_come_back(host: Host) -> None:
 
 
 def test_a_full_disk_is_told_and_passes(unplugged_lab: Lab) -> None:
-    """Without room goal states take effect and are answered FAILURE; with room they are kept, and so is the rest."""
-    host = unplugged_lab.hosts[1]
+    """Without room goal states take effect and are answered FAILURE; with room they are kept, and so is the rest.
+
+    Packets flow all the time, and an agent that is killed and started while the disk is full has what was acknowledged.
+    """
+    lab = unplugged_lab
+    host = lab.hosts[1]
+    for name in ("green-1", "red-1"):
+        lab.plug(host, lab.guests[name])
     state = host.run_directory / "state"
     state.mkdir()
     run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", state])
@@ -116,10 +123,17 @@ def test_a_full_disk_is_told_and_passes(unplugged_lab: Lab) -> None:
         host.start_dataplane()
         host.start_agent()
         host.push(GoalState.example(1))
+        for name in ("green-1", "red-1"):
+            host.wait_for_port(name)
+            lab.guests[name].lease()
+        assert lab.guests["green-1"].reaches(lab.guests["red-1"].address)
+        traffic = NumberedTraffic(lab.directory, lab.guests["green-1"], lab.guests["red-1"], rate=250)
         pushed: list[str] = []
+        acknowledged: list[str] = []
         answer = ""
         while "FAILURE" not in answer:
             assert len(pushed) < 10000, "the disk is not full yet"
+            acknowledged = list(pushed)
             addresses = [f"10.1.{8 + len(pushed) // 250}.{1 + i}" for i in range(250)]
             answer = host.push(neighbors(addresses), check=False)
             pushed += addresses
@@ -128,9 +142,21 @@ def test_a_full_disk_is_told_and_passes(unplugged_lab: Lab) -> None:
         assert "no room" in host.console.agent()["state_problem"]
         assert host.console.events("state_not_stored")
 
+        # The next agent finds the disk as full.
+        host.agent.kill()
+        host.start_agent()
+        wait_until(lambda: host.console.agent()["in_sync"], "the next agent is in sync", timeout=30)
+        assert set(acknowledged) <= host.programmed_neighbors()
+        assert "FAILURE" in host.push(neighbors(pushed), check=False), "the disk is as full as before"
+        assert set(pushed) <= host.programmed_neighbors()
+        assert "no room" in host.console.agent()["state_problem"]
+        assert host.console.events("state_not_stored")
+
         run(["mount", "-o", "remount,size=16m", state])
         wait_until(lambda: not host.console.agent()["state_problem"], "all is kept again", timeout=60)
         assert host.console.events("state_stored")
+        sent, lost = traffic.end()
+        assert len(sent) > 250 and not lost, f"{len(lost)} of {len(sent)} packets were lost"
         assert "FAILURE" not in host.push(neighbors(pushed[-250:]))
         for process in (host.agent, host.dataplane):
             process.kill()

@@ -1,0 +1,33 @@
+"""Numbered packets from one guest to another, so that each that is lost is known."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from .guest import Guest
+from .programs import PYTHON, TOOLS
+
+PORT = 9100
+
+
+class NumberedTraffic:
+    """Flows, `rate` packets a second, from its making until end()."""
+
+    def __init__(self, directory: Path, source: Guest, sink: Guest, rate: int) -> None:
+        self._sent, self._received = directory / "sent.json", directory / "received.json"
+        self._receiver = sink.start([PYTHON, TOOLS / "numbered_traffic.py", "receive", sink.address, str(PORT),
+                                     self._received], "receiver")
+        self._receiver.wait_for_log("ready")
+        self._sender = source.start([PYTHON, TOOLS / "numbered_traffic.py", "send", sink.address, str(PORT), str(rate),
+                                     self._sent], "sender")
+
+    def end(self) -> tuple[list[float], list[float]]:
+        """When packets were sent, and when those were that were lost."""
+        self._sender.stop()
+        time.sleep(1)
+        self._receiver.stop()
+        sent: list[float] = json.loads(self._sent.read_text())
+        received = set(json.loads(self._received.read_text()))
+        return sent, [when for number, when in enumerate(sent) if number not in received]
