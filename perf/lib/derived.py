@@ -9,6 +9,9 @@ from typing import Any
 from .lines import Goal
 
 Measured = dict[str, Any]
+# Of fewer the heap's own room is more than they are.
+_ENOUGH_NEIGHBORS = 100_000
+_NEIGHBORS = "{neighbors:,} neighbors"
 # What is compared, and the value; nothing where a line was not measured.
 Values = Iterator[tuple[str, float]]
 
@@ -28,10 +31,12 @@ def _results(measured: Measured, line: str, key: str) -> dict[int, dict[str, Any
     return {result[key]: result for result in measured.get(line, {}).get("results", [])}
 
 
-def _added(measured: Measured) -> Values:
-    with_policy, plain = (_results(measured, line, "flows") for line in ("encap", "encap-plain"))
-    for flows in sorted(plain.keys() & with_policy.keys()):
-        yield f"{flows:,} flows", round(with_policy[flows]["cycles_per_packet"] - plain[flows]["cycles_per_packet"], 1)
+def _added(with_groups: str, without: str) -> Callable[[Measured], Values]:
+    def values(measured: Measured) -> Values:
+        grouped, plain = (_results(measured, line, "flows") for line in (with_groups, without))
+        for flows in sorted(plain.keys() & grouped.keys()):
+            yield f"{flows:,} flows", round(grouped[flows]["cycles_per_packet"] - plain[flows]["cycles_per_packet"], 1)
+    return values
 
 
 def _more_rules(line: str) -> Callable[[Measured], Values]:
@@ -50,12 +55,18 @@ def _memory(line: str) -> Callable[[Measured], Values]:
     return values
 
 
-def _scaling(one: str, two: str) -> Callable[[Measured], Values]:
+def _value(line: str, key: str, case: str) -> Callable[[Measured], Values]:
+    """Another value of a line's results than the one that it shows."""
     def values(measured: Measured) -> Values:
-        ones, twos = (_results(measured, line, "flows") for line in (one, two))
-        for flows in sorted(twos.keys() & ones.keys()):
-            yield f"{flows:,} flows", round(twos[flows]["packets_per_second"] / ones[flows]["packets_per_second"], 2)
+        for result in measured.get(line, {}).get("results", []):
+            yield case.format(**result), result[key]
     return values
+
+
+def _agent_memory(measured: Measured) -> Values:
+    for neighbors, result in sorted(_results(measured, "goal-states", "neighbors").items()):
+        if neighbors >= _ENOUGH_NEIGHBORS:
+            yield f"{neighbors:,} neighbors", result["agent_bytes_per_neighbor"]
 
 
 def _times_the_peer(line: str) -> Callable[[Measured], Values]:
@@ -71,17 +82,22 @@ def _idle_ports(measured: Measured) -> Values:
         yield f"{ports - 1} idle ones", round(cycles[ports] - cycles[1], 1)
 
 
-_POLICY, _RULES, _SCALING, _VHOST = Goal(55, 35), Goal(2, 1.3), Goal(1.8, 1.95), Goal(2)
+_POLICY, _RULES, _VHOST = Goal(55, 35), Goal(2, 1.3), Goal(2)
 DERIVED = [
-    Derived("what security groups and conntrack add, guest to wire", _added, _POLICY, "cycles"),
+    Derived("what security groups add where connections are tracked anyhow, guest to wire", _added("encap", "encap-plain"),
+            _POLICY, "cycles"),
+    Derived("the same, IPv6", _added("encap-ipv6", "encap-plain-ipv6"), _POLICY, "cycles"),
     Derived("cost of a new connection, by rules", _more_rules("connections"), _RULES, "times"),
     Derived("the same, IPv6", _more_rules("connections-ipv6"), _RULES, "times"),
     Derived("memory of a connection", _memory("connections"), Goal(192, 152), "bytes"),
     Derived("the same, IPv6", _memory("connections-ipv6"), Goal(256, 216), "bytes"),
-    Derived("two workers against one: disjoint flows, guest to wire", _scaling("encap", "encap-two-workers"), _SCALING,
-            "times"),
-    Derived("two workers against one: both directions of the same flows", _scaling("one-worker", "two-workers"),
-            _SCALING, "times"),
     Derived("guest by vhost-user to wire: the peer's cycles by ours", _times_the_peer("vhost"), _VHOST, "times"),
     Derived("guest by vhost-user: what idle ones add", _idle_ports, Goal(), "cycles"),
+    Derived("the agent's memory of a neighbor", _agent_memory, Goal(400), "bytes"),
+    Derived("first packets to destinations learnt on demand that were lost",
+            _value("on-demand", "lost", "{destinations:,} destinations"), Goal(0), "packets"),
+    Derived("a killed agent: objects that the next one writes", _value("restart", "agent_operations", _NEIGHBORS), Goal(0),
+            "objects"),
+    Derived("a killed data plane: until the next one holds all", _value("restart", "refilled_milliseconds", _NEIGHBORS),
+            Goal(2000), "ms"),
 ]

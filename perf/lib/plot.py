@@ -10,8 +10,10 @@ from .lines import LINES, Goal
 _WIDTH, _ROW, _LEFT, _TOP = 900, 44, 330, 60
 _OURS, _PEER, _MUST = "#2a6f97", "#c9ada7", "#9b2226"
 _TITLES = {"encap": "guest to wire", "encap-ipv6": "guest to wire, IPv6", "encap-plain": "guest to wire, stateless",
-           "bridge": "guest to wire, one subnet", "decap": "wire to guest", "decap-ipv6": "wire to guest, IPv6",
-           "decap-plain": "wire to guest, stateless", "local": "guest to guest"}
+           "encap-plain-ipv6": "guest to wire, IPv6, stateless", "bridge": "guest to wire, one subnet",
+           "bridge-ipv6": "guest to wire, one subnet, IPv6", "decap": "wire to guest", "decap-ipv6": "wire to guest, IPv6",
+           "decap-plain": "wire to guest, stateless", "decap-plain-ipv6": "wire to guest, IPv6, stateless",
+           "local": "guest to guest", "local-ipv6": "guest to guest, IPv6"}
 
 
 def _bar(y: int, height: int, value: float, scale: float, color: str) -> str:

@@ -46,6 +46,7 @@ class Line:
     family: int = 4
     workers: int = 1
     policy: bool = True
+    two_guests: bool = False  # share the flows that a guest sends, whatever the number of workers
 
     def __str__(self) -> str:
         return (f"{self.direction}, {self.flows:,} flows, IPv{self.family}, "
@@ -129,7 +130,7 @@ class Scenario:
         return udp_frames(self.other_guest, self.remote("red"), self.remote("red").mac, flows)
 
     def _sources(self) -> list[Source]:
-        """Ports that send. With several workers the flows are shared by two guests, one for each worker."""
+        """Ports that send. With several workers two guests share the flows, one for each worker."""
         flows = list(range(self.line.flows))
         random.Random(SEED).shuffle(flows)
         if self.line.direction == "decap":
@@ -138,7 +139,7 @@ class Scenario:
             again = flows[:]
             random.Random(SEED + 1).shuffle(again)
             return [Source(GUEST, self.frames_from_guest, flows), Source(UPLINK, self.frames_from_wire, again)]
-        if self.line.workers > 1 and self.line.direction in ("bridge", "encap"):
+        if (self.line.two_guests or self.line.workers > 1) and self.line.direction in ("bridge", "encap"):
             half = len(flows) // 2
             return [Source(GUEST, self.frames_from_guest, flows[:half]),
                     Source(OTHER_GUEST, self._frames_from_other_guest, flows[half:])]

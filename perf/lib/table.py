@@ -1,4 +1,4 @@
-"""The table of all results in Markdown: ours, the peer's of the same run, and the goals."""
+"""The tables in Markdown: all results with the peer's of the same run and the goals, and what each node costs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from .derived import DERIVED
 from .lines import LINES, Goal, Line
 
+# Of these the nodes are shown: every direction, both families.
+_NODE_LINES = ("encap", "encap-ipv6", "bridge", "bridge-ipv6", "decap", "decap-ipv6", "local", "local-ipv6")
 _HEADERS = ("work", "case", "Alkaid", "unit", "peer", "peer / Alkaid", "I/O floor", "VPP", "must", "aim")
 
 
@@ -29,12 +31,16 @@ def _case(result: dict[str, Any]) -> str:
         words.append(f"{result['rules']:,} rules")
     elif "neighbors" in result:
         words.append(f"{result['neighbors']:,} neighbors")
+    elif "destinations" in result:
+        words.append(f"{result['destinations']:,} destinations")
     return ", ".join(words)
 
 
 def _value(line: Line, result: dict[str, Any]) -> float | None:
-    value = result[line.figure]
-    return value["median"] if isinstance(value, dict) else value
+    value: Any = result
+    for key in line.figure.split("."):
+        value = value[key]
+    return value
 
 
 def rows(measured: dict[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -52,10 +58,28 @@ def rows(measured: dict[str, Any]) -> Iterator[tuple[str, ...]]:
                    _number(derived.goal.must), _number(derived.goal.aim))
 
 
+def _node_rows(measured: dict[str, Any], nodes: list[str]) -> Iterator[tuple[str, ...]]:
+    for name in _NODE_LINES:
+        for result in measured.get(name, {}).get("results", []):
+            yield (f"{result['direction']}, IPv{result['family']}", _case(result),
+                   *(_number(result["nodes"].get(node)) for node in nodes))
+
+
+def node_table(measured: dict[str, Any]) -> str:
+    """Cycles of each node by the packets that passed it; nodes in the order in which they are met first."""
+    nodes = list(dict.fromkeys(node for name in _NODE_LINES for result in measured.get(name, {}).get("results", [])
+                               for node in result["nodes"]))
+    return _markdown([("cycles by node", "case", *nodes), *_node_rows(measured, nodes)])
+
+
 def table(measured: dict[str, Any]) -> str:
-    """Markdown, aligned so that it reads on a terminal too."""
-    cells = [_HEADERS, *rows(measured)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADERS))]
+    """All lines, and what follows from them."""
+    return _markdown([_HEADERS, *rows(measured)])
+
+
+def _markdown(cells: list[tuple[str, ...]]) -> str:
+    """Aligned so that it reads on a terminal too."""
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
 
     def text(row: tuple[str, ...]) -> str:
         return "| " + " | ".join(cell.ljust(width) if column < 2 else cell.rjust(width)

@@ -107,6 +107,38 @@ def test_a_deleted_neighbor_does_not_come_back(host: Host) -> None:
     assert "10.1.9.1" not in host.programmed_neighbors()
 
 
+def test_only_what_differs_is_written(host: Host) -> None:
+    """Of 60 neighbors 7 are deleted while the agent can't reach the data plane: when it can, it writes 7 objects."""
+    addresses = [f"10.1.9.{number}" for number in range(1, 61)]
+    host.push(neighbors(addresses))
+    wait_until(lambda: host.console.agent()["in_sync"], "all is programmed")
+    before = host.console.operations()
+    host.agent.kill()
+    socket = host.run_directory / "dataplane.sock"
+    hidden = socket.rename(host.run_directory / "hidden.sock")
+    gone = neighbors(addresses[:7])
+    for address in addresses[:7]:
+        gone.states("neighbor")[address]["operation_type"] = "DELETE"
+    connected: list[bool] = []
+
+    def delete() -> None:
+        try:
+            wait_until(lambda: "FAILURE" not in host.push(gone), "the agent takes goal states")
+            connected.append(host.console.agent()["dataplane_connected"])
+        finally:
+            hidden.rename(socket)
+
+    deleting = threading.Thread(target=delete)
+    deleting.start()
+    host.start_agent()
+    deleting.join()
+    assert connected == [False]
+    wait_until(lambda: host.console.agent()["in_sync"], "the data plane is in sync")
+    assert set(addresses[7:]) <= host.programmed_neighbors()
+    assert not set(addresses[:7]) & host.programmed_neighbors()
+    assert host.console.operations() == before + 7
+
+
 def test_a_full_disk_is_told_and_passes(unplugged_lab: Lab) -> None:
     """Without room goal states take effect and are answered FAILURE; with room they are kept, and so is the rest.
 
