@@ -1,6 +1,7 @@
 """A second try of few failed tests of real processes or the real graph, on a machine that other work may have held up.
 
-It hides nothing: a test that needed it is told as UNSTEADY in the summary. Many failures are no accident and get none.
+It hides nothing: a test that needed it is told as UNSTEADY in the summary. Many failures are no accident and get none,
+nor does a test that draws other chances each time: its second try would be another test.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from .results import case_name, is_failure
 
 MOST = 3  # failures of one suite that are given a second try
+DRAWN_BY_CHANCE = frozenset({"test_kills_at_random"})
 
 
 def _cases(junit: Path) -> list[ElementTree.Element]:
@@ -26,6 +28,11 @@ def _cases(junit: Path) -> list[ElementTree.Element]:
 def failed_tests(junit: Path) -> list[ElementTree.Element]:
     """The test cases that failed."""
     return [case for case in _cases(junit) if is_failure(case)]
+
+
+def repeatable(cases: Iterable[ElementTree.Element]) -> list[ElementTree.Element]:
+    """Those whose second try would be the same test."""
+    return [case for case in cases if case.get("name", "").partition("[")[0] not in DRAWN_BY_CHANCE]
 
 
 def passed_tests(junit: Path) -> set[str]:

@@ -165,10 +165,11 @@ def _pytest(result: SuiteResult, context: Context, name: str, folder: Path, *, l
     code = attempt(junit, [str(folder)])
     unsteady: set[str] = set()
     failed = second_try.failed_tests(junit) if code == TESTS_FAILED else []
-    if 0 < len(failed) <= second_try.MOST:
+    repeated = second_try.repeatable(failed)
+    if repeated and len(failed) <= second_try.MOST:
         again = context.results / f"{name}-again.xml"
-        print(f"\n== {name}: {len(failed)} failed; once more, alone ==", flush=True)
-        attempt(again, second_try.node_ids(failed))
+        print(f"\n== {name}: {len(failed)} failed; {len(repeated)} once more, alone ==", flush=True)
+        attempt(again, second_try.node_ids(repeated))
         unsteady = second_try.passed_tests(again)
         if unsteady.issuperset(second_try.names(failed)):
             code = 0
