@@ -207,7 +207,7 @@ def test_a_manager_over_mutual_tls(scene: Scene) -> None:
     scene.start("push_first")
     scene.ncm.start("push_first", tls=files)
     scene.host.agent.stop()
-    scene.host.start_agent("--ncm", ADDRESS, "--on-demand-idle", "3600", "--ncm-tls-ca", str(trusted),
+    scene.host.start_agent("--ncm", ADDRESS, "--on-demand-idle", str(IDLE_SECONDS), "--ncm-tls-ca", str(trusted),
                            "--ncm-tls-certificate", str(agent[0]), "--ncm-tls-key", str(agent[1]))
     log = scene.host.log_path("agent")
     try:
@@ -244,6 +244,7 @@ def test_a_manager_over_mutual_tls(scene: Scene) -> None:
         scene.ncm.start("push_first", tls=files)
         assert scene.green.reaches(RED_2, timeout=40)
     finally:
+        scene.wait_until_forgotten()  # what an agent finds when it starts counts as pushed
         scene.host.agent.stop()
         scene.host.start_agent("--ncm", ADDRESS, "--on-demand-idle", str(IDLE_SECONDS))
         scene.host.wait_for_port("green-1")
