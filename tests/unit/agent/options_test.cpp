@@ -1,5 +1,6 @@
 #include "control/agent/options.hpp"
 
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -46,6 +47,7 @@ TEST(Options, Defaults) {
   EXPECT_EQ(outcome.options->agent.instance.run_directory, "/run/alkaid/default");
   EXPECT_EQ(outcome.options->agent.port_attach.text(), "af_packet:{tap_name}");
   EXPECT_TRUE(outcome.options->agent.host.is_unset());
+  EXPECT_EQ(outcome.options->agent.on_demand_idle, std::chrono::seconds{60});
 }
 
 TEST(Options, StateFollowsTheInstance) {

@@ -298,6 +298,35 @@ TEST(KeptAgent, TheFirstFormatIsTakenOver) {
   EXPECT_EQ(records_in(directory.path()), told);
 }
 
+// What the present format is in files that stand on hosts.
+TEST(KeptAgent, TheThirdFormatIsRead) {
+  const Directory directory;
+  std::filesystem::copy_file(ALKAID_TEST_DATA "/state-format-3.mdb", directory.file());
+  FakeDataplane tables;
+  Records told;
+  {
+    const KeptAgent agent{directory.path(), tables};
+    ASSERT_EQ(agent.error(), "");
+    const DesiredStore& wanted = agent.wanted();
+    EXPECT_EQ(wanted.count(ResourceType::kPort), 2U);
+    EXPECT_EQ(wanted.count(ResourceType::kNeighbor), 6U);
+    EXPECT_TRUE(wanted.knows_rule("demo-router", "green", "default"));
+    EXPECT_TRUE(tables.has_neighbor(1001, "10.1.0.12"));
+    EXPECT_TRUE(tables.has_neighbor(1001, "10.1.0.71"));  // of the slice
+    const SliceReport slice = wanted.slices().report("churn");
+    EXPECT_EQ(slice.version, 1U);
+    EXPECT_EQ(slice.resources, 2U);
+    EXPECT_EQ(slice.digest, "caca7441eb7fa93c4ec213eb5fdeb3bd");
+    told = records_of(wanted);
+  }
+  std::string types;
+  for (const auto& [key, value] : told) {
+    types += types.ends_with(key.front()) ? "" : key.substr(0, 1);
+  }
+  EXPECT_EQ(types, "ABCDEFGHIJKLMNOPQR");
+  EXPECT_EQ(records_in(directory.path()), told);
+}
+
 // Each record costs what the first one did: else this would take minutes.
 TEST(KeptAgent, AGroupOfManyIsRestored) {
   constexpr std::uint32_t kMembers = 200000;
