@@ -17,7 +17,9 @@
 #include "control/agent/metrics/control_metrics.hpp"
 #include "control/agent/metrics/dataplane_metrics.hpp"
 #include "control/agent/metrics/metrics_server.hpp"
+#include "control/agent/metrics/on_demand_metrics.hpp"
 #include "control/agent/metrics/stage_metrics.hpp"
+#include "control/agent/metrics/state_metrics.hpp"
 #include "control/agent/ncm/ncm_client.hpp"
 #include "control/agent/ncm/restart_notice.hpp"
 #include "control/agent/on_demand/on_demand.hpp"
@@ -128,8 +130,8 @@ std::string Agent::open_state(const std::function<bool()>& should_stop) {
     return error;
   }
   durable::Database& records = *database;
-  parts.keeper =
-      std::make_unique<durable::StateKeeper>(std::move(database), parts.events, [&parts] {
+  parts.keeper = std::make_unique<durable::StateKeeper>(
+      std::move(database), parts.events, parts.thread.stage_times(), [&parts] {
         parts.thread.post([&parts](Reconciler& reconciler) {
           parts.keeper->submit_whole(reconciler.wanted(), reconciler.is_complete());
         });
@@ -297,6 +299,12 @@ void Agent::collect_metrics(MetricSet& metrics) {
   parts.last_report.set_in_sync(parts.last_report.in_sync() && parts.dataplane_answers());
   add_control_metrics(metrics, parts.last_report, parts.goal_state_server.connections(),
                       std::chrono::steady_clock::now() - parts.started);
+  if (parts.keeper) {
+    add_state_metrics(metrics, *parts.keeper);
+  }
+  if (parts.on_demand) {
+    add_on_demand_metrics(metrics, parts.on_demand->activity());
+  }
   add_stage_metrics(metrics, parts.thread.stage_times());
   parts.dataplane_metrics.collect(metrics);
 }

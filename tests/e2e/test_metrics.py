@@ -14,6 +14,7 @@ from lab.host import AGENT_PORT
 from lab.programs import PYTHON, TOOLS
 
 ADDRESS = "127.0.0.1:9464"
+NOBODY = "127.0.0.1:9"  # a Network Config Manager that is down
 SERVING, NOT_SERVING = 1, 2  # grpc.health.v1
 SAMPLE = re.compile(r'([a-z_]+)(?:\{([^}]*)\})? (\S+)')
 LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
@@ -48,10 +49,10 @@ def scrape(host: Host) -> dict[Sample, float]:
 
 @pytest.fixture(scope="module")
 def host(leased: Lab) -> Host:
-    """Its agent serves metrics."""
+    """Its agent serves metrics, and asks a manager in vain."""
     found = leased.hosts[1]
     found.agent.stop()
-    found.start_agent("--metrics-listen", ADDRESS)
+    found.start_agent("--metrics-listen", ADDRESS, "--ncm", NOBODY)
     wait_until(lambda: scrape(found)["alkaid_agent_in_sync", frozenset()] == 1, "in sync")
     return found
 
@@ -106,6 +107,35 @@ def test_scrape(host: Host, leased: Lab) -> None:
     drops = [key for key in after if key[0] == "alkaid_port_drops_total" and ("port", "green-1") in key[1]]
     assert sum(after[key] - before.get(key, 0) for key in drops) >= 2, drops
     assert len(after) < 1000
+
+
+def test_stages_of_goal_states(host: Host) -> None:
+    """Each of them is counted and timed; a large message is decoded in parts."""
+    before = scrape(host)
+    host.push(GoalState({"format_version": 102}).add_remote_neighbors(
+        [f"10.1.{100 + number // 250}.{1 + number % 250}" for number in range(5000)]))
+    after = scrape(host)
+    for stage in ("decode", "wait", "merge", "program", "store", "total"):
+        label = frozenset({("stage", stage)})
+        for part in ("count", "sum"):
+            key = f"alkaid_agent_goal_state_seconds_{part}", label
+            assert after[key] > before.get(key, 0), key
+    decoded = "alkaid_agent_goal_state_seconds_count", frozenset({("stage", "decode")})
+    assert after[decoded] - before[decoded] > 3
+    assert after["alkaid_agent_state_stored", frozenset()] == 1
+
+
+def test_questions_on_demand(host: Host, leased: Lab) -> None:
+    """What is asked for and what fails is counted."""
+    asked = "alkaid_agent_on_demand_questions_total", frozenset({("outcome", "asked")})
+    failed = "alkaid_agent_on_demand_failed_calls_total", frozenset[tuple[str, str]]()
+    before = scrape(host)
+    assert leased.guests["green-1"].ping("10.2.0.99", count=1).received == 0
+    after = wait_until(lambda: (found := scrape(host))[failed] > before[failed] and found, "the manager is down", timeout=30)
+    assert after[asked] > before[asked]  # type: ignore[index]
+    assert after["alkaid_agent_on_demand_calls_total", frozenset()] >= after[failed]  # type: ignore[index]
+    for name in ("alkaid_agent_on_demand_questions", "alkaid_agent_learnt_neighbors"):
+        assert (name, frozenset()) in after  # type: ignore[operator]
 
 
 def test_not_ready_while_the_data_plane_hangs(host: Host) -> None:

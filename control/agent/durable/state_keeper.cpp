@@ -31,11 +31,12 @@ void mark_not_stored(GoalStateTask& task) {
 
 }  // namespace
 
-StateKeeper::StateKeeper(std::unique_ptr<Database> database, EventLog& events,
+StateKeeper::StateKeeper(std::unique_ptr<Database> database, EventLog& events, StageTimes& times,
                          std::function<void()> request_whole)
     : database_(std::move(database)),
       path_(database_->path()),
       events_(events),
+      times_(times),
       request_whole_(std::move(request_whole)) {}
 
 void StateKeeper::start() {
@@ -76,6 +77,7 @@ void StateKeeper::enqueue(Batch batch, Extent extent) {
       has_part_ = true;
     } else {
       complete_ = queue_.size();
+      submitted_at_.push_back(Clock::now());
       ++submitted_;
     }
   }
@@ -157,6 +159,7 @@ void StateKeeper::run() {
       parts.insert(parts.begin(), std::move(batches.back()));
     }
     complete_ = 0;
+    const SubmitTimes submitted_at = std::exchange(submitted_at_, {});
     const Ticket last = submitted_;
     lock.unlock();
     std::size_t operations = 0;
@@ -164,7 +167,7 @@ void StateKeeper::run() {
       operations += batch.size();
     }
     if (!batches.empty()) {
-      store(batches, last);
+      store(batches, last, submitted_at);
       release();
     }
     if (!parts.empty()) {
@@ -179,7 +182,7 @@ void StateKeeper::run() {
   }
 }
 
-void StateKeeper::store(std::vector<Batch>& batches, Ticket last) {
+void StateKeeper::store(std::vector<Batch>& batches, Ticket last, const SubmitTimes& submitted_at) {
   // What came before a whole state is part of it.
   const auto whole = std::find_if(batches.rbegin(), batches.rend(),
                                   [](const Batch& batch) { return batch.is_whole(); });
@@ -188,6 +191,12 @@ void StateKeeper::store(std::vector<Batch>& batches, Ticket last) {
     batches.erase(batches.begin(), std::prev(whole.base()));
   }
   std::string wrong = database_->write(batches);
+  if (wrong.empty()) {
+    const auto now = Clock::now();
+    for (const auto& start : submitted_at) {
+      times_.note(Stage::kStore, now - start);
+    }
+  }
 
   const std::lock_guard lock{mutex_};
   settled_ = last;
@@ -227,6 +236,7 @@ void StateKeeper::note_failure(std::string wrong) {
   }
   problem_ = std::move(wrong);
   queue_.clear();  // what came meanwhile is of no use without what was lost
+  submitted_at_.clear();
   complete_ = 0;
   settled_ = submitted_;
   has_whole_ = false;

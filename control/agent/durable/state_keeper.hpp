@@ -17,6 +17,7 @@
 #include "control/agent/durable/recorder.hpp"
 #include "control/agent/reconcile/durability.hpp"
 #include "control/agent/server/event_log.hpp"
+#include "control/agent/server/stage_times.hpp"
 
 namespace alkaid::agent::durable {
 
@@ -29,8 +30,8 @@ namespace alkaid::agent::durable {
 class StateKeeper final : public Durability {
  public:
   // request_whole: asks the owner of the desired state to call submit_whole() soon. Called on the
-  // keeper's thread.
-  StateKeeper(std::unique_ptr<Database> database, EventLog& events,
+  // keeper's thread. times: told how long what is submitted takes to be stored.
+  StateKeeper(std::unique_ptr<Database> database, EventLog& events, StageTimes& times,
               std::function<void()> request_whole);
   ~StateKeeper() override { stop(); }
   StateKeeper(const StateKeeper&) = delete;
@@ -58,6 +59,7 @@ class StateKeeper final : public Durability {
   static constexpr std::chrono::milliseconds kLastRetry{8000};
 
   using Ticket = std::uint64_t;
+  using SubmitTimes = std::vector<std::chrono::steady_clock::time_point>;
   struct Waiting {
     Ticket ticket = 0;
     std::vector<std::unique_ptr<GoalStateTask>> tasks;
@@ -67,7 +69,7 @@ class StateKeeper final : public Durability {
 
   void enqueue(Batch batch, Extent extent);
   void run();
-  void store(std::vector<Batch>& batches, Ticket last);
+  void store(std::vector<Batch>& batches, Ticket last, const SubmitTimes& submitted_at);
   void store_ahead(const std::vector<Batch>& batches);
   // With the mutex locked.
   void note_failure(std::string wrong);
@@ -76,6 +78,7 @@ class StateKeeper final : public Durability {
   std::unique_ptr<Database> database_;
   const std::string path_;
   EventLog& events_;
+  StageTimes& times_;
   const std::function<void()> request_whole_;
   Recorder recorder_;
 
@@ -84,6 +87,7 @@ class StateKeeper final : public Durability {
   std::vector<Batch> queue_;
   std::size_t complete_ = 0;  // so many at the queue's front; the others are parts
   bool has_part_ = false;     // submitted, and what it belongs to isn't complete
+  SubmitTimes submitted_at_;  // of those that are complete
   Ticket submitted_ = 0;      // the last that is complete
   Ticket settled_ = 0;        // up to here it is stored, or known that it isn't
   std::string problem_;       // not empty: nothing is stored until a whole state is

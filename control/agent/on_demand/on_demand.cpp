@@ -51,6 +51,11 @@ void OnDemand::stop() {
   ncm_.reset();
 }
 
+OnDemand::Activity OnDemand::activity() const {
+  const std::lock_guard lock{mutex_};
+  return {requester_.counts(), requester_.questions(), learnt_.size()};
+}
+
 template <class Event>
 void OnDemand::handle(Event&& event) {
   std::vector<Requester::Call> calls;

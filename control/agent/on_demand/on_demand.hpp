@@ -27,6 +27,12 @@ struct OnDemandSettings {
 
 class OnDemand {
  public:
+  struct Activity {
+    Requester::Counts counts;
+    std::size_t questions = 0;  // that are remembered: waiting, asked, or silent for a while
+    std::size_t learnt = 0;     // neighbors
+  };
+
   // forget: takes neighbors out of the desired state; any thread, must not block.
   using Forget = std::function<void(std::vector<NeighborKey>)>;
 
@@ -38,6 +44,8 @@ class OnDemand {
 
   void start();
   void stop();
+  // Any thread.
+  [[nodiscard]] Activity activity() const;
   // Until stop().
   [[nodiscard]] Ncm& ncm() { return *ncm_; }
 
@@ -58,7 +66,7 @@ class OnDemand {
   const Forget forget_;
   MissSource source_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   Requester requester_;
   LearntNeighbors learnt_;
   std::vector<std::uint64_t> ended_;  // misses that the data plane is to be told of

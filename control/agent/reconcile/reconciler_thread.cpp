@@ -148,7 +148,6 @@ bool ReconcilerThread::process(Tasks& tasks) {
   for (auto& task : tasks) {
     task->programming = spent;
     reconciler_.conclude(*task);
-    stage_times_.note(Stage::kTotal, Clock::now() - task->received);
     if (durability_ == nullptr) {
       task->done(*task);
     }

@@ -156,8 +156,9 @@ void GoalStatePipeline::handle(GoalStateFormat format, const void* sender, grpc:
                                std::function<void(grpc::ByteBuffer)> done) {
   const auto received = std::chrono::steady_clock::now();
   // One takes two bytes or more, so that short messages need no count.
-  const std::size_t resources =
-      message.Length() > 2 * kFewResources ? count_fields(message, kMostResources) : 0;
+  const std::size_t resources = message.Length() > 2 * kFewResources
+                                    ? count_fields(message, most_resources(message.Length()))
+                                    : 0;
   const bool is_counted = resources > kFewResources;
   const bool may_start = !is_counted || budget_.try_enter(resources);
   if (is_counted) {
@@ -242,26 +243,29 @@ void GoalStatePipeline::process(GoalStateFormat format, const void* sender,
   const std::size_t size = message.Length();
   const DecodeContext context{port_attach_, reconciler_.own_addresses()};
   // Before anything is made of it: an empty resource takes 2 bytes here and far more in memory.
+  const std::size_t most = most_resources(size);
   const std::string too_many =
-      fmt::format("holds more than {} resources: send several messages", kMostResources);
-  auto parts = size > kSmallMessage ? take_apart(message, neighbor_field(format), kMostResources)
-                                    : std::nullopt;
-  if (parts && parts->resources > kMostResources) {
+      fmt::format("holds more than {} resources: send several messages", most);
+  auto parts =
+      size > kSmallMessage ? take_apart(message, neighbor_field(format), most) : std::nullopt;
+  if (parts && parts->resources > most) {
     refuse_message(*task, size, too_many);
   } else if (parts) {
     message.Clear();
     if (!decode_parts(format, std::move(*parts), context, *task)) {
       refuse_message(*task, size, "is no goal state of this call's type");
     }
-  } else if (size > kMostResources && count_fields(message, kMostResources + 1) > kMostResources) {
+  } else if (size > most && count_fields(message, most + 1) > most) {
     refuse_message(*task, size, too_many);
   } else if (!parse(format, message, context, *task)) {
     refuse_message(*task, size, "is no goal state of this call's type");
   }
   message.Clear();
   times.note(Stage::kDecode, std::chrono::steady_clock::now() - start);
-  task->done = [done = std::move(done)](GoalStateTask& finished) {
-    done(buffer_of(make_reply(finished, std::chrono::steady_clock::now())));
+  task->done = [&times, done = std::move(done)](GoalStateTask& finished) {
+    const auto now = std::chrono::steady_clock::now();
+    times.note(Stage::kTotal, now - finished.received);
+    done(buffer_of(make_reply(finished, now)));
   };
   reconciler_.submit(std::move(task));
   submitted();

@@ -1,6 +1,8 @@
 // From received bytes to the reply's bytes: parse, decode, reconcile, answer.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <functional>
 
 #include <grpcpp/support/byte_buffer.h>
@@ -31,9 +33,17 @@ class GoalStatePipeline {
 
   void stop() { pool_.stop(); }
 
+  // How many resources a message of so many bytes may hold. One of the default limit holds as many
+  // neighbors as fit into it; empty ones, which take far more memory than bytes, are fewer.
+  static constexpr std::size_t most_resources(std::size_t bytes) {
+    return std::max(kMostSmallResources, bytes / kLeastUsualBytes);
+  }
+
  private:
   static constexpr std::size_t kDecodeThreads = 2;
-  static constexpr std::size_t kMostResources = 2000000;  // of one message
+  static constexpr std::size_t kMostSmallResources =
+      2000000;                                         // of one message, whatever their size
+  static constexpr std::size_t kLeastUsualBytes = 64;  // of a neighbor with short names
   // Of all messages that are worked at; a larger message is alone.
   static constexpr std::size_t kMostAtOnce = 400000;
   // Neighbors of a large message that are decoded together: few enough that the next stages start

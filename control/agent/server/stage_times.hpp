@@ -15,13 +15,14 @@ enum class Stage : std::uint8_t {
   kWait,     // from received to merged: decoding and whatever stood before it in the queue
   kMerge,    // into the desired state, per batch of messages
   kProgram,  // waiting for the data plane, per batch of messages
+  kStore,    // until it is on the disk, beside programming, per batch of messages
   kTotal,    // from received to replied, per message
 };
-inline constexpr std::size_t kStages = 5;
+inline constexpr std::size_t kStages = 6;
 
 constexpr std::string_view name_of(Stage stage) {
-  constexpr std::array<std::string_view, kStages> kNames = {"decode", "wait", "merge", "program",
-                                                            "total"};
+  constexpr std::array<std::string_view, kStages> kNames = {"decode",  "wait",  "merge",
+                                                            "program", "store", "total"};
   return kNames[static_cast<std::size_t>(stage)];
 }
 

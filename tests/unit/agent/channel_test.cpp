@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -23,6 +24,7 @@
 #include "control/agent/agent.hpp"
 #include "control/agent/metrics/metrics_server.hpp"
 #include "control/agent/server/decode_pool.hpp"
+#include "control/agent/server/goal_state_pipeline.hpp"
 #include "control/agent/server/large_message_gate.hpp"
 #include "control/agent/server/open_connections.hpp"
 #include "control/agent/server/resource_budget.hpp"
@@ -30,6 +32,7 @@
 #include "tests/unit/agent/agent_host.hpp"
 #include "tests/unit/agent/fake_server.hpp"
 #include "tests/unit/agent/goal_states.hpp"
+#include "tests/unit/agent/scrape.hpp"
 
 namespace alkaid::agent::test {
 namespace {
@@ -141,6 +144,13 @@ TEST(ResourceBudget, WhatDoesNotFitWaitsInOrder) {
   EXPECT_TRUE(budget.try_enter(100));
 }
 
+TEST(MostResources, NeighborsThatFitIntoTheDefaultLimitAreTaken) {
+  constexpr std::size_t kUsualNeighbor = 217;
+  const std::size_t limit = ChannelConfig{}.message_bytes;
+  EXPECT_GE(GoalStatePipeline::most_resources(limit), limit / kUsualNeighbor);
+  EXPECT_EQ(GoalStatePipeline::most_resources(4U << 20), 2000000U) << "empty ones are not";
+}
+
 TEST(DecodePool, PartsOfBegunMessagesStartFirst) {
   DecodePool pool{1};
   std::promise<void> busy;
@@ -182,7 +192,7 @@ class Channel : public ::testing::Test {
     config.channel.port = 0;
     config.channel.message_bytes = std::size_t{1} << 20;
     config.alive = [](bool) {};
-    adjust(config.channel);
+    adjust(config);
     std::string error;
     config.port_attach = PortAttach::parse("null:{port_id}", error).value();
     agent_ = std::make_unique<Agent>(std::move(config));
@@ -200,7 +210,7 @@ class Channel : public ::testing::Test {
     grpc::EnableDefaultHealthCheckService(false);
   }
 
-  virtual void adjust(ChannelConfig& /*config*/) {}
+  virtual void adjust(AgentConfig& /*config*/) {}
 
   // Of grpc.health.v1: 1 SERVING, 2 NOT_SERVING; -1: no such service.
   int health(const std::string& service) {
@@ -257,7 +267,7 @@ schema::GoalState vpcs(int count) {
 }
 
 class IdleConnection : public Channel {
-  void adjust(ChannelConfig& config) override { config.idle_seconds = 1; }
+  void adjust(AgentConfig& config) override { config.channel.idle_seconds = 1; }
 };
 
 TEST_F(IdleConnection, IsEndedUnlessACallIsOpenAndComesBack) {
@@ -303,6 +313,127 @@ TEST_F(MessageLimit, LargerOnesAreExhausted) {
   grpc::ClientContext context;
   EXPECT_TRUE(stub->PushNetworkResourceStates(&context, vpcs(900), &reply).ok());
   EXPECT_EQ(reply.operation_statuses_size(), 900);
+}
+
+class OpenStreams : public Channel {
+  void adjust(AgentConfig& config) override { config.channel.streams = 2; }
+};
+
+TEST_F(OpenStreams, OfOneConnectionAreLimited) {
+  const auto stub = schema::GoalStateProvisioner::NewStub(channel_);
+  struct Stream {
+    grpc::ClientContext context;
+    std::unique_ptr<grpc::ClientReaderWriter<schema::GoalStateV2, schema::GoalStateOperationReply>>
+        call;
+  };
+  std::array<Stream, 3> streams;
+  // Opens it unless it is open.
+  const auto answers = [&stub](Stream& stream) {
+    if (!stream.call) {
+      stream.context.set_deadline(std::chrono::system_clock::now() + 30s);
+      stream.call = stub->PushGoalStatesStream(&stream.context);
+    }
+    schema::GoalStateOperationReply reply;
+    return stream.call->Write({}) && stream.call->Read(&reply);
+  };
+  const auto end = [](Stream& stream) {
+    stream.call->WritesDone();
+    EXPECT_TRUE(stream.call->Finish().ok());
+  };
+  EXPECT_TRUE(answers(streams[0]));
+  EXPECT_TRUE(answers(streams[1]));
+  auto third = std::async(std::launch::async, [&] { return answers(streams[2]); });
+  EXPECT_EQ(third.wait_for(500ms), std::future_status::timeout);
+  EXPECT_TRUE(answers(streams[0])) << "an open one goes on";
+  end(streams[0]);
+  EXPECT_TRUE(third.get());
+  end(streams[1]);
+  end(streams[2]);
+}
+
+class LargeMessages : public Channel {
+  void adjust(AgentConfig& config) override {
+    config.channel.message_bytes = std::size_t{64} << 20;
+    config.metrics_listen = "127.0.0.1:0";
+  }
+
+ protected:
+  // Of messages and their parts.
+  double decoded() {
+    return scrape(agent_->metrics_port(),
+                  R"(alkaid_agent_goal_state_seconds_count{stage="decode"})");
+  }
+
+  // Waits until nothing is decoded any more.
+  double all_decoded() {
+    double before = -1;
+    double now = decoded();
+    for (int i = 0; i < 100 && before != now; ++i) {
+      std::this_thread::sleep_for(500ms);
+      before = std::exchange(now, decoded());
+    }
+    return now;
+  }
+
+  // With its own connection.
+  std::future<bool> push(const schema::GoalState& message) {
+    return std::async(std::launch::async, [this, &message] {
+      grpc::ChannelArguments arguments;
+      arguments.SetMaxSendMessageSize(-1);
+      arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+      const auto stub = schema::GoalStateProvisioner::NewStub(
+          grpc::CreateCustomChannel(fmt::format("127.0.0.1:{}", agent_->port()),
+                                    grpc::InsecureChannelCredentials(), arguments));
+      grpc::ClientContext context;
+      context.set_deadline(std::chrono::system_clock::now() + 60s);
+      schema::GoalStateOperationReply reply;
+      return stub->PushNetworkResourceStates(&context, message, &reply).ok() &&
+             reply.operation_statuses_size() == message.neighbor_states_size();
+    });
+  }
+};
+
+// Neighbors that fill more than 16 MiB.
+schema::GoalState large_message(int number) {
+  schema::GoalState message;
+  for (int i = 0; i < 17000; ++i) {
+    *message.add_neighbor_states() = neighbor(
+        fmt::format("n-{}-{}", number, i), "green",
+        fmt::format("10.{}.{}.{}", number, i / 250, i % 250 + 1),
+        fmt::format("02:00:00:{:02x}:{:02x}:{:02x}", number, i / 250, i % 250), "172.16.0.2");
+    message.mutable_neighbor_states(i)->mutable_configuration()->set_name(std::string(1024, 'x'));
+  }
+  return message;
+}
+
+TEST_F(LargeMessages, AreDecodedOneAtATime) {
+  dataplane_ = std::make_unique<FakeServer>(directory_ + "/dataplane.sock");
+  ASSERT_TRUE(becomes("", 1));
+  schema::GoalState network;
+  *network.add_subnet_states() = green();
+  schema::GoalStateOperationReply reply;
+  grpc::ClientContext context;
+  ASSERT_TRUE(schema::GoalStateProvisioner::NewStub(channel_)
+                  ->PushNetworkResourceStates(&context, network, &reply)
+                  .ok());
+  const double before = decoded();
+  ASSERT_GE(before, 1);
+  dataplane_->hold();
+  const auto one = large_message(1);
+  const auto other = large_message(2);
+  auto first = push(one);
+  for (int i = 0; i < 1000 && !dataplane_->holds(); ++i) {
+    std::this_thread::sleep_for(10ms);
+  }
+  const double of_first = all_decoded();
+  EXPECT_GT(of_first, before + 1) << "in parts";
+  auto second = push(other);
+  EXPECT_EQ(second.wait_for(1500ms), std::future_status::timeout);
+  EXPECT_EQ(decoded(), of_first) << "the second one waits as it came";
+  dataplane_->release();
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(second.get());
+  EXPECT_GT(decoded(), of_first);
 }
 
 using Health = Channel;

@@ -38,6 +38,24 @@ class FakeServer final : public api::Dataplane::Service {
     return function(tables_);
   }
 
+  // From now on programming takes until release().
+  void hold() {
+    const std::lock_guard lock{mutex_};
+    held_ = true;
+  }
+  void release() {
+    {
+      const std::lock_guard lock{mutex_};
+      held_ = false;
+    }
+    wake_.notify_all();
+  }
+  // Whether something is held.
+  bool holds() {
+    const std::lock_guard lock{mutex_};
+    return waiting_ > 0;
+  }
+
   void raise(const api::Event& event) {
     {
       const std::lock_guard lock{mutex_};
@@ -66,7 +84,10 @@ class FakeServer final : public api::Dataplane::Service {
 
   grpc::Status Apply(grpc::ServerContext*, const api::ApplyRequest* request,
                      api::ApplyResponse* response) override {
-    const std::lock_guard lock{mutex_};
+    std::unique_lock lock{mutex_};
+    ++waiting_;
+    wake_.wait(lock, [this] { return !held_ || stopping_; });
+    --waiting_;
     if (request->session() != session_) {
       return {grpc::StatusCode::FAILED_PRECONDITION, "an older session"};
     }
@@ -101,6 +122,8 @@ class FakeServer final : public api::Dataplane::Service {
   FakeDataplane tables_;
   std::deque<api::Event> events_;
   std::uint64_t session_ = 0;
+  bool held_ = false;
+  int waiting_ = 0;
   bool stopping_ = false;
   std::unique_ptr<grpc::Server> server_;
 };

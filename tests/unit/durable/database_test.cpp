@@ -11,6 +11,7 @@
 
 #include "control/agent/durable/archive.hpp"
 #include "control/agent/durable/record_keys.hpp"
+#include "tests/unit/durable/batches.hpp"
 #include "tests/unit/durable/kept_agent.hpp"
 
 namespace alkaid::agent::test {
@@ -19,23 +20,6 @@ namespace {
 using durable::Batch;
 using durable::Database;
 using ::testing::HasSubstr;
-
-Batch batch_of(const Records& puts, const std::vector<std::string>& erased = {}) {
-  Batch batch;
-  for (const auto& [key, value] : puts) {
-    batch.put(key, [&value](std::string& out) { out += value; });
-  }
-  for (const std::string& key : erased) {
-    batch.erase(key);
-  }
-  return batch;
-}
-
-std::string write(Database& database, Batch batch) {
-  std::vector<Batch> batches;
-  batches.push_back(std::move(batch));
-  return database.write(batches);
-}
 
 std::unique_ptr<Database> open(const std::string& directory) {
   std::string error;

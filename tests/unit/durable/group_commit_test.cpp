@@ -1,18 +1,27 @@
 // Replies wait for the disk, and many of them for the same write.
 #include <sys/syscall.h>
 
+#include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "alcor/schema/goalstateprovisioner.grpc.pb.h"
+#include "control/agent/agent.hpp"
+#include "tests/unit/agent/fake_server.hpp"
+#include "tests/unit/agent/scrape.hpp"
 #include "tests/unit/durable/kept_agent.hpp"
 
 namespace {
@@ -142,6 +151,93 @@ TEST(GroupCommit, RepliesWaitForTheDiskAndShareItsTime) {
     EXPECT_THAT(reply.get(), Each(Status::kSuccess));
   }
   EXPECT_EQ(disk().syncs(), 2) << "all that came meanwhile is one write";
+}
+
+// The agent as a whole, with a client.
+class ServedAgent {
+ public:
+  explicit ServedAgent(const std::string& directory) : run_(directory + "/run") {
+    std::filesystem::create_directories(run_);
+    dataplane_ = std::make_unique<FakeServer>(run_ + "/dataplane.sock");
+    AgentConfig config;
+    config.instance = Instance::make("test", run_).value();
+    config.channel.address = "127.0.0.1";
+    config.channel.port = 0;
+    config.metrics_listen = "127.0.0.1:0";
+    config.state_directory = directory + "/state";
+    std::string error;
+    config.port_attach = PortAttach::parse("null:{port_id}", error).value();
+    agent_ = std::make_unique<Agent>(std::move(config));
+    EXPECT_EQ(agent_->start(), "");
+    stub_ = schema::GoalStateProvisioner::NewStub(grpc::CreateChannel(
+        fmt::format("127.0.0.1:{}", agent_->port()), grpc::InsecureChannelCredentials()));
+  }
+
+  // Whether all of it succeeded.
+  std::future<bool> push(const schema::GoalState& message) {
+    return std::async(std::launch::async, [this, message] {
+      grpc::ClientContext context;
+      context.set_deadline(std::chrono::system_clock::now() + 60s);
+      schema::GoalStateOperationReply reply;
+      const auto status = stub_->PushNetworkResourceStates(&context, message, &reply);
+      bool is_success = status.ok() && reply.operation_statuses_size() > 0;
+      for (const auto& operation : reply.operation_statuses()) {
+        is_success = is_success && operation.operation_status() == schema::SUCCESS;
+      }
+      return is_success;
+    });
+  }
+
+  FakeServer& dataplane() { return *dataplane_; }
+
+  // Seconds.
+  double spent(const char* stage) {
+    return scrape(agent_->metrics_port(),
+                  fmt::format(R"(alkaid_agent_goal_state_seconds_sum{{stage="{}"}})", stage));
+  }
+
+ private:
+  const std::string run_;
+  std::unique_ptr<FakeServer> dataplane_;
+  std::unique_ptr<Agent> agent_;
+  std::unique_ptr<schema::GoalStateProvisioner::Stub> stub_;
+};
+
+TEST(GroupCommit, AServedReplyWaitsForTheDisk) {
+  const Directory directory;
+  ServedAgent agent{directory.path()};
+  bool is_programmed = false;
+  for (int i = 0; i < 500 && !is_programmed; ++i) {
+    is_programmed = agent.push(whole_network()).get();  // once it has its data plane
+    std::this_thread::sleep_for(10ms);
+  }
+  ASSERT_TRUE(is_programmed);
+  const auto has_neighbor = [&agent] {
+    return agent.dataplane().tables(
+        [](auto& tables) { return tables.has_neighbor(101, "10.0.1.100"); });
+  };
+  const double stored_before = agent.spent("store");
+  const double total_before = agent.spent("total");
+  ASSERT_GE(stored_before, 0);
+  ASSERT_GE(total_before, 0);
+
+  disk().hold();
+  auto reply = agent.push(one_neighbor(100));
+  disk().wait_for_sync();
+  for (int i = 0; i < 500 && !has_neighbor(); ++i) {
+    std::this_thread::sleep_for(10ms);
+  }
+  EXPECT_TRUE(has_neighbor()) << "the data plane doesn't wait";
+  EXPECT_EQ(reply.wait_for(300ms), std::future_status::timeout);
+  auto repeated = agent.push(one_neighbor(100));
+  EXPECT_EQ(repeated.wait_for(300ms), std::future_status::timeout)
+      << "it changes nothing, and yet it isn't stored";
+  EXPECT_EQ(reply.wait_for(0ms), std::future_status::timeout);
+  disk().release();
+  EXPECT_TRUE(reply.get());
+  EXPECT_TRUE(repeated.get());
+  EXPECT_GE(agent.spent("store") - stored_before, 0.6) << "the disk's time is told";
+  EXPECT_GE(agent.spent("total") - total_before, 0.9) << "and part of that until the replies";
 }
 
 TEST(GroupCommit, PartsOfAMessageAreStoredWithItsEndOrNotAtAll) {

@@ -100,7 +100,7 @@ class KeptAgent {
       return;
     }
     durable::Database& records = *database;
-    keeper_ = std::make_unique<durable::StateKeeper>(std::move(database), events_,
+    keeper_ = std::make_unique<durable::StateKeeper>(std::move(database), events_, times_,
                                                      [this] { wants_whole_.store(true); });
     error_ = reconciler_.restore(
         [&records](DesiredStore& store, bool& is_complete) {
@@ -162,12 +162,14 @@ class KeptAgent {
   [[nodiscard]] Reconciler& reconciler() { return reconciler_; }
   [[nodiscard]] durable::StateKeeper& keeper() { return *keeper_; }
   [[nodiscard]] EventLog& events() { return events_; }
+  [[nodiscard]] const StageTimes& times() const { return times_; }
   [[nodiscard]] FakeClient& client() { return client_; }
 
  private:
   std::string error_;
   std::atomic<bool> wants_whole_{false};
   EventLog events_;
+  StageTimes times_;
   FakeClient client_;
   Reconciler reconciler_;
   std::unique_ptr<durable::StateKeeper> keeper_;
