@@ -48,18 +48,32 @@ class GuestSteps {
   HitForwarding forwarding_;
 };
 
-}  // namespace
-
-bool GuestFlowNode::would_take(Worker& worker, rte_mbuf* packet) {
+// What `ask` says of the packet's lane; false if no connection takes it.
+template <class Ask>
+bool ask_connection(Worker& worker, rte_mbuf* packet, Ask&& ask) {
   BurstV4 v4(worker.flows(), worker.tables().neighbors);
   BurstV6 v6(worker.flows(), worker.tables().neighbors);
   GuestSteps::add(v4, v6, packet, 0);
-  HitForwarding forwarding(worker, 0);
-  bool is_taken = false;
-  const auto look = [&](const auto& lane) { is_taken = forwarding.would_take_from_guest(lane); };
+  const HitForwarding forwarding(worker, 0);
+  bool answer = false;
+  const auto look = [&](const auto& lane) { answer = ask(forwarding, lane); };
   v4.finish(look);
   v6.finish(look);
-  return is_taken;
+  return answer;
+}
+
+}  // namespace
+
+bool GuestFlowNode::would_take(Worker& worker, rte_mbuf* packet) {
+  return ask_connection(worker, packet, [](const HitForwarding& forwarding, const auto& lane) {
+    return forwarding.would_take_from_guest(lane);
+  });
+}
+
+bool GuestFlowNode::would_stay_large(Worker& worker, rte_mbuf* packet) {
+  return ask_connection(worker, packet, [](const HitForwarding& forwarding, const auto& lane) {
+    return forwarding.would_stay_large(lane);
+  });
 }
 
 std::uint16_t GuestFlowNode::process(rte_graph* graph, rte_node* node, void** packets,

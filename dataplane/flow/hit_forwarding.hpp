@@ -11,6 +11,9 @@
 #include "dataplane/graph/packet_context.hpp"
 #include "dataplane/packet/checksum.hpp"
 #include "dataplane/packet/partial_checksum.hpp"
+#include "dataplane/vhost/driver_offloads.hpp"
+#include "dataplane/vhost/left_to_device.hpp"
+#include "dataplane/vhost/vhost_numbers.hpp"
 #include "dataplane/vxlan/ecn.hpp"
 #include "dataplane/vxlan/outer_header.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -53,23 +56,39 @@ class HitForwarding {
     const Tunnel* tunnel = lane.neighbor->tunnel;
     const std::uint16_t flags = lane.half->fields.flags.load(std::memory_order_relaxed);
     const Segment* segment = nullptr;
+    PortEgress egress;
     return tunnel != nullptr
                ? can_go_into_tunnel(lane, tunnel->path->choice.load(std::memory_order_acquire),
                                     flags, segment)
                : lane.neighbor->port != context_of(lane.packet).ingress->index &&
-                     can_go_to_port(lane, lane.packet->pkt_len, flags, segment);
+                     can_go_to_port(lane, lane.packet->pkt_len, flags, egress);
+  }
+  // Of a large packet that a guest left to its device to be cut: whether it would go to another
+  // guest as it is.
+  template <class Key>
+  bool would_stay_large(const FlowLane<Key>& lane) const {
+    if (lane.neighbor->tunnel != nullptr) {
+      return false;
+    }
+    const Port* port = worker_.ports().find(lane.neighbor->port);
+    return port != nullptr && large(lane, *port) && would_take_from_guest(lane);
   }
   // The packet without its outer headers.
   template <class Key>
   bool would_take_from_wire(const FlowLane<Key>& lane) const {
-    const Segment* segment = nullptr;
+    PortEgress egress;
     return lane.neighbor->tunnel == nullptr &&
            can_go_to_port(lane, lane.packet->pkt_len,
-                          lane.half->fields.flags.load(std::memory_order_relaxed), segment);
+                          lane.half->fields.flags.load(std::memory_order_relaxed), egress);
   }
 
  private:
   using Ipv4OrIpv6 = FrameHeaders::Kind;
+
+  struct PortEgress {
+    const Port* port = nullptr;
+    const Segment* segment = nullptr;  // if the source MAC is to be written
+  };
 
   template <class Key>
   static bool has_hop_left(const FlowLane<Key>& lane, std::uint16_t flags) {
@@ -105,37 +124,38 @@ class HitForwarding {
     }
   }
 
-  // frame_length: without outer headers. segment: filled in if the source MAC is to be written.
+  // frame_length: without outer headers. egress: filled in if it can.
   template <class Key>
   bool can_go_to_port(const FlowLane<Key>& lane, std::uint32_t frame_length, std::uint16_t flags,
-                      const Segment*& segment) const {
+                      PortEgress& egress) const {
     const PortIndex index = lane.neighbor->port;
     const Port* port = worker_.ports().find(index);
     if (port == nullptr || !port->forwards() ||
         lane.half->fields.egress_stamp.load(std::memory_order_relaxed) !=
             worker_.flows().stamps.of(index) ||
-        frame_length - sizeof(EthernetHeader) > port->mtu || !has_hop_left(lane, flags))
-        [[unlikely]] {
+        (frame_length - sizeof(EthernetHeader) > port->mtu && !large(lane, *port)) ||
+        !has_hop_left(lane, flags)) [[unlikely]] {
       return false;
     }
+    egress.port = port;
     if ((flags & flow_flag::kWriteSource) == 0) {
       return true;
     }
-    segment = worker_.tables().segments.at(
+    egress.segment = worker_.tables().segments.at(
         port->zone_of(Key::kIsV6 ? Ipv4OrIpv6::kIpv6 : Ipv4OrIpv6::kIpv4));
-    return segment != nullptr;
+    return egress.segment != nullptr;
   }
 
   template <class Key>
   bool to_port(FlowLane<Key>& lane, std::uint32_t frame_length) {
     FlowFields& fields = lane.half->fields;
     const std::uint16_t flags = fields.flags.load(std::memory_order_relaxed);
-    const Segment* segment = nullptr;
-    if (!can_go_to_port(lane, frame_length, flags, segment)) [[unlikely]] {
+    PortEgress egress;
+    if (!can_go_to_port(lane, frame_length, flags, egress)) [[unlikely]] {
       return false;
     }
-    complete_checksum(lane);
-    rewrite(lane, flags, segment, true);
+    settle_checksum(lane, *egress.port);
+    rewrite(lane, flags, egress.segment, true);
     fields.count(frame_length, now_);
     context_of(lane.packet).egress = lane.neighbor->port;
     return true;
@@ -190,12 +210,9 @@ class HitForwarding {
     return true;
   }
 
-  // A veth leaves checksums to "the hardware".
+  // Of a whole packet without options of the IP layer, which it is (quick_parse.hpp).
   template <class Key>
-  void complete_checksum(FlowLane<Key>& lane) {
-    if (!context_of(lane.packet).ingress->device.partial_checksums) [[likely]] {
-      return;
-    }
+  static FrameHeaders headers_of(const FlowLane<Key>& lane) {
     FrameHeaders headers;
     headers.kind = Key::kIsV6 ? Ipv4OrIpv6::kIpv6 : Ipv4OrIpv6::kIpv4;
     headers.protocol = protocol_of(lane.key.scope);
@@ -210,9 +227,71 @@ class HitForwarding {
       headers.l3_end = static_cast<std::uint16_t>(
           sizeof(EthernetHeader) + reinterpret_cast<const Ipv4Header*>(ip)->total_length.host());
     }
+    return headers;
+  }
+
+  // Into how many segments a guest is to cut the packet, if another one left it to be cut and this
+  // one takes it so.
+  template <class Key>
+  static std::optional<CutTcp> large(const FlowLane<Key>& lane, const Port& port) {
+    const PortDevice& from = context_of(lane.packet).ingress->device;
+    if (!is_vhost(from.ethdev) || !is_large(lane.packet)) {
+      return std::nullopt;
+    }
+    const DriverOffloads offloads = driver_offloads(port.device.ethdev);
+    return (Key::kIsV6 ? offloads.large_v6 : offloads.large_v4)
+               ? stay_large(lane.packet, headers_of(lane), port.mtu)
+               : std::nullopt;
+  }
+
+  // Of a packet to a guest, whose driver may do what the sender left to its device.
+  template <class Key>
+  void settle_checksum(FlowLane<Key>& lane, const Port& port) {
+    const Port& from = *context_of(lane.packet).ingress;
+    if (!from.device.partial_checksums) [[likely]] {
+      return;
+    }
+    if (!is_vhost(from.device.ethdev) || !is_checksum_left(lane.packet) ||
+        !driver_offloads(port.device.ethdev).checksums) {
+      complete_checksum(lane);
+      return;
+    }
+    const auto cut = large(lane, port);
+    leave_to_driver(lane.packet, headers_of(lane), cut);
+    if (cut) {
+      count_segments(lane.half->fields, worker_.counters_of(&from), *cut);
+    }
+  }
+
+  // Everybody counts segments, whoever cuts them; the packet counts as one of them.
+  static void count_segments(FlowFields& fields, PortCounters& counters, const CutTcp& cut) {
+    const std::uint32_t more = cut.segments - 1;
+    const std::uint32_t more_bytes = more * cut.header_length;
+    const auto add = [](std::atomic<std::uint64_t>& counter, std::uint64_t value) {
+      counter.store(counter.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
+    };
+    add(fields.packets, more);
+    add(fields.bytes, more_bytes);
+    counters.rx_packets.add(more);
+    counters.rx_bytes.add(more_bytes);
+  }
+
+  // A veth leaves checksums to "the hardware", a guest to its virtio device.
+  template <class Key>
+  static void complete_checksum(FlowLane<Key>& lane) {
+    const PortDevice& from = context_of(lane.packet).ingress->device;
+    if (!from.partial_checksums) [[likely]] {
+      return;
+    }
+    if (is_vhost(from.ethdev)) {
+      if (is_checksum_left(lane.packet)) {
+        complete_left_checksum(lane.packet, headers_of(lane));
+      }
+      return;
+    }
     const auto before =
         static_cast<std::size_t>(lane.frame - rte_pktmbuf_mtod(lane.packet, std::uint8_t*));
-    complete_partial_checksum({lane.frame, lane.packet->data_len - before}, headers);
+    complete_partial_checksum({lane.frame, lane.packet->data_len - before}, headers_of(lane));
   }
 
   Worker& worker_;

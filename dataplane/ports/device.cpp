@@ -370,6 +370,7 @@ std::unique_ptr<Device> Device::open_vhost(const Attachment& attachment, PacketP
   }
   device->ethdev_ = device->vhost_->number();
   device->driver_ = "vhost-user";
+  device->partial_checksums_ = true;
   // librte_vhost chains buffers.
   device->mtu_ = kJumboPacket;
   return device;

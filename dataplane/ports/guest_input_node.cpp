@@ -8,6 +8,8 @@
 #include "dataplane/route/ipv6_input.hpp"
 #include "dataplane/route/route_or_bridge.hpp"
 #include "dataplane/tables/segment_table.hpp"
+#include "dataplane/vhost/left_to_device.hpp"
+#include "dataplane/vhost/vhost_numbers.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
@@ -63,7 +65,9 @@ Verdict GuestInputNode::decide(Worker& worker, rte_mbuf* packet, PacketContext& 
   if (malformed != DropReason::kNone) [[unlikely]] {
     return drop(malformed);
   }
-  if (port.device.partial_checksums) {
+  if (is_vhost(port.device.ethdev)) {
+    complete_left_checksum(packet, headers);
+  } else if (port.device.partial_checksums) {
     complete_partial_checksum(bytes_of(packet), headers);
   }
   const Segment* segment = worker.tables().segments.at(port.zone_of(headers.kind));

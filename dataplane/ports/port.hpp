@@ -42,7 +42,7 @@ struct PortDevice {
   // Polls its first receive queue, and is the one writer of its only transmit queue.
   std::uint16_t worker = 0;
   std::uint16_t vlan = 0;  // of the port on a trunk, whose device it is; 0: the port's own device
-  // The kernel hands frames over whose TCP or UDP checksum it has not completed (veth).
+  // Frames come whose TCP or UDP checksum is left to us (by a veth, or by a guest's driver).
   bool partial_checksums = false;
   bool queue_per_worker = false;  // every worker has a transmit queue of its own, by its index
 };

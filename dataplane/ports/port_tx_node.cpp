@@ -4,6 +4,7 @@
 
 #include "dataplane/ports/ethernet_bursts.hpp"
 #include "dataplane/ports/transmit_lock.hpp"
+#include "dataplane/vhost/left_to_device.hpp"
 #include "dataplane/vhost/vhost_device.hpp"
 #include "dataplane/vhost/vhost_numbers.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -22,14 +23,24 @@ void drop_all(rte_graph* graph, rte_node* node, void** packets, std::uint16_t co
   rte_node_enqueue(graph, node, drop(reason).edge(), packets, count);
 }
 
-using Sent = VhostDevice::Sent;
+struct Sent {
+  std::uint16_t packets = 0;
+  std::uint32_t frames = 0;  // that they are, or are to be cut into
+  std::uint64_t bytes = 0;   // of the frames
+};
 
 // Those that are not sent are behind those that are.
 Sent send_to_guest(const Worker& worker, const Port& port, rte_mbuf** packets,
                    std::uint16_t count) {
   static_assert(kDecideChunk <= VhostDevice::kMostSent);
   VhostDevice* device = VhostDevice::find(port.device.ethdev);
-  return device != nullptr ? device->send(worker.settings().index, packets, count) : Sent{};
+  if (device == nullptr) {
+    return {};
+  }
+  const MoreFrames wanted = more_frames(packets, count);
+  const auto [sent, bytes] = device->send(worker.settings().index, packets, count);
+  const MoreFrames left = more_frames(packets + sent, static_cast<std::uint16_t>(count - sent));
+  return {sent, sent + wanted.frames - left.frames, bytes + wanted.bytes - left.bytes};
 }
 
 Sent send_to_device(const Worker& worker, const Port& port, rte_mbuf** packets,
@@ -39,7 +50,8 @@ Sent send_to_device(const Worker& worker, const Port& port, rte_mbuf** packets,
     // A sent packet is no longer ours to read.
     bytes[i] = packets[i]->pkt_len;
   }
-  Sent sent{.packets = count};
+  Sent sent;
+  sent.packets = count;
   if (port.device.ethdev == kNoEthdev) {
     rte_pktmbuf_free_bulk(packets, count);
   } else {
@@ -51,6 +63,7 @@ Sent send_to_device(const Worker& worker, const Port& port, rte_mbuf** packets,
   for (std::uint16_t i = 0; i < sent.packets; ++i) {
     sent.bytes += bytes[i];
   }
+  sent.frames = sent.packets;
   return sent;
 }
 
@@ -83,11 +96,11 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
   for (std::uint16_t base = 0; base < count; base += kDecideChunk) {
     const std::uint16_t size =
         std::min<std::uint16_t>(kDecideChunk, static_cast<std::uint16_t>(count - base));
-    const auto [sent, bytes] = is_vhost(port->device.ethdev)
-                                   ? send_to_guest(worker, *port, mbufs + base, size)
-                                   : send_to_device(worker, *port, mbufs + base, size);
+    const auto [sent, frames, bytes] = is_vhost(port->device.ethdev)
+                                           ? send_to_guest(worker, *port, mbufs + base, size)
+                                           : send_to_device(worker, *port, mbufs + base, size);
     PortCounters& counters = worker.counters_of(port);
-    counters.tx_packets.add(sent);
+    counters.tx_packets.add(frames);
     counters.tx_bytes.add(bytes);
     drop_all(graph, node, packets + base + sent, static_cast<std::uint16_t>(size - sent),
              DropReason::egress_queue_full);

@@ -17,6 +17,8 @@
 
 #include "dataplane/graph/packet_context.hpp"
 #include "dataplane/packet/parse.hpp"
+#include "dataplane/vhost/driver_offloads.hpp"
+#include "dataplane/vhost/left_to_device.hpp"
 #include "dataplane/vhost/vhost_link.hpp"
 #include "dataplane/vhost/vhost_numbers.hpp"
 #include "dataplane/vxlan/entropy.hpp"
@@ -26,6 +28,7 @@ namespace {
 
 // By number. librte_vhost's devices are the process's, and so are these.
 std::array<std::atomic<VhostDevice*>, kMostVhosts> devices{};
+std::array<std::atomic<const VhostLink*>, kMostVhosts> links{};
 
 // Rings of a queue pair, named as the guest sees them (virtio 1.2, 5.1.2).
 constexpr std::uint16_t receive_ring(unsigned pair) {
@@ -44,12 +47,22 @@ constexpr std::uint64_t bit(unsigned feature) {
 
 // Features by their numbers in virtio 1.2, 5.1.3.
 constexpr std::uint64_t kGuestChecksums = bit(1);
-constexpr std::uint64_t kSegmentsToGuest = bit(7) | bit(8) | bit(9) | bit(10);  // TSO4, 6, ECN, UFO
-constexpr std::uint64_t kUdpSegmentsFromGuest = bit(14);
+constexpr std::uint64_t kLargeV4ToGuest = bit(7);
+constexpr std::uint64_t kLargeV6ToGuest = bit(8);
+constexpr std::uint64_t kLargeWithCwrToGuest = bit(9);
+constexpr std::uint64_t kUdpFragmentsToGuest = bit(10);
+constexpr std::uint64_t kUdpFragmentsFromGuest = bit(14);
 
-// What librte_vhost can and we don't: frames larger than the MTU towards the guest, UDP left to be
-// cut by us, checksums that the guest would have to trust.
-constexpr std::uint64_t kDeclined = kGuestChecksums | kSegmentsToGuest | kUdpSegmentsFromGuest;
+// What librte_vhost can and we don't: UDP to be cut into fragments; and large TCP with CWR, of
+// which it can't tell the guest.
+constexpr std::uint64_t kDeclined =
+    kLargeWithCwrToGuest | kUdpFragmentsToGuest | kUdpFragmentsFromGuest;
+
+DriverOffloads offloads_of(const VhostPeer& peer) {
+  const bool checksums = (peer.features & kGuestChecksums) != 0;
+  return {checksums, checksums && (peer.features & kLargeV4ToGuest) != 0,
+          checksums && (peer.features & kLargeV6ToGuest) != 0};
+}
 
 // Of `pairs`, those from `first` on in steps of `step`.
 unsigned rings_of(unsigned first, unsigned pairs, unsigned step) {
@@ -67,14 +80,38 @@ std::uint32_t flow_number(rte_mbuf* packet) {
 // The library takes no more at once (MAX_PKT_BURST in its virtio_net.c), whatever room there is.
 constexpr std::uint16_t kLibraryBurst = 32;
 
-VhostDevice::Sent enqueue(int device, unsigned pair, rte_mbuf** packets, std::uint16_t count) {
+// Of a packet that the guest's driver is to finish.
+bool can_be_finished(rte_mbuf* packet, const VhostPeer& peer, rte_mempool* pool) {
+  const DriverOffloads offloads = offloads_of(peer);
+  if (!is_cut_by_driver(packet)) {
+    return offloads.checksums;
+  }
+  const bool is_v6 = (packet->ol_flags & RTE_MBUF_F_TX_IPV6) != 0;
+  return (is_v6 ? offloads.large_v6 : offloads.large_v4) && keep_pseudo_header_sum(packet, pool);
+}
+
+// How many of the packets, from the first one on, the guest can have. One that its driver was to
+// finish and, being another one by now, doesn't, is not sent, nor what is behind it.
+std::uint16_t prepare(const VhostPeer& peer, rte_mbuf** packets, std::uint16_t count,
+                      rte_mempool* pool) {
+  for (std::uint16_t i = 0; i < count; ++i) {
+    if (is_left_to_driver(packets[i]) && !can_be_finished(packets[i], peer, pool)) [[unlikely]] {
+      return i;
+    }
+  }
+  return count;
+}
+
+VhostDevice::Sent enqueue(const VhostPeer& peer, unsigned pair, rte_mbuf** packets,
+                          std::uint16_t count, rte_mempool* pool) {
   VhostDevice::Sent sent;
   std::uint16_t wanted = 0;
   std::uint16_t taken = 0;
   do {
     rte_mbuf** burst = packets + sent.packets;
     wanted = std::min<std::uint16_t>(kLibraryBurst, count - sent.packets);
-    taken = rte_vhost_enqueue_burst(device, receive_ring(pair), burst, wanted);
+    taken = rte_vhost_enqueue_burst(peer.device, receive_ring(pair), burst,
+                                    prepare(peer, burst, wanted, pool));
     for (std::uint16_t i = 0; i < taken; ++i) {
       sent.bytes += burst[i]->pkt_len;
     }
@@ -165,6 +202,7 @@ bool VhostDevice::take_number() {
     VhostDevice* nobody = nullptr;
     if (devices[i].compare_exchange_strong(nobody, this)) {
       number_ = static_cast<std::uint16_t>(kFirstVhost + i);
+      links[i].store(link_.get(), std::memory_order_release);
       return true;
     }
   }
@@ -198,6 +236,7 @@ VhostDevice::~VhostDevice() {
     rte_vhost_driver_unregister(path_.c_str());
   }
   if (is_vhost(number_)) {
+    links[std::size_t{number_} - kFirstVhost].store(nullptr, std::memory_order_release);
     devices[std::size_t{number_} - kFirstVhost].store(nullptr, std::memory_order_release);
   }
   remove_vhost_link(path_);
@@ -243,13 +282,13 @@ std::uint16_t VhostDevice::receive(std::uint16_t queue, rte_mbuf** packets, std:
 }
 
 VhostDevice::Sent VhostDevice::send(unsigned worker, rte_mbuf** packets, std::uint16_t count) {
-  const int device = link_->device();
-  if (device == VhostLink::kNone) {
+  const VhostPeer peer = link_->peer();
+  if (peer.device == VhostLink::kNone) {
     return {};
   }
   const unsigned pairs = link_->pairs().to_guest;
   if (pairs <= sharing_.workers) {
-    return enqueue(device, worker % pairs, packets, count);
+    return enqueue(peer, worker % pairs, packets, count, pool_);
   }
   std::array<std::uint8_t, kMostSent> choices;
   const unsigned rings = rings_of(worker, pairs, sharing_.workers);
@@ -270,7 +309,7 @@ VhostDevice::Sent VhostDevice::send(unsigned worker, rte_mbuf** packets, std::ui
     if (size == 0) {
       continue;  // to ask costs the ring's lock
     }
-    const Sent more = enqueue(device, worker + ring * sharing_.workers, burst.data(), size);
+    const Sent more = enqueue(peer, worker + ring * sharing_.workers, burst.data(), size, pool_);
     sent.packets = static_cast<std::uint16_t>(sent.packets + more.packets);
     sent.bytes += more.bytes;
     for (std::uint16_t i = more.packets; i < size; ++i) {
@@ -279,6 +318,13 @@ VhostDevice::Sent VhostDevice::send(unsigned worker, rte_mbuf** packets, std::ui
   }
   std::copy_n(left.begin(), left_count, packets + sent.packets);
   return sent;
+}
+
+DriverOffloads driver_offloads(std::uint16_t number) {
+  const VhostLink* link =
+      is_vhost(number) ? links[std::size_t{number} - kFirstVhost].load(std::memory_order_acquire)
+                       : nullptr;
+  return link != nullptr ? offloads_of(link->peer()) : DriverOffloads{};
 }
 
 }  // namespace alkaid

@@ -75,9 +75,14 @@ int new_device(int device) {
   for (std::uint16_t ring = 0; ring < rte_vhost_get_vring_num(device); ++ring) {
     rte_vhost_enable_guest_notification(device, ring, 0);
   }
+  std::uint64_t features = 0;
+  rte_vhost_get_negotiated_features(device, &features);
   EnabledRings& enabled = enabled_rings();
   const std::lock_guard lock{enabled.mutex};
-  return link->rings_ready(device, pairs_of(enabled.by_device[device])) ? 0 : -1;
+  return link->rings_ready({device, static_cast<std::uint32_t>(features)},
+                           pairs_of(enabled.by_device[device]))
+             ? 0
+             : -1;
 }
 
 int vring_state_changed(int device, std::uint16_t ring, int is_enabled) {
@@ -109,10 +114,10 @@ void destroy_device(int device) {
 
 }  // namespace
 
-bool VhostLink::rings_ready(int device, QueuePairs pairs) {
-  int nobody = kNone;
-  if (!device_.compare_exchange_strong(nobody, device)) {
-    return nobody == device;
+bool VhostLink::rings_ready(VhostPeer peer, QueuePairs pairs) {
+  VhostPeer nobody;
+  if (!peer_.compare_exchange_strong(nobody, peer)) {
+    return nobody.device == peer.device;
   }
   pairs_.store(pairs, std::memory_order_release);
   changes.fetch_add(1, std::memory_order_release);
@@ -120,13 +125,14 @@ bool VhostLink::rings_ready(int device, QueuePairs pairs) {
 }
 
 void VhostLink::rings_changed(int device, QueuePairs pairs) {
-  if (device_.load() == device && !(pairs_.exchange(pairs) == pairs)) {
+  if (this->device() == device && !(pairs_.exchange(pairs) == pairs)) {
     changes.fetch_add(1, std::memory_order_release);
   }
 }
 
 void VhostLink::rings_going(int device) {
-  if (!device_.compare_exchange_strong(device, kNone)) {
+  VhostPeer gone = peer();
+  if (gone.device != device || !peer_.compare_exchange_strong(gone, {})) {
     return;
   }
   pairs_.store({}, std::memory_order_release);

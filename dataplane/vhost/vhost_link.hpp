@@ -21,6 +21,15 @@ struct QueuePairs {
   bool operator==(const QueuePairs&) const = default;
 };
 
+// librte_vhost's number of a device and, of what its guest's driver agreed to (virtio 1.2, 5.1.3),
+// the bits 0 .. 31.
+struct VhostPeer {
+  int device = -1;  // VhostLink::kNone
+  std::uint32_t features = 0;
+
+  bool operator==(const VhostPeer&) const = default;
+};
+
 // librte_vhost's number of a device whose rings are ready. librte_vhost's event thread (or, when a
 // socket is given up, the control thread inside librte_vhost) tells what happens; workers read.
 class VhostLink {
@@ -30,14 +39,15 @@ class VhostLink {
   explicit VhostLink(QuiescenceDomain& quiescence) : quiescence_(quiescence) {}
 
   // Any thread; kNone: no rings. A worker may use it until its next quiescent state.
-  [[nodiscard]] int device() const { return device_.load(std::memory_order_acquire); }
+  [[nodiscard]] VhostPeer peer() const { return peer_.load(std::memory_order_acquire); }
+  [[nodiscard]] int device() const { return peer().device; }
   // Any thread; how many queue pairs the guest drives: those below it, of which some may be off.
   // Using one that is off or gone by now does nothing.
   [[nodiscard]] QueuePairs pairs() const { return pairs_.load(std::memory_order_acquire); }
 
   // Rings can be used from now on. False: somebody else's are in use, and these stay unused until
   // it is asked again.
-  bool rings_ready(int device, QueuePairs pairs);
+  bool rings_ready(VhostPeer peer, QueuePairs pairs);
   // The guest drives more or less of them.
   void rings_changed(int device, QueuePairs pairs);
   // Rings are about to be unmapped: returns when no worker uses them any more.
@@ -45,7 +55,7 @@ class VhostLink {
 
  private:
   QuiescenceDomain& quiescence_;
-  std::atomic<int> device_{kNone};
+  std::atomic<VhostPeer> peer_{VhostPeer{}};
   std::atomic<QueuePairs> pairs_{QueuePairs{}};
 };
 

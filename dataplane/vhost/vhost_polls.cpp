@@ -5,43 +5,21 @@
 
 #include <rte_lcore.h>
 
-#include "dataplane/packet/mbuf_checksum.hpp"
+#include "dataplane/flow/guest_flow_node.hpp"
 #include "dataplane/ports/port_rx_node.hpp"
 #include "dataplane/vhost/large_tcp_packet.hpp"
+#include "dataplane/vhost/left_to_device.hpp"
 #include "dataplane/vhost/vhost_device.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
 namespace {
 
-// With segments to be cut each may become a hundred frames.
+// With segments to be cut, each may become a hundred frames.
 constexpr std::uint16_t kBurst = 32;
 
 // By worker, of which there is at most one on each core.
 std::array<std::atomic<VhostPollSet*>, RTE_MAX_LCORE> poll_sets{};
-
-// A guest leaves checksums to "the hardware" if its device offers that: the field then holds the
-// sum of the pseudo-header (virtio 1.2, 5.1.6.2). What is malformed is refused further on.
-void complete_checksum(rte_mbuf* packet) {
-  FrameHeaders headers;
-  if (parse_frame(bytes_of(packet), packet->pkt_len, headers) != DropReason::kNone ||
-      headers.kind == FrameHeaders::Kind::kArp || headers.is_fragment || headers.l4_offset == 0) {
-    return;
-  }
-  BigEndian16* field = nullptr;
-  if (headers.protocol == ip_protocol::kTcp) {
-    field = &header_at<TcpHeader>(packet, headers.l4_offset).checksum;
-  } else if (headers.protocol == ip_protocol::kUdp) {
-    field = &header_at<UdpHeader>(packet, headers.l4_offset).checksum;
-  } else {
-    return;
-  }
-  *field = checksum_finish(checksum_add_packet(0, packet, headers.l4_offset,
-                                               std::size_t{headers.l3_end} - headers.l4_offset));
-  if (headers.protocol == ip_protocol::kUdp && field->raw() == 0) {
-    *field = BigEndian16{0xffff};  // zero would mean "no checksum" (RFC 768)
-  }
-}
 
 // A port's frames on their way to where port-rx sends guests' frames, in order.
 class Intake {
@@ -62,11 +40,18 @@ class Intake {
     }
   }
 
-  // Cuts what the guest left to be cut. What can't be goes on as it is and is too big for whatever
-  // it is sent to.
+  // Cuts what the guest left to be cut, here and now, so that a flow's packets stay in order,
+  // unless another guest takes it whole. What can't be cut goes on as it is and is too big for
+  // whatever it is sent to.
   void add_large(rte_mbuf* packet) {
+    begin(packet);
+    if (is_fast_ && GuestFlowNode::would_stay_large(worker_, packet)) {
+      add(packet);
+      return;
+    }
     const auto large = LargeTcpPacket::parse(packet, packet->tso_segsz);
     if (!large) {
+      packet->ol_flags = 0;
       add(packet);
       return;
     }
@@ -74,7 +59,6 @@ class Intake {
       rte_mbuf* segment = large->segment(i, worker_.pool());
       if (segment == nullptr) {
         flush();
-        begin(packet);
         context_of(packet).drop_reason = DropReason::no_buffer;
         rte_node_enqueue_x1(graph_, node_, drop(DropReason::no_buffer).edge(), packet);
         return;
@@ -106,8 +90,8 @@ class Intake {
       context_of(packet) = PacketContext{};
     }
     context_of(packet).ingress = &port_;
-    // What librte_vhost says of the frame is meant for nobody else.
-    packet->ol_flags = 0;
+    // What else librte_vhost says of the frame is meant for nobody.
+    packet->ol_flags &= kLeftToDevice;
   }
 
   rte_graph* graph_;
@@ -130,14 +114,11 @@ std::uint16_t receive(rte_graph* graph, rte_node* node, Worker& worker, const Po
   Intake intake(graph, node, worker, port);
   for (std::uint16_t i = 0; i < count; ++i) {
     rte_mbuf* packet = burst[i];
-    if ((packet->ol_flags & RTE_MBUF_F_RX_LRO) != 0) {
+    if (is_large(packet)) {
       intake.add_large(packet);
-      continue;
+    } else {
+      intake.add(packet);
     }
-    if ((packet->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_NONE) {
-      complete_checksum(packet);
-    }
-    intake.add(packet);
   }
   intake.flush();
   return count;

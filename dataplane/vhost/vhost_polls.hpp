@@ -21,8 +21,9 @@ void publish_vhost_polls(unsigned worker, std::unique_ptr<VhostPollSet> set,
 VhostPollSet* vhost_polls_of(unsigned worker);
 
 // The worker's thread, in port-rx: polls the rings that are due and sends what they hold where
-// port-rx sends guests' frames, cut into segments and with checksums completed. is_busy: other
-// devices had packets in this walk. Returns how many the rings held.
+// port-rx sends guests' frames. Large ones are cut unless another guest takes them whole, and what
+// is left of checksums is marked (left_to_device.hpp). is_busy: other devices had packets in this
+// walk. Returns how many the rings held.
 std::uint16_t receive_from_guests(rte_graph* graph, rte_node* node, Worker& worker,
                                   VhostPollSet& polls, bool is_busy);
 

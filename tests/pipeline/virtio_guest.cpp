@@ -49,6 +49,12 @@ VirtioGuest::VirtioGuest(const Settings& settings) : queues_(settings.queues) {
     configuration.txmode.offloads |=
         RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO;
   }
+  if (settings.takes_checksums || settings.takes_large) {
+    configuration.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+  }
+  if (settings.takes_large) {
+    configuration.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TCP_LRO;
+  }
   must(rte_eth_dev_configure(port_, queues_, queues_, &configuration), "configure");
   for (std::uint16_t queue = 0; queue < queues_; ++queue) {
     must(rte_eth_rx_queue_setup(port_, queue, kDescriptors, SOCKET_ID_ANY, nullptr, pool_.get()),
@@ -106,6 +112,19 @@ std::vector<Bytes> VirtioGuest::take(std::uint16_t queue) {
   rte_mbuf* packet = nullptr;
   while (rte_eth_rx_burst(port_, queue, &packet, 1) == 1) {
     frames.push_back(bytes_of_chain(packet));
+    rte_pktmbuf_free(packet);
+  }
+  return frames;
+}
+
+std::vector<TakenFrame> VirtioGuest::take_marked() {
+  std::vector<TakenFrame> frames;
+  rte_mbuf* packet = nullptr;
+  while (rte_eth_rx_burst(port_, 0, &packet, 1) == 1) {
+    const bool is_large = (packet->ol_flags & RTE_MBUF_F_RX_LRO) != 0;
+    const std::uint64_t checksum = packet->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+    frames.push_back({bytes_of_chain(packet), checksum == RTE_MBUF_F_RX_L4_CKSUM_NONE,
+                      static_cast<std::uint16_t>(is_large ? packet->tso_segsz : 0)});
     rte_pktmbuf_free(packet);
   }
   return frames;

@@ -18,12 +18,22 @@ struct LeftToDevice {
   std::uint16_t segment_size = 0;  // TCP payload of a segment; TCP's header has 20 bytes
 };
 
+// A frame, and what of it is left to its receiver.
+struct TakenFrame {
+  Bytes frame;
+  bool is_checksum_left = false;
+  std::uint16_t segment_size = 0;
+};
+
 class VirtioGuest {
  public:
   struct Settings {
     std::string path;
     bool is_server = false;    // makes the socket and waits until somebody connects to it
     bool leaves_work = false;  // checksums and segments, to the device
+    // What the driver does of what another guest has left to its device.
+    bool takes_checksums = false;
+    bool takes_large = false;  // and checksums
     bool merges_buffers = true;
     bool packed_rings = false;
     std::uint16_t queues = 1;  // pairs of rings
@@ -43,6 +53,8 @@ class VirtioGuest {
   // What came by all queues, or one of them, since the last call.
   std::vector<Bytes> take();
   std::vector<Bytes> take(std::uint16_t queue);
+  // The same of the first queue, with what is said of the frames.
+  std::vector<TakenFrame> take_marked();
   // Whether the device takes frames larger than the MTU, and gives such.
   [[nodiscard]] bool may_send_large() const;
   [[nodiscard]] bool may_receive_large() const;
