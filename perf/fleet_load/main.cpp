@@ -40,7 +40,8 @@ constexpr std::array<std::uint32_t, 5> kSizes = {1, 10, 100, 1000, 10000};
 // Of 100 pushes, how many are of each size.
 constexpr std::array<double, 5> kShares = {40, 30, 20, 8, 2};
 
-// Messages of one size that contradict one another, so that each push is news.
+// Messages of one size that contradict one another, so that each push is news. Each size has
+// neighbors of its own.
 struct Messages {
   std::array<grpc::ByteBuffer, 2> variants;
 };
@@ -64,7 +65,7 @@ struct Host {
 
   std::shared_ptr<grpc::Channel> channel;
   PushStream stream;
-  unsigned pushes = 0;
+  std::array<unsigned, kSizes.size()> pushes{};  // of each size
 };
 
 nlohmann::json summary(std::vector<double> times) {
@@ -89,7 +90,7 @@ void push_to(std::deque<Host*>& hosts, const std::array<Messages, kSizes.size()>
     Host& host = *hosts[random() % hosts.size()];
     const std::size_t size = sizes(random);
     const auto start = Clock::now();
-    host.stream.write(messages[size].variants[host.pushes++ % 2]);
+    host.stream.write(messages[size].variants[host.pushes[size]++ % 2]);
     host.stream.read();
     pushes.push_back(
         {kSizes[size], std::chrono::duration<double, std::milli>(Clock::now() - start).count()});
@@ -110,9 +111,11 @@ nlohmann::json run(const Wanted& wanted) {
   const double connecting = std::chrono::duration<double>(Clock::now() - connect_start).count();
 
   std::array<Messages, kSizes.size()> messages;
+  std::uint32_t first = 0;
   for (std::size_t i = 0; i < kSizes.size(); ++i) {
-    messages[i].variants = {to_message(neighbors_message(0, kSizes[i], 0)),
-                            to_message(neighbors_message(0, kSizes[i], 1))};
+    messages[i].variants = {to_message(neighbors_message(first, kSizes[i], 0)),
+                            to_message(neighbors_message(first, kSizes[i], 1))};
+    first += kSizes[i];
   }
   const int pushers = std::min(wanted.pushers, wanted.agents);
   std::vector<std::deque<Host*>> shares(static_cast<std::size_t>(pushers));
