@@ -28,6 +28,7 @@ struct Wanted {
   std::string agent = "127.0.0.1:50001";
   std::uint32_t neighbors = 1000;
   std::uint32_t base = 0;
+  std::uint32_t warm_up = 0;
   std::uint32_t messages = 1;
   std::uint32_t ports = 0;
   std::uint32_t clients = 1;
@@ -38,6 +39,8 @@ struct Wanted {
   bool fill_base = false;
   bool first_packet = false;
   bool only_listen = false;
+  bool port_batch = false;
+  std::size_t message_bytes = 0;
   std::string slice;
   std::string capture;
 };
@@ -99,6 +102,14 @@ class Client {
     }
   }
 
+  // Each reply is waited for before the next message is sent.
+  void push_in_turn() {
+    for (const grpc::ByteBuffer& message : messages_) {
+      stream_.write(message);
+      stream_.read();
+    }
+  }
+
  private:
   std::shared_ptr<grpc::Channel> channel_;
   PushStream stream_;
@@ -126,14 +137,17 @@ void prepare(const Wanted& wanted) {
   }
 }
 
-// Milliseconds from the first byte sent to the last reply read.
+// Milliseconds from the moment at which all clients begin to the last reply read.
 double push_all(std::deque<Client>& clients) {
   if (clients.size() == 1) {
     const auto start = Clock::now();
     clients.front().push();
     return milliseconds_since(start);
   }
-  std::barrier<> together{static_cast<std::ptrdiff_t>(clients.size()) + 1};
+  Clock::time_point start;
+  // Whoever comes last takes the time, before anybody goes on.
+  std::barrier together{static_cast<std::ptrdiff_t>(clients.size()),
+                        [&start]() noexcept { start = Clock::now(); }};
   std::vector<std::exception_ptr> failures(clients.size());
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < clients.size(); ++i) {
@@ -146,8 +160,6 @@ double push_all(std::deque<Client>& clients) {
       }
     });
   }
-  together.arrive_and_wait();
-  const auto start = Clock::now();
   for (std::thread& thread : threads) {
     thread.join();
   }
@@ -172,8 +184,56 @@ std::vector<std::uint32_t> sample(std::uint32_t first, std::uint32_t count, std:
   return numbers;
 }
 
-nlohmann::json run(const Wanted& wanted) {
+// A message to send and who sends it.
+struct Assigned {
+  std::uint32_t client;
+  Share ports;
+  Share neighbors;
+};
+
+// Ports and neighbors spread over all messages, these over the clients. A port batch: all ports in
+// the first message of the first client, the neighbors over the other messages and clients.
+Assigned assign(const Wanted& wanted, std::uint32_t message) {
+  if (!wanted.port_batch) {
+    return {message % wanted.clients, share(0, wanted.ports, message, wanted.messages),
+            share(wanted.base, wanted.neighbors, message, wanted.messages)};
+  }
+  if (message == 0) {
+    return {0, {0, wanted.ports}, {wanted.base, 0}};
+  }
+  return {1 + (message - 1) % (wanted.clients - 1),
+          {0, 0},
+          share(wanted.base, wanted.neighbors, message - 1, wanted.messages - 1)};
+}
+
+// Neighbors whose names make the message as long as is wanted, or up to a byte each shorter.
+std::string neighbors_of(const Wanted& wanted, const Share& neighbors) {
+  const std::string plain = neighbors_message(neighbors.first, neighbors.count);
+  if (wanted.message_bytes <= plain.size() || neighbors.count == 0) {
+    return plain;
+  }
+  const std::size_t room = (wanted.message_bytes - plain.size()) / neighbors.count;
+  // What a name takes beside itself: its length, and more for the lengths of what it is in.
+  const std::size_t lengths = neighbors_message(neighbors.first, 1, 0, room).size() -
+                              neighbors_message(neighbors.first, 1).size() - room;
+  return neighbors_message(neighbors.first, neighbors.count, 0, room - std::min(room, lengths));
+}
+
+// Neighbors one by one, each answered before the next.
+void push_singles(const std::string& agent, std::uint32_t first, std::uint32_t count) {
+  Client client{agent};
+  for (std::uint32_t number = first; number < first + count; ++number) {
+    client.add(neighbors_message(number, 1));
+  }
+  client.push_in_turn();
+}
+
+nlohmann::json run(Wanted wanted) {
   prepare(wanted);
+  if (wanted.warm_up > 0) {
+    push_singles(wanted.agent, wanted.base, wanted.warm_up);
+    wanted.base += wanted.warm_up;
+  }
   PacketProbe packets{wanted.guest_device, wanted.uplink_device};
   std::deque<Client> clients;
   for (std::uint32_t i = 0; i < wanted.clients; ++i) {
@@ -181,22 +241,21 @@ nlohmann::json run(const Wanted& wanted) {
   }
   std::size_t bytes = 0;
   for (std::uint32_t i = 0; i < wanted.messages; ++i) {
-    const Share ports = share(0, wanted.ports, i, wanted.messages);
-    const Share neighbors = share(wanted.base, wanted.neighbors, i, wanted.messages);
-    std::string message = ports_message(ports.first, ports.count);
-    if (wanted.first_packet) {
-      message = probe_port_message(true);
-    }
-    message += neighbors_message(neighbors.first, neighbors.count);
+    const Assigned assigned = assign(wanted, i);
+    std::string message = wanted.first_packet
+                              ? probe_port_message(true)
+                              : ports_message(assigned.ports.first, assigned.ports.count);
+    message += neighbors_of(wanted, assigned.neighbors);
     if (!wanted.slice.empty()) {
       message += slice_message(wanted.slice);
     }
     bytes += message.size();
-    clients[i % wanted.clients].add(message);
+    clients[assigned.client].add(message);
   }
   nlohmann::json result{{"neighbors", wanted.neighbors}, {"messages", wanted.messages},
                         {"ports", wanted.ports},         {"clients", wanted.clients},
-                        {"base", wanted.base},           {"message_bytes", bytes}};
+                        {"base", wanted.base},           {"warm_up", wanted.warm_up},
+                        {"message_bytes", bytes},        {"port_batch", wanted.port_batch}};
   const auto checked = sample(wanted.base, wanted.neighbors, wanted.checks);
   if (wanted.first_packet) {
     const auto start = Clock::now();
@@ -238,12 +297,19 @@ int main(int argc, char** argv) {
   app.add_option("--base", wanted.base, "Number of the first of them")
       ->check(CLI::Range(0U, alkaid::perf::kMostNeighbors / 2));
   app.add_flag("--fill-base", wanted.fill_base, "Push those before it first, untimed");
+  app.add_option("--warm-up", wanted.warm_up,
+                 "So many before the timed ones, one by one and not timed")
+      ->check(CLI::Range(0U, 100000U));
   app.add_option("--messages", wanted.messages, "Messages that they are spread over")
       ->check(CLI::PositiveNumber);
   app.add_option("--ports", wanted.ports, "Ports to push with them")
       ->check(CLI::Range(0U, alkaid::perf::kMostPorts));
   app.add_option("--clients", wanted.clients, "Connections that send at once")
       ->check(CLI::Range(1U, 1024U));
+  app.add_flag("--port-batch", wanted.port_batch,
+               "All ports in one client's first message, the neighbors from the other clients");
+  app.add_option("--message-bytes", wanted.message_bytes,
+                 "Lengthen the neighbors' names until a message is about so long");
   app.add_option("--checks", wanted.checks, "Neighbors to which a packet is sent after the reply");
   app.add_option("--guest-device", wanted.guest_device, "The guest's end of the probe port");
   app.add_option("--uplink-device", wanted.uplink_device, "The other end of the uplink");
@@ -254,6 +320,10 @@ int main(int argc, char** argv) {
   app.add_option("--slice", wanted.slice, "The slice that the messages are part of");
   app.add_option("--write-capture", wanted.capture, "Only write a file with such a packet");
   CLI11_PARSE(app, argc, argv);
+  if (wanted.port_batch && (wanted.clients < 2 || wanted.messages < wanted.clients)) {
+    std::cerr << "goal-state-load: --port-batch needs two --clients and a message of each\n";
+    return 2;
+  }
   try {
     if (!wanted.capture.empty()) {
       alkaid::perf::PacketProbe::write_capture(wanted.capture, wanted.base);

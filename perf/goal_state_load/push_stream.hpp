@@ -46,6 +46,9 @@ class PushStream {
             grpc::internal::ClientReaderWriterFactory<grpc::ByteBuffer, grpc::ByteBuffer>::Create(
                 channel.get(), method_, &context_)) {}
   ~PushStream() {
+    if (is_finished_) {
+      return;
+    }
     context_.TryCancel();
     stream_->WritesDone();
     stream_->Finish();
@@ -59,11 +62,16 @@ class PushStream {
     }
   }
 
-  // The next reply; every resource in it succeeded. Returns how many statuses it had.
+  // The next reply; every resource in it succeeded. Returns how many statuses it had. Throws with
+  // the number of the gRPC status where the agent ended the stream.
   int read() {
     grpc::ByteBuffer bytes;
     if (!stream_->Read(&bytes)) {
-      throw std::runtime_error("the agent ended the stream");
+      is_finished_ = true;
+      const grpc::Status status = stream_->Finish();
+      throw std::runtime_error(fmt::format("the agent ended the stream with status {}: {}",
+                                           static_cast<int>(status.error_code()),
+                                           status.error_message()));
     }
     alcor::schema::GoalStateOperationReply reply;
     if (!grpc::SerializationTraits<alcor::schema::GoalStateOperationReply>::Deserialize(&bytes,
@@ -85,6 +93,7 @@ class PushStream {
   grpc::ClientContext context_;
   grpc::internal::RpcMethod method_;
   std::unique_ptr<grpc::ClientReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>> stream_;
+  bool is_finished_ = false;  // by read()
 };
 
 }  // namespace alkaid::perf

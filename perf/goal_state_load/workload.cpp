@@ -131,7 +131,8 @@ std::string ports_message(std::uint32_t first, std::uint32_t count) {
   return bytes;
 }
 
-std::string neighbors_message(std::uint32_t first, std::uint32_t count, std::uint32_t moves) {
+std::string neighbors_message(std::uint32_t first, std::uint32_t count, std::uint32_t moves,
+                              std::size_t name_bytes) {
   std::string bytes;
   for (std::uint32_t number = first; number < first + count; ++number) {
     GoalStateV2 message;
@@ -144,6 +145,7 @@ std::string neighbors_message(std::uint32_t first, std::uint32_t count, std::uin
     configuration.set_id(id);
     configuration.set_update_type(FULL);
     configuration.set_vpc_id(vpc_id());
+    configuration.set_name(std::string(name_bytes, 'n'));
     configuration.set_mac_address(station.mac.to_string());
     configuration.set_host_ip_address(vtep_of(number + moves).to_string());
     auto& fixed_ip = *configuration.add_fixed_ips();

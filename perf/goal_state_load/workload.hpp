@@ -3,6 +3,7 @@
 // need no list.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -33,8 +34,9 @@ Station probe();
 std::string network_message();                     // VPC and subnet
 std::string probe_port_message(bool with_policy);  // with_policy: a security group and DHCP too
 std::string ports_message(std::uint32_t first, std::uint32_t count);
-// moves: how many hosts further on they are than at first.
-std::string neighbors_message(std::uint32_t first, std::uint32_t count, std::uint32_t moves = 0);
+// moves: how many hosts further on they are than at first. name_bytes: of each one's name.
+std::string neighbors_message(std::uint32_t first, std::uint32_t count, std::uint32_t moves = 0,
+                              std::size_t name_bytes = 0);
 // Makes the message that it is joined to a change of this slice.
 std::string slice_message(const std::string& name);
 

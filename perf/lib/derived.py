@@ -63,6 +63,12 @@ def _value(line: str, key: str, case: str) -> Callable[[Measured], Values]:
     return values
 
 
+def _addition(measured: Measured) -> Values:
+    first, last = (measured.get(line, {}).get("results", []) for line in ("goal-addition-first", "goal-addition"))
+    if first and last:
+        yield "1,000,000 / 1,000", round(last[0]["milliseconds"] / first[0]["milliseconds"], 2)
+
+
 def _agent_memory(measured: Measured) -> Values:
     for neighbors, result in sorted(_results(measured, "goal-states", "neighbors").items()):
         if neighbors >= _ENOUGH_NEIGHBORS:
@@ -93,6 +99,7 @@ DERIVED = [
     Derived("the same, IPv6", _memory("connections-ipv6"), Goal(256, 216), "bytes"),
     Derived("guest by vhost-user to wire: the peer's cycles by ours", _times_the_peer("vhost"), _VHOST, "times"),
     Derived("guest by vhost-user: what idle ones add", _idle_ports, Goal(), "cycles"),
+    Derived("one more neighbor, by those that there are", _addition, Goal(1.3), "times"),
     Derived("the agent's memory of a neighbor", _agent_memory, Goal(400), "bytes"),
     Derived("first packets to destinations learnt on demand that were lost",
             _value("on-demand", "lost", "{destinations:,} destinations"), Goal(0), "packets"),
@@ -100,4 +107,6 @@ DERIVED = [
             "objects"),
     Derived("a killed data plane: until the next one holds all", _value("restart", "refilled_milliseconds", _NEIGHBORS),
             Goal(2000), "ms"),
+    Derived("an agent's peak memory with the largest goal state", _value("largest", "agent_peak_mib", "{served_mib:,} MiB"),
+            Goal(), "MiB"),
 ]

@@ -31,6 +31,7 @@ _SOME = "1000,100000"
 _MANY = "1000,100000,1000000"
 _STATEFUL = ["--rules", "100", "--peer", "ovs", "--floor"]
 _PLAIN = ["--policy", "off", "--peer", "ovs", "--floor"]
+_ADDITION = ["--neighbors", "1", "--warm-up", "100", "--rounds", "15"]
 _AT_ONCE = ["--clients", "50", "--messages"]
 
 LINES = {
@@ -88,12 +89,17 @@ LINES = {
                         [Goal(), Goal(), Goal(), Goal(), Goal(20), Goal(200), Goal(2000)], "milliseconds", "ms"),
     "goal-messages": Line("10,000 goal states of one neighbor on one stream", "goalstate",
                           ["--neighbors", "10000", "--messages", "10000"], [Goal(1000)], "milliseconds", "ms"),
-    "goal-addition": Line("one more neighbor beside 1,000,000", "goalstate",
-                          ["--neighbors", "1", "--base", "1000000", "--rounds", "9"], [], "milliseconds", "ms"),
+    "goal-addition-first": Line("one more neighbor beside 1,000", "goalstate", ["--base", "1000", *_ADDITION], [],
+                                "milliseconds", "ms"),
+    "goal-addition": Line("one more neighbor beside 1,000,000", "goalstate", ["--base", "1000000", *_ADDITION], [],
+                          "milliseconds", "ms"),
     "goal-ports": Line("10,000 ports and their neighbors in one goal state", "goalstate",
                        ["--neighbors", "100000", "--ports", "10000"], [Goal(1000)], "milliseconds", "ms"),
     "goal-clients": Line("the same, pushed by 8 clients at once", "goalstate",
                          ["--neighbors", "100000", "--ports", "10000", "--clients", "8"], [], "milliseconds", "ms"),
+    "goal-port-batch": Line("the same: one client's ports in one goal state, the neighbors from 7 others at once", "goalstate",
+                            ["--neighbors", "100000", "--ports", "10000", "--clients", "8", "--port-batch"], [],
+                            "milliseconds", "ms"),
     "goal-ports-at-once-1000": Line("1,000 ports by 50 clients at once, a goal state each", "goalstate",
                                     ["--neighbors", "1000", "--ports", "1000", *_AT_ONCE, "1000"], [],
                                     "milliseconds", "ms"),
@@ -106,6 +112,8 @@ LINES = {
                       [], [Goal(), Goal(2), Goal(2)], "beyond_ncm_milliseconds.p99", "ms"),
     "restart": Line("a killed agent: from its start until it takes goal states", "restart", [], [Goal(1000)],
                     "agent_serves_milliseconds", "ms"),
+    "largest": Line("a goal state of 500 MiB: send to reply (one of 513 is refused)", "largest", [], [],
+                    "milliseconds", "ms"),
     "fleet": Line("pushes of 1 to 10,000 neighbors to 2,000 agents, 32 at once: 99 of 100 within", "fleet", [], [],
                   "p99_ms", "ms"),
     "idle-channels": Line("memory of an agent for 1,000 idle channels", "fleet", ["--idle-channels", "1000"], [Goal(64)],

@@ -90,7 +90,8 @@ def measured(script: str, *flags: str) -> list[dict[str, Any]]:
     ("connections", ["--rules", "many"], "--rules: many"),
     ("connections", ["--table", "1000000", "--flows", "1000000"], "--flows 1000000"),
     ("scaling", ["--workers", "1"], "--workers"),
-    ("goalstate", ["--ports", "-1"], "--ports"),
+    ("largest", ["--refused", "512"], "--refused"),
+    ("goalstate", ["--port-batch"], "--port-batch"),
 ])
 def test_wrong_flags_are_told(script: str, flags: list[str], named: str) -> None:
     """Exit code 2 and a text that names the flag."""
@@ -175,8 +176,9 @@ def canned(name: str) -> dict[str, Any]:
                               "nodes": {"port-rx": 30.0, "guest-flow": 80.5}}
     if LINES[name].script == "goalstate":
         result = {"neighbors": 1000000, "agent_bytes_per_neighbor": 315}
-    elif LINES[name].script in ("ondemand", "restart", "fleet"):
-        result = {"neighbors": 100000, "destinations": 10000, "lost": 0, "agent_operations": 0, "refilled_milliseconds": 193.0}
+    elif LINES[name].script in ("ondemand", "restart", "largest", "fleet"):
+        result = {"neighbors": 100000, "destinations": 10000, "lost": 0, "agent_operations": 0, "refilled_milliseconds": 193.0,
+                  "served_mib": 500, "agent_peak_mib": 2048}
     elif LINES[name].script == "connections":
         result |= {"cycles_per_connection": 1200.0, "bytes_per_connection": 188.3}
     elif LINES[name].script == "vhost":
@@ -192,7 +194,8 @@ def test_a_report_is_made_of_earlier_results(tmp_path: Path) -> None:
     for name in LINES:
         (tmp_path / f"{name}.json").write_text(json.dumps(canned(name)))
     finished = run([PYTHON, SOURCE / "perf/run", "--report", "--results", tmp_path])
-    for title in {line.title for line in LINES.values()} | {"the agent's memory of a neighbor",
+    for title in {line.title for line in LINES.values()} | {"one more neighbor, by those that there are",
+                                                            "the agent's memory of a neighbor",
                                                             "a killed data plane: until the next one holds all"}:
         assert f"| {title} " in finished.stdout
     assert re.search(r"first packets .* lost +\| 10,000 destinations +\| +0 \| +packets", finished.stdout)
@@ -214,14 +217,24 @@ def test_lines_are_calls_that_scripts_take(name: str) -> None:
 
 @pytest.mark.parametrize("flags", [["--neighbors", "1,2000"],
                                    ["--neighbors", "300", "--messages", "300"],
-                                   ["--neighbors", "500", "--ports", "20", "--clients", "4"],
+                                   ["--neighbors", "500", "--ports", "20", "--clients", "4", "--port-batch"],
                                    ["--neighbors", "50", "--ports", "50", "--clients", "10", "--messages", "50"],
+                                   ["--neighbors", "1", "--base", "100", "--warm-up", "20"],
                                    ["--neighbors", "100", "--first-packet", "pcap"]])
 def test_goal_states_can_be_measured(flags: list[str]) -> None:
     """Every neighbor of the sample carries a packet, and a figure comes out."""
     for result in measured("goalstate", *flags, "--rounds", "1"):
         assert result["milliseconds"] > 0
         assert "first_packet_milliseconds" in result or result["carried"] == min(result["neighbors"], 100)
+        assert result["port_batch"] == ("--port-batch" in flags)
+
+
+def test_the_largest_goal_states_can_be_measured() -> None:
+    """60 MiB are served with a limit of 64, 65 are refused, and the agent's peak is told."""
+    result, = measured("largest", "--limit", "64", "--served", "60", "--refused", "65", "--neighbors", "50000")
+    assert 59 << 20 < result["message_bytes"] <= 60 << 20
+    assert result["carried"] == 100
+    assert result["agent_peak_mib"] > 60 + result["agent_mib"] / 2
 
 
 def test_first_packets_on_demand_can_be_measured() -> None:
