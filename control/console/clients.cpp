@@ -163,6 +163,14 @@ std::optional<Failure> Clients::call_xdp(
       [](const auto& channel) { return dataplane::v1::Xdp::NewStub(channel); }, call, timeout);
 }
 
+std::optional<Failure> Clients::call_offload(
+    const std::function<grpc::Status(OffloadStub&, grpc::ClientContext*)>& call,
+    std::chrono::milliseconds timeout) {
+  return run_call(
+      instance_, kDataplane, instance_.dataplane_socket(), offload_,
+      [](const auto& channel) { return dataplane::v1::Offload::NewStub(channel); }, call, timeout);
+}
+
 std::optional<Failure> Clients::call_agent(
     const std::function<grpc::Status(AgentStub&, grpc::ClientContext*)>& call,
     std::chrono::milliseconds timeout) {

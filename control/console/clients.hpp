@@ -12,6 +12,7 @@
 
 #include "alkaid/agent/v1/agent.grpc.pb.h"
 #include "alkaid/dataplane/v1/dataplane.grpc.pb.h"
+#include "alkaid/dataplane/v1/offload.grpc.pb.h"
 #include "alkaid/dataplane/v1/placement.grpc.pb.h"
 #include "alkaid/dataplane/v1/xdp.grpc.pb.h"
 #include "control/common/instance.hpp"
@@ -30,6 +31,7 @@ class Clients {
   using DataplaneStub = dataplane::v1::Dataplane::Stub;
   using PlacementStub = dataplane::v1::Placement::Stub;
   using XdpStub = dataplane::v1::Xdp::Stub;
+  using OffloadStub = dataplane::v1::Offload::Stub;
   using AgentStub = agent::v1::Agent::Stub;
 
   explicit Clients(Instance instance) : instance_(std::move(instance)) {}
@@ -49,6 +51,10 @@ class Clients {
   std::optional<Failure> call_xdp(
       const std::function<grpc::Status(XdpStub&, grpc::ClientContext*)>& call,
       std::chrono::milliseconds timeout = kCallTimeout);
+  // And this.
+  std::optional<Failure> call_offload(
+      const std::function<grpc::Status(OffloadStub&, grpc::ClientContext*)>& call,
+      std::chrono::milliseconds timeout = kCallTimeout);
   std::optional<Failure> call_agent(
       const std::function<grpc::Status(AgentStub&, grpc::ClientContext*)>& call,
       std::chrono::milliseconds timeout = kCallTimeout);
@@ -60,6 +66,7 @@ class Clients {
   std::unique_ptr<DataplaneStub> dataplane_;
   std::unique_ptr<PlacementStub> placement_;
   std::unique_ptr<XdpStub> xdp_;
+  std::unique_ptr<OffloadStub> offload_;
   std::unique_ptr<AgentStub> agent_;
 };
 

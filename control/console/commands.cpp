@@ -3,10 +3,12 @@
 #include "control/console/argument_checks.hpp"
 #include "control/console/conntrack_commands.hpp"
 #include "control/console/explain/explain.hpp"
+#include "control/console/offload_commands.hpp"
 #include "control/console/show/agent.hpp"
 #include "control/console/show/drops.hpp"
 #include "control/console/show/forwarding.hpp"
 #include "control/console/show/goal_state.hpp"
+#include "control/console/show/offload.hpp"
 #include "control/console/show/policy.hpp"
 #include "control/console/show/port.hpp"
 #include "control/console/show/services.hpp"
@@ -53,6 +55,7 @@ Node show_tree() {
                            {argument("VNI", "neighbors of one segment", show_neighbors,
                                      NameKind::kVni, check_vni)}),
                }),
+          show("offload", "connections in hardware, and why a port has none", show_offload),
           show("port", "ports: state, addresses, counters", show_ports,
                {argument("ID", "everything about one port", show_port, NameKind::kPort, nullptr,
                          {
@@ -111,7 +114,7 @@ Node make_tree() {
           help_node("help", "list commands; help show port lists those of show port"),
           quit_node("quit"),
           keyword("set", "change settings of the running data plane",
-                  {set_conntrack_node(), set_port_node(), set_worker_node()}),
+                  {set_conntrack_node(), set_offload_node(), set_port_node(), set_worker_node()}),
           show_tree(),
           keyword("watch", "repeat a show command until Ctrl-C", {std::move(seconds)}),
       });

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "control/common/logging.hpp"
+#include "dataplane/offload/offloader.hpp"
 
 namespace alkaid {
 namespace {
@@ -27,6 +28,10 @@ bool ConnectionFlush::advance() {
     const bool is_down = id.ipv6 ? keeper.take_down<FlowKeyV6>(id.number, id.life)
                                  : keeper.take_down<FlowKeyV4>(id.number, id.life);
     flushed_ += is_down ? 1 : 0;
+  }
+  dataplane_.offloader().connections_ended();
+  if (!has_more) {
+    dataplane_.offloader().wait_until_removed();
   }
   return has_more;
 }

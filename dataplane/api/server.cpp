@@ -17,7 +17,11 @@ constexpr int kLargestMessage = 512 * 1024 * 1024;
 }  // namespace
 
 ApiServer::ApiServer(Dataplane& dataplane, const std::string& socket_path)
-    : socket_path_(socket_path), service_(dataplane), placement_(dataplane), xdp_(dataplane) {
+    : socket_path_(socket_path),
+      service_(dataplane),
+      placement_(dataplane),
+      xdp_(dataplane),
+      offload_(dataplane) {
   if (socket_path.size() >= sizeof(sockaddr_un::sun_path)) {
     throw std::runtime_error(
         fmt::format("the socket's path {} is longer than {} bytes; choose a "
@@ -30,6 +34,7 @@ ApiServer::ApiServer(Dataplane& dataplane, const std::string& socket_path)
   builder.RegisterService(&service_);
   builder.RegisterService(&placement_);
   builder.RegisterService(&xdp_);
+  builder.RegisterService(&offload_);
   builder.SetMaxReceiveMessageSize(kLargestMessage);
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   server_ = builder.BuildAndStart();

@@ -6,6 +6,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "dataplane/api/offload_service.hpp"
 #include "dataplane/api/placement_service.hpp"
 #include "dataplane/api/service.hpp"
 #include "dataplane/api/xdp_service.hpp"
@@ -30,6 +31,7 @@ class ApiServer {
   DataplaneService service_;
   PlacementService placement_;
   XdpService xdp_;
+  OffloadService offload_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -9,6 +9,7 @@
 
 #include "dataplane/api/convert.hpp"
 #include "dataplane/graph/node_table.hpp"
+#include "dataplane/offload/offloader.hpp"
 
 namespace alkaid {
 namespace {
@@ -53,6 +54,11 @@ void show_ports(Dataplane& dataplane, const api::ShowPortsRequest& request,
       info->set_tx_bytes(info->tx_bytes() + counters[worker].tx_bytes.read());
       info->set_drops(info->drops() + sum_drops(counters[worker]));
     }
+    const HardwareCounts hardware = dataplane.offloader().counts_of(port.index);
+    info->set_rx_packets(info->rx_packets() + hardware.rx_packets);
+    info->set_rx_bytes(info->rx_bytes() + hardware.rx_bytes);
+    info->set_tx_packets(info->tx_packets() + hardware.tx_packets);
+    info->set_tx_bytes(info->tx_bytes() + hardware.tx_bytes);
     if (port.attached) {
       info->mutable_workers()->Assign(view.workers.begin(), view.workers.end());
     }

@@ -6,9 +6,17 @@
 #include "dataplane/api/connection_filter.hpp"
 #include "dataplane/api/connection_names.hpp"
 #include "dataplane/api/convert.hpp"
+#include "dataplane/offload/offloader.hpp"
 
 namespace alkaid {
 namespace {
+
+// What hardware knows of them.
+void ask_hardware(Dataplane& dataplane, std::vector<ConnectionSnapshot>& connections) {
+  for (ConnectionSnapshot& connection : connections) {
+    connection.offloaded = dataplane.offloader().add_counts(connection);
+  }
+}
 
 // Of times that wrap; nothing is later than now.
 std::uint64_t elapsed(Milliseconds now, Milliseconds then) {
@@ -35,6 +43,7 @@ class Converter {
                                          : keeper_.time_left<FlowKeyV4>(connection.id.number));
     message.set_egress_rule(names_.rule(connection.egress_rule));
     message.set_ingress_rule(names_.rule(connection.ingress_rule));
+    message.set_offloaded(connection.offloaded);
   }
 
  private:
@@ -85,6 +94,7 @@ bool ConnectionListing::next(api::ShowConnectionsResponse& batch) {
   }
   std::vector<ConnectionSnapshot> found;
   has_searched_ = !search_->advance(kPlacesPerStep, SIZE_MAX, found);
+  ask_hardware(dataplane_, found);
   keep_largest(found);
   if (has_searched_) {
     // The smallest first: batches are taken from the back.
@@ -98,6 +108,7 @@ bool ConnectionListing::next_in_order(api::ShowConnectionsResponse& batch) {
   std::vector<ConnectionSnapshot> found;
   const bool has_more =
       search_->advance(kPlacesPerStep, std::min(kConnectionsPerStep, left_), found);
+  ask_hardware(dataplane_, found);
   left_ -= found.size();
   Converter converter(dataplane_);
   for (const auto& connection : found) {
@@ -125,7 +136,8 @@ void ConnectionListing::keep_largest(const std::vector<ConnectionSnapshot>& foun
 bool ConnectionListing::next_of_largest(api::ShowConnectionsResponse& batch) {
   Converter converter(dataplane_);
   for (std::size_t i = 0; i < kConnectionsPerStep && !largest_.empty(); ++i) {
-    if (const auto connection = look_up_connection(dataplane_.flows(), largest_.back().id)) {
+    if (auto connection = look_up_connection(dataplane_.flows(), largest_.back().id)) {
+      connection->offloaded = dataplane_.offloader().add_counts(*connection);
       converter.put(*connection, *batch.add_connections());
     }
     largest_.pop_back();

@@ -11,6 +11,7 @@
 
 #include "control/common/joined.hpp"
 #include "dataplane/config/connection_options.hpp"
+#include "dataplane/config/offload_options.hpp"
 #include "dataplane/underlay/endpoint.hpp"
 #include "dataplane/worker/idle_backoff.hpp"
 
@@ -441,6 +442,7 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
       ->check(table)
       ->group(capacity);
   add_connection_options(app, options.dataplane.flows);
+  add_offload_options(app, options.dataplane.offload);
   try {
     app.parse(argc, argv);
     check(raw, options);

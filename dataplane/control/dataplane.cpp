@@ -15,6 +15,7 @@
 
 #include "dataplane/conntrack/fragment_tracking_node.hpp"
 #include "dataplane/graph/packet_context.hpp"
+#include "dataplane/offload/offloader.hpp"
 #include "dataplane/underlay/address_request.hpp"
 
 namespace alkaid {
@@ -101,6 +102,11 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   on_demand_ =
       std::make_unique<OnDemand>(workers_, port_table_, tables_->neighbors, news_bell_,
                                  waiting_packets * static_cast<std::uint32_t>(workers_.size()));
+  offloader_ =
+      std::make_unique<Offloader>(settings.offload, *flows_, *tables_, port_table_, underlay_);
+  tables_->neighbors.on_superseded(
+      [this](const Neighbor& neighbor) { offloader_->station_superseded(neighbor); });
+  next_hops_->on_path([this](const UnderlayPath& path) { offloader_->path_changed(path); });
   ports_ = std::make_unique<PortManager>(
       port_table_, *quiescence_, workers, pools_,
       [this](const PortConfig& config) {
@@ -122,7 +128,8 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
           .exception_attached =
               [this](const Port* port) {
                 underlay_.exception.store(port->index, std::memory_order_release);
-              }});
+              },
+          .device_leaves = [this](std::uint16_t device) { return offloader_->release(device); }});
   programmer_ = std::make_unique<Programmer>(*tables_, *ports_, *tunnels_);
   programmer_->on_neighbor_set([this](Vni vni, const IpAddress& ip, const MacAddress& mac) {
     on_demand_->neighbor_set(vni, ip, mac);
@@ -130,6 +137,7 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   tables_->security_groups.on_narrowed(
       [this](const std::vector<const SecurityGroup*>& groups) { review_connections(groups); });
   connections_ = std::make_unique<ConnectionKeeper>(*flows_, port_table_, *quiescence_);
+  connections_->show_to(*offloader_);
   connection_usage_ = std::make_unique<ConnectionUsage>(*flows_, *connections_, workers_);
   if (settings.announcements) {
     make_announcer();
@@ -162,6 +170,7 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
 Dataplane::~Dataplane() {
   port_listener_ = nullptr;
   stop_workers();
+  offloader_->shut_down();
   programmer_.reset();
   ports_.reset();
   quiescence_->drain();
@@ -174,6 +183,7 @@ Dataplane::~Dataplane() {
 }
 
 void Dataplane::start_workers() {
+  offloader_->allow_thread();
   running_ = true;  // also if only some start: those must be stopped
   for (const auto& worker : workers_) {
     const auto run = [](void* argument) {
@@ -208,9 +218,11 @@ void Dataplane::tick() {
     }
   }
   next_hops_->tick(now);
-  publish_changes();
+  bump_changed();
   on_demand_->tick();
+  offloader_->take_notices();
   connections_->tick();
+  offloader_->tick();
   connection_usage_->tick();
   router_advertiser_.tick(now);
   if (announcer_) {
@@ -239,17 +251,24 @@ void Dataplane::review_connections(const std::vector<const SecurityGroup*>& grou
     const Port* port = port_table_.find(index);
     if (port != nullptr && port->policy != nullptr && is_concerned(*port)) {
       flows_->stamps.bump(index);
+      offloader_->policy_changed(index);
     }
   }
 }
 
 void Dataplane::publish_changes() {
+  bump_changed();
+  offloader_->wait_until_removed();
+}
+
+void Dataplane::bump_changed() {
   if (!programmer_->take_forwarding_changed()) {
     return;
   }
   for (const PortView& view : ports_->views()) {
     if (view.config != nullptr) {
       flows_->stamps.bump(view.port->index);
+      offloader_->policy_changed(view.port->index);
     }
   }
 }
@@ -329,6 +348,7 @@ void Dataplane::guest_port_changed(const Port* before, const Port* now) {
     flows_->ports[index].since.store(flows_->clock.now(), std::memory_order_relaxed);
   }
   flows_->stamps.bump(index);
+  offloader_->port_changed(index);
   if (now == nullptr) {
     on_demand_->port_gone(*before);
   }
@@ -343,6 +363,7 @@ void Dataplane::uplink_changed(const Port* port) {
   if (port != nullptr) {
     programmer_->set_underlay_mtu(port->mtu);
   }
+  offloader_->uplink_changed();
   next_hops_->set_uplink(port != nullptr ? std::optional{port->mac} : std::nullopt, Clock::now());
 }
 

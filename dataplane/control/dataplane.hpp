@@ -24,6 +24,7 @@
 #include "dataplane/control/table_watch.hpp"
 #include "dataplane/flow/connection_keeper.hpp"
 #include "dataplane/flow/flow_state.hpp"
+#include "dataplane/offload/offloader.hpp"
 #include "dataplane/on_demand/news_bell.hpp"
 #include "dataplane/on_demand/on_demand.hpp"
 #include "dataplane/ports/port_manager.hpp"
@@ -74,6 +75,7 @@ struct DataplaneSettings {
   std::uint32_t jumbo_buffers = 2048;
   TableSizes tables;
   FlowSettings flows;
+  OffloadSettings offload;
 };
 
 // Made and destroyed by the control thread, after rte_eal_init and register_nodes(). Everything but
@@ -90,8 +92,8 @@ class Dataplane {
   void start_workers();
   void stop_workers();
 
-  // What was programmed may have changed how connections are forwarded: they are looked at again.
-  // Before the agent is answered.
+  // What was programmed may have changed how connections are forwarded: they are looked at again,
+  // and hardware forwards none by what was. Before the agent is answered.
   void publish_changes();
 
   // Timers, devices, next hops, reclamation: call often (the executor's tick).
@@ -110,6 +112,7 @@ class Dataplane {
   [[nodiscard]] FlowState& flows() { return *flows_; }
   [[nodiscard]] ConnectionKeeper& connections() { return *connections_; }
   [[nodiscard]] const ConnectionUsage& connection_usage() const { return *connection_usage_; }
+  [[nodiscard]] Offloader& offloader() { return *offloader_; }
   [[nodiscard]] OnDemand& on_demand() { return *on_demand_; }
   [[nodiscard]] QuiescenceDomain& quiescence() { return *quiescence_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
@@ -142,6 +145,7 @@ class Dataplane {
   void ask_for(const IpAddress& target, const std::optional<MacAddress>& known);
   void uplink_changed(const Port* port);
   void review_connections(const std::vector<const SecurityGroup*>& groups);
+  void bump_changed();
   void make_announcer();
   void guest_port_changed(const Port* before, const Port* now);
 
@@ -166,6 +170,7 @@ class Dataplane {
   std::unique_ptr<TunnelSender> tunnel_sender_;
   std::unique_ptr<Announcer> announcer_;  // nullptr: switched off
   std::unique_ptr<OnDemand> on_demand_;
+  std::unique_ptr<Offloader> offloader_;
   std::unique_ptr<PortManager> ports_;
   std::unique_ptr<Programmer> programmer_;
   std::unique_ptr<ConnectionKeeper> connections_;

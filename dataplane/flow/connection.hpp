@@ -51,8 +51,11 @@ inline constexpr std::uint16_t kTakeHop = 8;           // TTL or hop limit
 
 // One direction. In steady state written only by the worker that receives it: last_seen, packets,
 // bytes. The slow path of the same worker writes the rest. Where two workers receive a direction
-// (docs/design/workers.md), a reader may meet parts of two decisions.
+// (docs/design/workers.md), a reader may meet parts of two decisions. While hardware forwards the
+// direction, the control thread writes last_seen.
 struct FlowFields {
+  using Macs = std::array<std::uint8_t, 12>;
+
   // Destination and source MAC as received: a packet with others is decided anew.
   std::atomic<std::uint64_t> macs_front{0};
   std::atomic<std::uint32_t> macs_back{0};
@@ -80,6 +83,14 @@ struct FlowFields {
   [[nodiscard]] bool has_macs(const std::uint8_t* frame) const {
     return ((macs_front.load(std::memory_order_relaxed) ^ front_of(frame)) |
             (macs_back.load(std::memory_order_relaxed) ^ back_of(frame))) == 0;
+  }
+  [[nodiscard]] Macs copy_macs() const {
+    const std::uint64_t front = macs_front.load(std::memory_order_relaxed);
+    const std::uint32_t back = macs_back.load(std::memory_order_relaxed);
+    Macs macs;
+    std::memcpy(macs.data(), &front, sizeof(front));
+    std::memcpy(macs.data() + sizeof(front), &back, sizeof(back));
+    return macs;
   }
   [[nodiscard]] std::uint32_t hop_signature() const {
     return static_cast<std::uint32_t>(packets.load(std::memory_order_relaxed) >> kCounterBits
@@ -147,7 +158,11 @@ static_assert(sizeof(Connection<FlowKeyV6>) == 192);
 
 // What both directions share; touched when a connection is made, on transitions and by ageing.
 struct ConnectionRecord {
-  std::atomic<std::uint32_t> state{0};  // StateWord
+  // Beside a StateWord, whose upper half is 0: hardware forwards the connection, or is about to.
+  // Who changes the word or ends the life takes the bit away, and tells (OffloadNotices).
+  static constexpr std::uint32_t kOffloaded = 1U << 31;
+
+  std::atomic<std::uint32_t> state{0};  // StateWord and kOffloaded
   // Odd while the connection lives. Who makes it even takes the connection down.
   std::atomic<std::uint32_t> life{0};
   Milliseconds created = 0;
@@ -162,7 +177,9 @@ struct ConnectionRecord {
   std::uint16_t responder_generation = 0;
 
   [[nodiscard]] bool is_live() const { return (life.load(std::memory_order_acquire) & 1) != 0; }
-  [[nodiscard]] StateWord word() const { return {state.load(std::memory_order_acquire)}; }
+  [[nodiscard]] StateWord word() const {
+    return {state.load(std::memory_order_acquire) & ~kOffloaded};
+  }
   // Whose quota it counts against.
   [[nodiscard]] FlowPort charged_port() const {
     return initiator != kUnderlayPort ? initiator : responder;

@@ -102,13 +102,19 @@ void ConnectionKeeper::look_at(ConnectionNumber number, bool looks_at_all, Milli
     take_down<Key>(number, life);
     return;
   }
+  if (is_watched_) {
+    watch_->look_at(Key::kIsV6, number, life);
+  }
   if (looks_at_all) {
     forget_old_stamps<Key>(number);
   } else if (difference(record.next_check.load(std::memory_order_relaxed), now) > 0) {
     return;
   }
   const Milliseconds left = time_left<Key>(number);
-  if (left == 0) {
+  if (left == 0 && watch_ != nullptr &&
+      (record.state.load(std::memory_order_relaxed) & ConnectionRecord::kOffloaded) != 0) {
+    watch_->bring_back(Key::kIsV6, number);
+  } else if (left == 0) {
     counts_[Key::kIsV6].expired += take_down<Key>(number, life) ? 1 : 0;
   } else {
     record.next_check.store(now + left, std::memory_order_relaxed);
@@ -149,6 +155,7 @@ void ConnectionKeeper::hand_back() {
 void ConnectionKeeper::tick() {
   const Milliseconds now = this->now();
   const Milliseconds elapsed = now - std::exchange(last_tick_, now);
+  is_watched_ = watch_ != nullptr && watch_->is_watching();
   look_at_some<FlowKeyV4>(rounds_[0], elapsed);
   look_at_some<FlowKeyV6>(rounds_[1], elapsed);
   hand_back();

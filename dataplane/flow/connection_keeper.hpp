@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataplane/flow/flow_state.hpp"
+#include "dataplane/flow/offload_watch.hpp"
 #include "dataplane/ports/port.hpp"
 #include "dataplane/rcu/quiescence.hpp"
 
@@ -16,6 +17,9 @@ namespace alkaid {
 class ConnectionKeeper {
  public:
   ConnectionKeeper(FlowState& state, const PortTable& ports, QuiescenceDomain& quiescence);
+
+  // Who is shown every connection; outlives the keeper.
+  void show_to(OffloadWatch& watch) { watch_ = &watch; }
 
   // Looks at as many connections as are due: all of them about once a second.
   void tick();
@@ -73,6 +77,8 @@ class ConnectionKeeper {
   FlowState& state_;
   const PortTable& ports_;
   QuiescenceDomain& quiescence_;
+  OffloadWatch* watch_ = nullptr;  // nullptr: nobody
+  bool is_watched_ = false;        // in this tick
   Milliseconds last_tick_;
   Round rounds_[2];
   Counts counts_[2];

@@ -47,6 +47,7 @@ struct ConnectionSnapshot {
   std::uint16_t initiator_generation = 0;
   std::uint16_t responder_generation = 0;
   std::array<DirectionSnapshot, 2> directions;  // by Direction
+  bool offloaded = false;  // hardware forwards it; filled in by who knows (Offloader)
 
   [[nodiscard]] std::uint64_t bytes() const { return directions[0].bytes + directions[1].bytes; }
 };

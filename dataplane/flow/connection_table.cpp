@@ -93,7 +93,7 @@ auto ConnectionTable<Key>::insert(ConnectionNumber number, const ConnectionHashe
 template <class Key>
 bool ConnectionTable<Key>::end_life(ConnectionNumber number, std::uint32_t life) {
   return (life & 1) != 0 &&
-         records_[number].life.compare_exchange_strong(life, life + 1, std::memory_order_acq_rel);
+         records_[number].life.compare_exchange_strong(life, life + 1, std::memory_order_seq_cst);
 }
 
 template <class Key>

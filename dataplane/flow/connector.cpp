@@ -77,6 +77,9 @@ DropReason Connector<Key>::pass_stateless() {
 template <class Key>
 void Connector<Key>::fill_forwarding(Half& half, bool is_steady) {
   FlowFields& fields = half.fields;
+  // Who reads a part of what follows, and then the flags, doesn't take it for a part of what was.
+  fields.flags.store(0, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
   fields.set_macs(flow_.macs);
   fields.ingress_stamp.store(source_stamp_, std::memory_order_relaxed);
   fields.egress_stamp.store(destination_stamp_, std::memory_order_relaxed);
@@ -100,13 +103,17 @@ TrackVerdict Connector<Key>::advance(ConnectionNumber number, Direction directio
   ConnectionRecord& record = table_.record(number);
   StateWord word = finding.before;
   TrackResult result = finding.tracked;
-  while (
-      result.verdict == TrackVerdict::kPass && !(result.next == word) &&
-      !record.state.compare_exchange_weak(word.bits, result.next.bits, std::memory_order_seq_cst)) {
+  std::uint32_t bits = word.bits;
+  while (result.verdict == TrackVerdict::kPass && !(result.next == word) &&
+         !record.state.compare_exchange_weak(bits, result.next.bits, std::memory_order_seq_cst)) {
+    word = {bits & ~ConnectionRecord::kOffloaded};
     result = track(word, direction, packet);
   }
   if (result.verdict != TrackVerdict::kPass || result.next == word) {
     return result.verdict;
+  }
+  if ((bits & ConnectionRecord::kOffloaded) != 0) [[unlikely]] {
+    state_.offload_notices.tell(worker_.settings().index, {.number = number, .ipv6 = Key::kIsV6});
   }
   record.next_check.store(first_check(state_, result.next, context_.headers.protocol, now_),
                           std::memory_order_relaxed);
@@ -177,6 +184,7 @@ DropReason Connector<Key>::pass(FlowReference reference, bool& reopen) {
     // New stamps would vouch for an old way.
     if (finding.policy) {
       half.fields.leave_fast_path();
+      std::atomic_thread_fence(std::memory_order_release);
     }
     half.fields.ingress_stamp.store(source_stamp_, std::memory_order_relaxed);
     half.fields.egress_stamp.store(destination_stamp_, std::memory_order_relaxed);

@@ -11,6 +11,7 @@
 
 #include "dataplane/conntrack/connection_state.hpp"
 #include "dataplane/flow/connection_table.hpp"
+#include "dataplane/flow/offload_notices.hpp"
 #include "dataplane/flow/port_connections.hpp"
 #include "dataplane/flow/port_stamps.hpp"
 #include "dataplane/flow/tcp_windows.hpp"
@@ -66,6 +67,7 @@ struct FlowState {
         stamps(most_ports),
         ports(most_ports),
         port_connections(workers, most_ports),
+        offload_notices(workers),
         timeouts(new ConnectionTimeouts(flow_settings.timeouts)) {
     if (flow_settings.tcp_window_check) {
       tcp_windows_v4 = std::make_unique<TcpWindows>(v4.capacity() + v4.reserve());
@@ -109,6 +111,11 @@ struct FlowState {
     if (charged != kUnderlayPort) {
       port_connections.subtract(writer, charged);
     }
+    ConnectionRecord& record = table<Key>().record(number);
+    if ((record.state.load(std::memory_order_seq_cst) & ConnectionRecord::kOffloaded) != 0)
+        [[unlikely]] {
+      offload_notices.tell(writer, {.number = number, .ipv6 = Key::kIsV6});
+    }
   }
 
   const FlowSettings settings;
@@ -120,6 +127,7 @@ struct FlowState {
   PortStamps stamps;
   std::vector<PortFlows> ports;
   PortConnections port_connections;
+  OffloadNotices offload_notices;
   // Replaced as a whole by the control thread.
   std::atomic<const ConnectionTimeouts*> timeouts;
 };

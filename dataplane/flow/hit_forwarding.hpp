@@ -8,6 +8,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/flow/flow_burst.hpp"
+#include "dataplane/flow/router_mac.hpp"
 #include "dataplane/graph/packet_context.hpp"
 #include "dataplane/packet/checksum.hpp"
 #include "dataplane/packet/partial_checksum.hpp"
@@ -96,13 +97,6 @@ class HitForwarding {
     const std::uint8_t left = Key::kIsV6 ? reinterpret_cast<const Ipv6Header*>(ip)->hop_limit
                                          : reinterpret_cast<const Ipv4Header*>(ip)->ttl;
     return (flags & flow_flag::kTakeHop) == 0 || left > 1;
-  }
-
-  // The source MAC of packets that enter `segment` from another one.
-  template <class Key>
-  static const MacAddress& router_mac(const Segment& segment, bool to_port) {
-    const MacAddress& gateway = Key::kIsV6 ? segment.gateway_v6_mac : segment.gateway_v4_mac;
-    return to_port && !gateway.is_zero() ? gateway : segment.host_dvr_mac;
   }
 
   template <class Key>

@@ -256,6 +256,13 @@ void PortManager::detach(Record& record) {
   if (was_polled) {
     wait_for_workers();
   }
+  close(std::move(device));
+}
+
+void PortManager::close(std::unique_ptr<Device> device) {
+  if (!listener_.device_leaves(device->ethdev())) {
+    leaving_.push_back(std::move(device));
+  }
 }
 
 void PortManager::publish(Record& record) {
@@ -388,6 +395,9 @@ void PortManager::tick() {
     return;
   }
   next_retry_ = now + kRetryRefusedDevice;
+  for (auto& device : std::exchange(leaving_, {})) {
+    close(std::move(device));
+  }
   const KernelDevices devices = list_kernel_devices();
   for (auto& [id, record] : records_) {
     if (record.device && !record.device->is_present(devices)) {

@@ -56,6 +56,8 @@ class PortManager {
     std::function<void(const Port*)> uplink_changed;
     // The exception TAP was attached.
     std::function<void(const Port*)> exception_attached;
+    // No port has the device (its ethdev number) any more. False: it can't be closed yet.
+    std::function<bool(std::uint16_t device)> device_leaves;
   };
 
   // What a guest port's security groups allow; nullptr: everything passes. Asked whenever the port
@@ -193,6 +195,8 @@ class PortManager {
   [[nodiscard]] std::uint16_t default_queues(const Record& record) const;
   bool try_attach(Record& record);
   void detach(Record& record);
+  // Devices that somebody uses yet are closed later.
+  void close(std::unique_ptr<Device> device);
   // Follows the device's MTU, and by AF_XDP its queues.
   void follow_link(Record& record);
   void publish(Record& record);
@@ -253,6 +257,7 @@ class PortManager {
   std::uint64_t vhost_changes_ = 0;  // that were looked at
   LinkWatcher links_;
   std::chrono::steady_clock::time_point next_retry_;
+  std::vector<std::unique_ptr<Device>> leaving_;  // to be closed
   std::size_t high_water_ = 0;
   std::uint64_t full_events_ = 0;
 };

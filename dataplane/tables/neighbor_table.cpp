@@ -105,6 +105,7 @@ void NeighborTable::link(Side side, Number number) {
     }
   } else {
     index(side).replace(hash(side, record), first, number);
+    superseded_(records_[first]);
   }
 }
 
@@ -118,11 +119,13 @@ void NeighborTable::unlink(Side side, Number number) {
     records_[previous].links[side].next = next;
   } else if (next != kNone) {
     index(side).replace(hash(side, record), number, next);
+    superseded_(record);
   } else {
     index(side).erase(hash(side, record), number);
     if (side == kByIp) {
       --occupancy_.used;
     }
+    superseded_(record);
   }
 }
 

@@ -5,7 +5,9 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "control/common/net/ip_address.hpp"
 #include "control/common/net/mac_address.hpp"
@@ -82,6 +84,11 @@ class NeighborTable {
   }
 
   // ---- control thread
+  // Called with a claim that is no longer what its address or MAC leads to; the one that took its
+  // place, if there is one, is found already. One listener.
+  using Listener = std::function<void(const Neighbor&)>;
+  void on_superseded(Listener listener) { superseded_ = std::move(listener); }
+
   // Sets the remote claim to (vni, ip); false if the table is full, and then nothing has changed.
   bool set_remote(const NeighborKey& key, const MacAddress& mac, const Tunnel* tunnel);
   // nullptr if there is none.
@@ -206,6 +213,7 @@ class NeighborTable {
   const std::uint32_t records_count_;  // claims, and those that wait for their grace period
   std::uint32_t claims_ = 0;
   TableOccupancy occupancy_;
+  Listener superseded_ = [](const Neighbor&) {};
 };
 
 }  // namespace alkaid

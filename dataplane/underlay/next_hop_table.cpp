@@ -51,6 +51,7 @@ void NextHopTable::publish(Paths::value_type& path) {
   }
   const LinkChoice* old =
       path.second.published->choice.exchange(choice.release(), std::memory_order_acq_rel);
+  path_listener_(*path.second.published);
   if (old != nullptr) {
     quiescence_.retire_object(old);
   }

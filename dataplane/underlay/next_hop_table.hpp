@@ -58,6 +58,10 @@ class NextHopTable {
   NextHopTable(const NextHopTable&) = delete;
   NextHopTable& operator=(const NextHopTable&) = delete;
 
+  // Called when another choice of next hops was published for a path's tunnels. One listener.
+  using PathListener = std::function<void(const UnderlayPath&)>;
+  void on_path(PathListener listener) { path_listener_ = std::move(listener); }
+
   // A MAC given by configuration; never asked for and never aged.
   void add_static(const IpAddress& address, const MacAddress& mac);
 
@@ -122,6 +126,7 @@ class NextHopTable {
   QuiescenceDomain& quiescence_;
   const std::uint16_t vlan_;
   SendRequest send_request_;
+  PathListener path_listener_ = [](const UnderlayPath&) {};
   std::optional<MacAddress> uplink_mac_;
   Paths paths_;
   std::map<IpAddress, Entry> entries_;

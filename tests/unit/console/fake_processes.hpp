@@ -14,6 +14,7 @@
 
 #include "alkaid/agent/v1/agent.grpc.pb.h"
 #include "alkaid/dataplane/v1/dataplane.grpc.pb.h"
+#include "alkaid/dataplane/v1/offload.grpc.pb.h"
 #include "control/common/instance.hpp"
 
 namespace alkaid::console {
@@ -57,6 +58,24 @@ class FakePlacement : public dataplane::v1::Placement::Service {
   dataplane::v1::SetWorkerRequest worker_request;
   bool is_resting = false;
   bool is_old = false;  // knows nothing of it
+};
+
+class FakeOffload : public dataplane::v1::Offload::Service {
+ public:
+  grpc::Status ShowOffload(grpc::ServerContext* /*context*/,
+                           const dataplane::v1::ShowOffloadRequest* /*request*/,
+                           dataplane::v1::ShowOffloadResponse* reply) override {
+    reply->set_on(is_on);
+    return grpc::Status::OK;
+  }
+  grpc::Status SetOffload(grpc::ServerContext* /*context*/,
+                          const dataplane::v1::SetOffloadRequest* request,
+                          dataplane::v1::SetOffloadResponse* /*reply*/) override {
+    is_on = request->on();
+    return grpc::Status::OK;
+  }
+
+  bool is_on = true;
 };
 
 class FakeDataplane : public dataplane::v1::Dataplane::Service {
@@ -394,7 +413,7 @@ class FakeInstance {
   }
 
   void start_dataplane() {
-    dataplane_server_ = serve(instance_.dataplane_socket(), {&dataplane, &placement});
+    dataplane_server_ = serve(instance_.dataplane_socket(), {&dataplane, &placement, &offload});
   }
   void start_agent() { agent_server_ = serve(instance_.agent_socket(), {&agent}); }
   void stop_dataplane() { stop(dataplane_server_); }
@@ -402,6 +421,7 @@ class FakeInstance {
 
   FakeDataplane dataplane;
   FakePlacement placement;
+  FakeOffload offload;
   FakeAgent agent;
 
  private:

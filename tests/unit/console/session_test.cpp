@@ -191,6 +191,16 @@ TEST_F(SessionTest, SlicesShowWhoHasWhat) {
   EXPECT_THAT(unknown.error, HasSubstr("there is no slice \"landlord\""));
 }
 
+TEST_F(SessionTest, OffloadIsSwitched) {
+  start();
+  EXPECT_EQ(json("show offload")["offload"]["on"], true);
+  EXPECT_EQ(json("set offload off")["offload"]["on"], false);
+  EXPECT_FALSE(fake_.offload.is_on);
+  session_.run("set offload on");
+  EXPECT_TRUE(fake_.offload.is_on);
+  EXPECT_EQ(session_.run("set offload maybe").code, ExitCode::kBadCommand);
+}
+
 TEST_F(SessionTest, PortsAndWorkersAreMovedAndSwitched) {
   start();
   const auto moved = json("set port red-1 worker 1");

@@ -6,6 +6,7 @@
 #include "control/console/render.hpp"
 #include "control/console/show/agent.hpp"
 #include "control/console/show/forwarding.hpp"
+#include "control/console/show/offload.hpp"
 #include "control/console/show/port.hpp"
 #include "control/console/show/services.hpp"
 #include "control/console/show/worker.hpp"
@@ -152,6 +153,28 @@ TEST(Show, XdpDevicesAndVerdicts) {
   EXPECT_EQ(shown["devices"][0]["carrier"], false);
   EXPECT_EQ(shown["verdicts"][0]["verdict"], "vxlan");
   EXPECT_EQ(shown["verdicts"][0]["frames"], 7);
+}
+
+TEST(Show, OffloadPortsAndReasons) {
+  dataplane::v1::ShowOffloadResponse response;
+  EXPECT_THAT(render_text(offload_display(response)), HasSubstr("no driver refused anything"));
+  auto* port = response.add_ports();
+  port->set_id("green-1");
+  port->set_reason("vhost-user has no hardware behind it");
+  auto* uplink = response.add_ports();
+  uplink->set_id("dev:0000:03:00.0");
+  uplink->set_hardware(true);
+  uplink->set_tx_packets(7);
+  auto* error = response.add_errors();
+  error->set_number(28);
+  error->set_count(3);
+  const Json shown = Json::parse(render_json(offload_display(response)));
+  EXPECT_EQ(shown["ports"][0]["forwards"], "software");
+  EXPECT_EQ(shown["ports"][0]["reason"], "vhost-user has no hardware behind it");
+  EXPECT_EQ(shown["ports"][1]["forwards"], "hardware");
+  EXPECT_EQ(shown["ports"][1]["tx_packets"], 7);
+  EXPECT_EQ(shown["errors"][0]["errno"], 28);
+  EXPECT_EQ(shown["errors"][0]["count"], 3);
 }
 
 TEST(Show, RoutesOfEveryActionInOrder) {

@@ -1,0 +1,36 @@
+// What a port's driver says that it can do. Talks to the driver, which may take its time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "control/common/net/ip_address.hpp"
+#include "control/common/net/mac_address.hpp"
+#include "dataplane/packet/headers.hpp"
+
+namespace alkaid {
+
+// Devices are ethdev numbers.
+struct PortQuestion {
+  std::uint16_t device = 0;
+  bool is_uplink = false;
+  MacAddress mac;
+  Ipv4Address vtep;
+  BigEndian16 vxlan_port;
+  // Of a guest's port: where its packets leave for other hosts.
+  std::uint16_t uplink = 0;
+  std::uint16_t uplink_proxy = 0;
+  std::uint16_t uplink_domain = 0;
+  MacAddress uplink_mac;
+};
+
+struct PortAnswer {
+  std::string refusal;       // empty: hardware can forward for the port
+  std::uint16_t proxy = 0;   // through which rules about its packets are managed
+  std::uint16_t domain = 0;  // ports of one switch have the same one
+  bool forwards_v6 = false;
+};
+
+PortAnswer ask_driver(const PortQuestion& question);
+
+}  // namespace alkaid
