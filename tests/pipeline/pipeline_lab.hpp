@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,19 @@ struct LabQueues {
   unsigned transmit = 1;
 };
 
+// What may stand between the cables and the data plane's ports. Devices are ethdev numbers.
+class Nic {
+ public:
+  struct Forwarded {
+    std::uint16_t egress = 0;
+    Bytes frame;
+  };
+
+  virtual ~Nic() = default;
+  // nullopt: the frame is the data plane's.
+  virtual std::optional<Forwarded> forward(std::uint16_t ingress, const Bytes& frame) = 0;
+};
+
 class PipelineLab {
  public:
   // With the network above: guest ports green-1, green-3 and red-1, and the uplink "up".
@@ -64,6 +78,9 @@ class PipelineLab {
 
   // Makes the rings that "ring:NAME" attaches to.
   void make_rings(const std::string& name);
+
+  // Frames come by way of the card, in labs that are made from now on; nullptr: there is none.
+  static void use_nic(Nic* nic) { next_nic = nic; }
 
   // Puts frames into a port's receive queue, then walks the graph until nothing moves.
   void send(const std::string& port, const std::vector<Bytes>& frames);
@@ -100,7 +117,16 @@ class PipelineLab {
   [[nodiscard]] const Port& port(const std::string& name) const;
 
   const LabQueues queues_;
+  // True: the card has forwarded it.
+  bool forward_ahead(const std::string& port, const Bytes& frame);
+  // The port's device; nullptr: it has none.
+  [[nodiscard]] const Port* attached_by(const std::string& ring) const;
+  void drain(const std::string& port);
+
+  static inline Nic* next_nic = nullptr;
+  Nic* const nic_ = next_nic;
   std::map<std::string, Rings> rings_;
+  std::map<std::string, std::vector<Bytes>> transmitted_;  // by port
   std::unique_ptr<Dataplane> dataplane_;
 };
 

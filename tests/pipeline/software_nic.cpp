@@ -1,0 +1,374 @@
+#include "tests/pipeline/software_nic.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <gtest/gtest.h>
+#include <rte_ethdev.h>
+
+#include "tests/pipeline/software_rule.hpp"
+
+namespace alkaid::test {
+namespace {
+
+constexpr std::uint16_t kSwitchDomain = 7;
+constexpr std::uint16_t kOtherDomain = 8;
+constexpr std::uint16_t kProxy = 0;  // of all its ports
+
+int refuse(rte_flow_error* error, int number, const char* message) {
+  return rte_flow_error_set(error, number, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, nullptr, message);
+}
+
+bool are_alike(const rte_flow& one, const rte_flow& other) {
+  return one.ingress == other.ingress && one.priority == other.priority &&
+         std::equal(one.layers.begin(), one.layers.end(), other.layers.begin(), other.layers.end(),
+                    [](const auto& a, const auto& b) {
+                      return a.type == b.type && a.spec == b.spec && a.mask == b.mask;
+                    });
+}
+
+}  // namespace
+
+SoftwareNic& SoftwareNic::instance() {
+  static SoftwareNic nic;
+  return nic;
+}
+
+namespace {
+
+// The whole suite with all devices on one card, and every connection in hardware as soon as it can
+// be: what comes out must be the same.
+class MustForward : public ::testing::Environment {
+ public:
+  void TearDown() override {
+    EXPECT_GT(SoftwareNic::instance().ever_forwarded(), 0U) << "the card was never used";
+  }
+};
+
+[[maybe_unused]] const bool is_suite_on_card = [] {
+  const char* offload = std::getenv("ALKAID_TEST_OFFLOAD");
+  const bool is_wanted = offload != nullptr && std::string_view{offload} == "on";
+  if (is_wanted) {
+    static const PluggedNic plugged;
+    ::testing::AddGlobalTestEnvironment(new MustForward);
+  }
+  return is_wanted;
+}();
+
+}  // namespace
+
+void SoftwareNic::plug() {
+  const std::lock_guard lock{mutex_};
+  is_plugged_ = true;
+  flows_.clear();
+  capacity_ = std::numeric_limits<std::size_t>::max();
+  create_error_ = destroy_error_ = query_error_ = flush_error_ = validate_error_ = 0;
+  delay_ = {};
+  has_own_proxies_ = false;
+  others_.clear();
+  stray_calls_ = 0;
+  forwarded_before_ += std::exchange(forwarded_, 0);
+}
+
+void SoftwareNic::unplug() {
+  const std::lock_guard lock{mutex_};
+  is_plugged_ = false;
+  flows_.clear();
+}
+
+bool SoftwareNic::is_plugged() {
+  const std::lock_guard lock{mutex_};
+  return is_plugged_;
+}
+
+std::size_t SoftwareNic::rules() {
+  const std::lock_guard lock{mutex_};
+  return static_cast<std::size_t>(
+      std::count_if(flows_.begin(), flows_.end(), [](const auto& flow) { return flow.egress; }));
+}
+
+std::size_t SoftwareNic::all_rules() {
+  const std::lock_guard lock{mutex_};
+  return flows_.size();
+}
+std::uint64_t SoftwareNic::forwarded() {
+  const std::lock_guard lock{mutex_};
+  return forwarded_;
+}
+std::uint64_t SoftwareNic::ever_forwarded() {
+  const std::lock_guard lock{mutex_};
+  return forwarded_before_ + forwarded_;
+}
+std::size_t SoftwareNic::stray_calls() {
+  const std::lock_guard lock{mutex_};
+  return stray_calls_;
+}
+
+void SoftwareNic::set_capacity(std::size_t rules) {
+  const std::lock_guard lock{mutex_};
+  capacity_ = rules;
+}
+void SoftwareNic::refuse_rules(int error) {
+  const std::lock_guard lock{mutex_};
+  create_error_ = error;
+}
+void SoftwareNic::refuse_removals(int error) {
+  const std::lock_guard lock{mutex_};
+  destroy_error_ = error;
+}
+void SoftwareNic::refuse_queries(int error) {
+  const std::lock_guard lock{mutex_};
+  query_error_ = error;
+}
+void SoftwareNic::refuse_flushes(int error) {
+  const std::lock_guard lock{mutex_};
+  flush_error_ = error;
+}
+void SoftwareNic::let_ports_manage_themselves() {
+  const std::lock_guard lock{mutex_};
+  has_own_proxies_ = true;
+}
+void SoftwareNic::put_into_other_switch(std::uint16_t device) {
+  const std::lock_guard lock{mutex_};
+  others_.insert(device);
+}
+void SoftwareNic::refuse_validation(int error) {
+  const std::lock_guard lock{mutex_};
+  validate_error_ = error;
+}
+void SoftwareNic::set_delay(std::chrono::milliseconds delay) {
+  const std::lock_guard lock{mutex_};
+  delay_ = delay;
+}
+
+// A driver whose device is closed may do anything.
+void SoftwareNic::wait(std::uint16_t port) {
+  const auto look = [&] { stray_calls_ += rte_eth_dev_is_valid_port(port) != 0 ? 0 : 1; };
+  std::chrono::milliseconds delay{0};
+  {
+    const std::lock_guard lock{mutex_};
+    delay = delay_;
+    look();
+  }
+  if (delay.count() > 0) {
+    std::this_thread::sleep_for(delay);
+    const std::lock_guard lock{mutex_};
+    look();
+  }
+}
+
+std::uint16_t SoftwareNic::known_proxy_of(std::uint16_t port) const {
+  return has_own_proxies_ ? port : kProxy;
+}
+std::uint16_t SoftwareNic::known_domain_of(std::uint16_t port) const {
+  return others_.count(port) != 0 ? kOtherDomain : kSwitchDomain;
+}
+std::uint16_t SoftwareNic::proxy_of(std::uint16_t port) {
+  const std::lock_guard lock{mutex_};
+  return known_proxy_of(port);
+}
+std::uint16_t SoftwareNic::domain_of(std::uint16_t port) {
+  const std::lock_guard lock{mutex_};
+  return known_domain_of(port);
+}
+
+void SoftwareNic::close(std::uint16_t port) {
+  const std::lock_guard lock{mutex_};
+  flows_.remove_if([port](const rte_flow& flow) { return flow.proxy == port; });
+}
+
+auto SoftwareNic::forward(std::uint16_t ingress, const Bytes& frame) -> std::optional<Forwarded> {
+  const std::lock_guard lock{mutex_};
+  rte_flow* best = nullptr;
+  for (rte_flow& flow : flows_) {
+    if (matches(flow, ingress, frame) && (best == nullptr || flow.priority < best->priority)) {
+      best = &flow;
+    }
+  }
+  if (best == nullptr || !best->egress) {
+    return std::nullopt;
+  }
+  ++best->hits;
+  best->bytes += frame.size();
+  ++forwarded_;
+  return Forwarded{*best->egress, apply_rule(*best, frame)};
+}
+
+int SoftwareNic::parse(std::uint16_t port, const rte_flow_attr* attr, const rte_flow_item* pattern,
+                       const rte_flow_action* actions, rte_flow& rule, rte_flow_error* error) {
+  if (const int result = parse_rule(*attr, pattern, actions, rule, error); result != 0) {
+    return result;
+  }
+  rule.proxy = port;
+  if (known_proxy_of(rule.ingress) != port) {
+    return refuse(error, EPERM, "not through this port");
+  }
+  if (rule.egress && known_domain_of(*rule.egress) != known_domain_of(rule.ingress)) {
+    return refuse(error, EINVAL, "goes to another switch");
+  }
+  return 0;
+}
+
+int SoftwareNic::validate(std::uint16_t port, const rte_flow_attr* attr,
+                          const rte_flow_item* pattern, const rte_flow_action* actions,
+                          rte_flow_error* error) {
+  const std::lock_guard lock{mutex_};
+  rte_flow rule;
+  const int result = parse(port, attr, pattern, actions, rule, error);
+  if (result != 0 || validate_error_ == 0 || !rule.outer) {
+    return result;
+  }
+  return refuse(error, validate_error_, "no tunnels");
+}
+
+rte_flow* SoftwareNic::create(std::uint16_t port, const rte_flow_attr* attr,
+                              const rte_flow_item* pattern, const rte_flow_action* actions,
+                              rte_flow_error* error) {
+  wait(port);
+  const std::lock_guard lock{mutex_};
+  rte_flow rule;
+  if (parse(port, attr, pattern, actions, rule, error) != 0) {
+    return nullptr;
+  }
+  if (create_error_ != 0 && rule.egress) {
+    refuse(error, create_error_, "told to fail");
+    return nullptr;
+  }
+  if (flows_.size() >= capacity_) {
+    refuse(error, ENOSPC, "table full");
+    return nullptr;
+  }
+  if (std::any_of(flows_.begin(), flows_.end(),
+                  [&](const rte_flow& other) { return are_alike(rule, other); })) {
+    refuse(error, EEXIST, "there is one that matches the same");
+    return nullptr;
+  }
+  flows_.push_back(std::move(rule));
+  return &flows_.back();
+}
+
+std::list<rte_flow>::iterator SoftwareNic::find(std::uint16_t port, const rte_flow* flow) {
+  return std::find_if(flows_.begin(), flows_.end(),
+                      [&](const rte_flow& other) { return &other == flow && other.proxy == port; });
+}
+
+int SoftwareNic::destroy(std::uint16_t port, rte_flow* flow, rte_flow_error* error) {
+  wait(port);
+  const std::lock_guard lock{mutex_};
+  if (destroy_error_ != 0) {
+    return refuse(error, destroy_error_, "told to fail");
+  }
+  const auto found = find(port, flow);
+  if (found == flows_.end()) {
+    return refuse(error, ENOENT, "no such rule");
+  }
+  flows_.erase(found);
+  return 0;
+}
+
+int SoftwareNic::query(std::uint16_t port, rte_flow* flow, rte_flow_query_count* count,
+                       rte_flow_error* error) {
+  const std::lock_guard lock{mutex_};
+  const auto found = find(port, flow);
+  if (query_error_ != 0 || found == flows_.end() || !found->counts) {
+    return refuse(error, query_error_ != 0 ? query_error_ : EINVAL, "nothing is counted");
+  }
+  count->hits_set = 1;
+  count->bytes_set = 1;
+  count->hits = found->hits;
+  count->bytes = found->bytes;
+  return 0;
+}
+
+int SoftwareNic::flush(std::uint16_t port, rte_flow_error* error) {
+  wait(port);
+  const std::lock_guard lock{mutex_};
+  if (flush_error_ != 0) {
+    return refuse(error, flush_error_, "told to fail");
+  }
+  flows_.remove_if([port](const rte_flow& flow) { return flow.proxy == port; });
+  return 0;
+}
+
+}  // namespace alkaid::test
+
+// In place of the library's, for the whole program: linked with --wrap.
+extern "C" {
+
+int __real_rte_flow_validate(std::uint16_t port, const rte_flow_attr* attr,
+                             const rte_flow_item pattern[], const rte_flow_action actions[],
+                             rte_flow_error* error);
+rte_flow* __real_rte_flow_create(std::uint16_t port, const rte_flow_attr* attr,
+                                 const rte_flow_item pattern[], const rte_flow_action actions[],
+                                 rte_flow_error* error);
+int __real_rte_flow_destroy(std::uint16_t port, rte_flow* flow, rte_flow_error* error);
+int __real_rte_flow_query(std::uint16_t port, rte_flow* flow, const rte_flow_action* action,
+                          void* data, rte_flow_error* error);
+int __real_rte_flow_flush(std::uint16_t port, rte_flow_error* error);
+int __real_rte_flow_pick_transfer_proxy(std::uint16_t port, std::uint16_t* proxy,
+                                        rte_flow_error* error);
+int __real_rte_eth_dev_info_get(std::uint16_t port, rte_eth_dev_info* info);
+int __real_rte_eth_dev_close(std::uint16_t port);
+
+int __wrap_rte_flow_validate(std::uint16_t port, const rte_flow_attr* attr,
+                             const rte_flow_item pattern[], const rte_flow_action actions[],
+                             rte_flow_error* error) {
+  auto& nic = alkaid::test::SoftwareNic::instance();
+  return nic.is_plugged() ? nic.validate(port, attr, pattern, actions, error)
+                          : __real_rte_flow_validate(port, attr, pattern, actions, error);
+}
+
+rte_flow* __wrap_rte_flow_create(std::uint16_t port, const rte_flow_attr* attr,
+                                 const rte_flow_item pattern[], const rte_flow_action actions[],
+                                 rte_flow_error* error) {
+  auto& nic = alkaid::test::SoftwareNic::instance();
+  return nic.is_plugged() ? nic.create(port, attr, pattern, actions, error)
+                          : __real_rte_flow_create(port, attr, pattern, actions, error);
+}
+
+int __wrap_rte_flow_destroy(std::uint16_t port, rte_flow* flow, rte_flow_error* error) {
+  auto& nic = alkaid::test::SoftwareNic::instance();
+  return nic.is_plugged() ? nic.destroy(port, flow, error)
+                          : __real_rte_flow_destroy(port, flow, error);
+}
+
+int __wrap_rte_flow_query(std::uint16_t port, rte_flow* flow, const rte_flow_action* action,
+                          void* data, rte_flow_error* error) {
+  auto& nic = alkaid::test::SoftwareNic::instance();
+  return nic.is_plugged() ? nic.query(port, flow, static_cast<rte_flow_query_count*>(data), error)
+                          : __real_rte_flow_query(port, flow, action, data, error);
+}
+
+int __wrap_rte_flow_flush(std::uint16_t port, rte_flow_error* error) {
+  auto& nic = alkaid::test::SoftwareNic::instance();
+  return nic.is_plugged() ? nic.flush(port, error) : __real_rte_flow_flush(port, error);
+}
+
+int __wrap_rte_flow_pick_transfer_proxy(std::uint16_t port, std::uint16_t* proxy,
+                                        rte_flow_error* error) {
+  auto& nic = alkaid::test::SoftwareNic::instance();
+  if (!nic.is_plugged()) {
+    return __real_rte_flow_pick_transfer_proxy(port, proxy, error);
+  }
+  *proxy = nic.proxy_of(port);
+  return 0;
+}
+
+int __wrap_rte_eth_dev_info_get(std::uint16_t port, rte_eth_dev_info* info) {
+  auto& nic = alkaid::test::SoftwareNic::instance();
+  const int result = __real_rte_eth_dev_info_get(port, info);
+  if (result == 0 && nic.is_plugged()) {
+    info->switch_info.domain_id = nic.domain_of(port);
+  }
+  return result;
+}
+
+int __wrap_rte_eth_dev_close(std::uint16_t port) {
+  alkaid::test::SoftwareNic::instance().close(port);
+  return __real_rte_eth_dev_close(port);
+}
+}
