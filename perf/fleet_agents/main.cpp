@@ -28,7 +28,7 @@ void allow_descriptors() {
   }
 }
 
-int run(const std::string& directory, int count, int first_port) {
+int run(const std::string& directory, int count, int first_port, bool keeps_state) {
   SignalWaiter signals;
   allow_descriptors();
   std::vector<Instance> instances;
@@ -45,6 +45,9 @@ int run(const std::string& directory, int count, int first_port) {
   for (int i = 0; i < count; ++i) {
     agent::AgentConfig config;
     config.instance = instances[static_cast<std::size_t>(i)];
+    if (keeps_state) {
+      config.state_directory = config.instance.run_directory + "/state";
+    }
     config.channel.address = "127.0.0.1";
     config.channel.port = static_cast<std::uint16_t>(first_port + i);
     std::string error;
@@ -70,11 +73,13 @@ int main(int argc, char** argv) {
   std::string directory;
   int count = 10;
   int first_port = 20000;
+  bool keeps_state = false;
   CLI::App app{"Many agents on a null data plane in one process"};
   app.add_option("--directory", directory, "Where their run directories are made")->required();
   app.add_option("--agents", count, "How many")->check(CLI::Range(1, 20000));
   app.add_option("--first-port", first_port, "TCP port of the first; the others follow")
       ->check(CLI::Range(1024, 65535));
+  app.add_flag("--state", keeps_state, "Each keeps its goal state on disk before it replies");
   CLI11_PARSE(app, argc, argv);
   if (first_port + count > 65536) {
     std::cerr << "fleet-agents: --first-port and --agents go beyond port 65535\n";
@@ -82,7 +87,7 @@ int main(int argc, char** argv) {
   }
   alkaid::set_up_logging("fleet-agents", "warning");
   try {
-    return alkaid::perf::run(directory, count, first_port);
+    return alkaid::perf::run(directory, count, first_port, keeps_state);
   } catch (const std::exception& error) {
     std::cerr << "fleet-agents: " << error.what() << "\n";
     return 1;

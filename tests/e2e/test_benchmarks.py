@@ -257,11 +257,12 @@ def test_restarts_can_be_measured() -> None:
 
 
 def test_a_fleet_can_be_measured() -> None:
-    """Every push to every agent is answered with success."""
-    result, = measured("fleet", "--agents", "5", "--pushers", "3", "--pushes", "60")
-    assert result["agents"] == 5
-    assert sum(size["pushes"] for size in result["by_size"]) == result["pushes"] == 60
-    assert result["pushes_per_second"] > 0 and result["p50_ms"] <= result["p99_ms"]
+    """Every push to every agent is answered with success, with and without a state on disk."""
+    for flags, keeps_state in ([], False), (["--state"], True):
+        result, = measured("fleet", "--agents", "5", "--pushers", "3", "--pushes", "60", *flags)
+        assert result["agents"] == 5 and result["state"] == keeps_state
+        assert sum(size["pushes"] for size in result["by_size"]) == result["pushes"] == 60
+        assert result["pushes_per_second"] > 0 and result["p50_ms"] <= result["p99_ms"]
 
 
 def test_idle_channels_can_be_measured() -> None:
