@@ -390,8 +390,15 @@ void PortManager::tick() {
   const auto now = std::chrono::steady_clock::now();
   const bool links_changed = links_.have_changed();
   const std::uint64_t changes = vhost_changes();
-  const bool guests_changed = std::exchange(vhost_changes_, changes) != changes;
-  if (!links_changed && !guests_changed && now < next_retry_) {
+  if (std::exchange(vhost_changes_, changes) != changes) {
+    // A guest may do that as often as it likes: the kernel's devices are not listed for it.
+    for (auto& [id, record] : records_) {
+      if (record.device && record.device->is_vhost()) {
+        follow_guest(record);
+      }
+    }
+  }
+  if (!links_changed && now < next_retry_) {
     return;
   }
   next_retry_ = now + kRetryRefusedDevice;
