@@ -4,7 +4,9 @@
 
 #include "dataplane/ports/ethernet_bursts.hpp"
 #include "dataplane/ports/transmit_lock.hpp"
+#include "dataplane/vhost/driver_offloads.hpp"
 #include "dataplane/vhost/left_to_device.hpp"
+#include "dataplane/vhost/segment_merger.hpp"
 #include "dataplane/vhost/vhost_device.hpp"
 #include "dataplane/vhost/vhost_numbers.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -28,6 +30,14 @@ struct Sent {
   std::uint32_t frames = 0;  // that they are, or are to be cut into
   std::uint64_t bytes = 0;   // of the frames
 };
+
+// Fewer and larger packets for a guest whose driver takes such; how many are left.
+std::uint16_t merge_for_guest(const Port& port, rte_mbuf** packets, std::uint16_t count) {
+  const DriverOffloads offloads = driver_offloads(port.device.ethdev);
+  return offloads.merges_buffers && (offloads.large_v4 || offloads.large_v6)
+             ? merge_segments(packets, count, offloads)
+             : count;
+}
 
 // Those that are not sent are behind those that are.
 Sent send_to_guest(const Worker& worker, const Port& port, rte_mbuf** packets,
@@ -94,11 +104,14 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
     return;
   }
   for (std::uint16_t base = 0; base < count; base += kDecideChunk) {
-    const std::uint16_t size =
+    const bool is_guest = is_vhost(port->device.ethdev);
+    std::uint16_t size =
         std::min<std::uint16_t>(kDecideChunk, static_cast<std::uint16_t>(count - base));
-    const auto [sent, frames, bytes] = is_vhost(port->device.ethdev)
-                                           ? send_to_guest(worker, *port, mbufs + base, size)
-                                           : send_to_device(worker, *port, mbufs + base, size);
+    if (is_guest) {
+      size = merge_for_guest(*port, mbufs + base, size);
+    }
+    const auto [sent, frames, bytes] = is_guest ? send_to_guest(worker, *port, mbufs + base, size)
+                                                : send_to_device(worker, *port, mbufs + base, size);
     PortCounters& counters = worker.counters_of(port);
     counters.tx_packets.add(frames);
     counters.tx_bytes.add(bytes);

@@ -10,6 +10,8 @@ struct DriverOffloads {
   bool checksums = false;  // VIRTIO_NET_F_GUEST_CSUM
   bool large_v4 = false;   // VIRTIO_NET_F_GUEST_TSO4, and checksums
   bool large_v6 = false;   // VIRTIO_NET_F_GUEST_TSO6, and checksums
+  // VIRTIO_NET_F_MRG_RXBUF: a packet takes as many of its buffers as it needs.
+  bool merges_buffers = false;
 };
 
 // Any worker; nothing if there is no virtio device of that number (vhost_numbers.hpp) or no guest

@@ -52,6 +52,7 @@ constexpr std::uint64_t kLargeV6ToGuest = bit(8);
 constexpr std::uint64_t kLargeWithCwrToGuest = bit(9);
 constexpr std::uint64_t kUdpFragmentsToGuest = bit(10);
 constexpr std::uint64_t kUdpFragmentsFromGuest = bit(14);
+constexpr std::uint64_t kMergeableBuffers = bit(15);
 
 // What librte_vhost can and we don't: UDP to be cut into fragments; and large TCP with CWR, of
 // which it can't tell the guest.
@@ -61,7 +62,8 @@ constexpr std::uint64_t kDeclined =
 DriverOffloads offloads_of(const VhostPeer& peer) {
   const bool checksums = (peer.features & kGuestChecksums) != 0;
   return {checksums, checksums && (peer.features & kLargeV4ToGuest) != 0,
-          checksums && (peer.features & kLargeV6ToGuest) != 0};
+          checksums && (peer.features & kLargeV6ToGuest) != 0,
+          (peer.features & kMergeableBuffers) != 0};
 }
 
 // Of `pairs`, those from `first` on in steps of `step`.

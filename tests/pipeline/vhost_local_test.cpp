@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/vhost/large_tcp_packet.hpp"
+#include "tests/pipeline/buffer_chain.hpp"
 #include "tests/pipeline/case.hpp"
 #include "tests/pipeline/frames.hpp"
 #include "tests/pipeline/ipv6_network.hpp"
@@ -112,7 +114,8 @@ class LocalGuests : public ::testing::TestWithParam<bool> {
     return other_->take_marked();
   }
   // Segments of what tcp() builds with this payload.
-  static Frames cut(const Bytes& payload, TcpFields fields = {.flags = TcpFields::kAck}) {
+  static Frames cut(const Bytes& payload, TcpFields fields = {.flags = TcpFields::kAck},
+                    const Guest& from = kFirst) {
     Frames frames;
     for (std::size_t offset = 0; offset < payload.size(); offset += kSegment) {
       const auto first = payload.begin() + static_cast<std::ptrdiff_t>(offset);
@@ -120,7 +123,7 @@ class LocalGuests : public ::testing::TestWithParam<bool> {
       TcpFields segment = fields;
       segment.sequence += static_cast<std::uint32_t>(offset);
       frames.push_back(
-          tcp(kFirst, kOther, Bytes(first, first + static_cast<std::ptrdiff_t>(size)), segment));
+          tcp(from, kOther, Bytes(first, first + static_cast<std::ptrdiff_t>(size)), segment));
       if (!is_v6()) {
         // Identification, and the checksum that follows from it.
         Bytes& frame = frames.back();
@@ -137,12 +140,25 @@ class LocalGuests : public ::testing::TestWithParam<bool> {
     }
     return frames;
   }
-  static Frames frames_of(const std::vector<TakenFrame>& taken) {
+  // What has come, large packets cut again: they may have been put together out of segments.
+  Frames frames_of(const std::vector<TakenFrame>& taken) {
     Frames frames;
     for (const TakenFrame& one : taken) {
-      EXPECT_FALSE(one.is_checksum_left);
-      EXPECT_EQ(one.segment_size, 0);
-      frames.push_back(one.frame);
+      EXPECT_EQ(one.is_checksum_left, one.segment_size != 0);
+      if (one.segment_size == 0) {
+        frames.push_back(one.frame);
+        continue;
+      }
+      rte_mempool* pool = vhost_.lab->dataplane().pool();
+      rte_mbuf* packet = chain_of(one.frame, pool, 2048);
+      const auto large = LargeTcpPacket::parse(packet, one.segment_size);
+      EXPECT_TRUE(large);
+      for (std::uint32_t i = 0; large && i < large->segments(); ++i) {
+        rte_mbuf* segment = large->segment(i, pool);
+        frames.push_back(bytes_of_chain(segment));
+        rte_pktmbuf_free(segment);
+      }
+      rte_pktmbuf_free(packet);
     }
     return frames;
   }
@@ -215,7 +231,7 @@ TEST_P(LocalGuests, LargeTcpThatNeedsACut) {
   EXPECT_EQ(small[0].is_checksum_left, is_fast());
   // FIN isn't the fast path's.
   const TcpFields last{.flags = TcpFields::kAck | TcpFields::kFin};
-  EXPECT_EQ(exchange(tcp(kFirst, kOther, payload, last)).size(), cut(payload).size());
+  EXPECT_EQ(frames_of(exchange(tcp(kFirst, kOther, payload, last))).size(), cut(payload).size());
   EXPECT_TRUE(vhost_.lab->all_drops().empty());
   EXPECT_EQ(vhost_.lab->buffers_in_use(), buffers);
 }
@@ -253,7 +269,7 @@ TEST_P(LocalGuests, AnotherDriverTakesLess) {
   start({.takes_large = true});
   establish();
   const Bytes payload = numbered(20000);
-  EXPECT_EQ(exchange(tcp(kFirst, kOther, payload)).size(), is_fast() ? 1U : cut(payload).size());
+  EXPECT_EQ(frames_of(exchange(tcp(kFirst, kOther, payload))), cut(payload));
   other_.reset();
   vhost_.wait_for(PortAttachState::kWaiting, "vm-2");
   connect_other({});
@@ -283,10 +299,43 @@ TEST_P(LocalGuests, OrderIsKept) {
   ASSERT_TRUE(vhost_.guest->send(Frames{tail}));
   vhost_.walk();
   const auto taken = other_->take_marked();
-  const std::size_t segments = cut(payload).size();
-  ASSERT_EQ(taken.size(), segments + (is_fast() ? 1 : segments) + 1);
   EXPECT_EQ(taken.back().frame, tail);
-  EXPECT_EQ(taken[segments].segment_size, is_fast() ? kSegment : 0);
+  Frames expected = cut(payload, reduced);
+  const Frames second = cut(payload);
+  expected.insert(expected.end(), second.begin(), second.end());
+  expected.push_back(tail);
+  EXPECT_EQ(frames_of(taken), expected);
+}
+
+TEST_P(LocalGuests, SegmentsFromTheWireAreMerged) {
+  for (const bool merges : {true, false}) {
+    SCOPED_TRACE(merges);
+    other_.reset();
+    start({.takes_large = true, .merges_buffers = merges});
+    const Guest peer{kGreen2.mac, kGreen2.ip, kGreen2v6.ip};
+    const std::uint64_t buffers = vhost_.lab->buffers_in_use();
+    const std::uint64_t packets = counter("vm-2", &PortCounters::tx_packets);
+    const std::uint64_t bytes = counter("vm-2", &PortCounters::tx_bytes);
+    const Bytes payload = numbered(10 * kSegment);
+    Frames tunneled;
+    std::size_t size = 0;
+    for (const Bytes& segment : cut(payload, {.flags = TcpFields::kAck}, peer)) {
+      tunneled.push_back(tunnelled(segment, uplink_mac(*vhost_.lab)));
+      size += segment.size();
+    }
+    for (const std::uint64_t time : {1, 2}) {
+      vhost_.lab->send("up", tunneled);
+      const auto taken = other_->take_marked();
+      ASSERT_EQ(taken.size(), merges ? 1U : 10U);
+      EXPECT_EQ(taken.front().segment_size, merges ? kSegment : 0);
+      EXPECT_EQ(taken.front().is_checksum_left, merges);
+      EXPECT_EQ(taken.front().frame.size(), headers() + (merges ? payload.size() : kSegment));
+      EXPECT_EQ(counter("vm-2", &PortCounters::tx_packets), packets + time * 10);
+      EXPECT_EQ(counter("vm-2", &PortCounters::tx_bytes), bytes + time * size);
+    }
+    EXPECT_EQ(vhost_.lab->buffers_in_use(), buffers);
+  }
+  EXPECT_TRUE(vhost_.lab->all_drops().empty());
 }
 
 TEST_P(LocalGuests, ChecksumsStayLeftForThoseWhoTakeThem) {
