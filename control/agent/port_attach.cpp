@@ -49,6 +49,20 @@ bool names_device(std::string_view kind) {
   return kind != "pcap" && kind != "null" && kind != "vlan" && kind != "dev" && !names_socket(kind);
 }
 
+// What the data plane takes behind a device's name: queues=N of af_packet, mode=... of af_xdp.
+bool is_device_option(std::string_view kind, std::string_view option) {
+  constexpr std::string_view kQueues = "queues=";
+  if (kind == "af_xdp") {
+    return option == "mode=native" || option == "mode=generic";
+  }
+  if (kind != "af_packet" || !option.starts_with(kQueues)) {
+    return false;
+  }
+  option.remove_prefix(kQueues.size());
+  return !option.empty() && option.size() <= 2 && option.front() != '0' &&
+         std::all_of(option.begin(), option.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 // Placeholders can't stand for ',' or '=', so a template's options are those of every port.
 bool is_pcap_text(std::string_view text) {
   bool has_file = false;
@@ -82,13 +96,17 @@ std::optional<PortAttach> PortAttach::parse(std::string_view text, std::string& 
     return std::nullopt;
   }
 
-  const std::string_view rest = text.substr(colon + 1);
+  std::string_view rest = text.substr(colon + 1);
+  if (const auto comma = rest.find(','); names_device(kind) && comma != std::string_view::npos &&
+                                         is_device_option(kind, rest.substr(comma + 1))) {
+    rest = rest.substr(0, comma);
+  }
   if (kind == "pcap" && !is_pcap_text(rest)) {
     error = fmt::format("'{}' must be pcap:rx=FILE,tx=FILE[,loop=1]", printable(text));
     return std::nullopt;
   }
-  if (names_device(kind) &&
-      (rest.empty() || (rest.find('{') == std::string_view::npos && !is_device_name(rest)))) {
+  if (names_device(kind) && (rest.empty() || rest.find(',') != std::string_view::npos ||
+                             (rest.find('{') == std::string_view::npos && !is_device_name(rest)))) {
     error = fmt::format("'{}' names no device: 1 to {} letters, digits, '_', '-', '.' after '{}:'",
                         printable(text), kLongestDeviceName, kind);
     return std::nullopt;
@@ -200,7 +218,7 @@ std::optional<std::string> PortAttach::expand(const PortNames& names, Refusal& r
                            what, text_, form)};
     return std::nullopt;
   };
-  if (names_device_ && !is_device_name(device)) {
+  if (names_device_ && !is_device_name(device.substr(0, device.find(',')))) {
     return refuse("device name",
                   fmt::format(": 1 to {} letters, digits, '_', '-', '.'", kLongestDeviceName));
   }

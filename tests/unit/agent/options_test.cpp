@@ -227,6 +227,9 @@ TEST(Options, BadUseIsRefusedByName) {
       {{"--port-attach", "tap"}, "--port-attach"},
       {{"--port-attach", "tap:"}, "names no device"},
       {{"--port-attach", "af_packet:a-device-name-too-long"}, "names no device"},
+      {{"--port-attach", "af_packet:veth0,queues=0"}, "names no device"},
+      {{"--port-attach", "af_packet:veth0,queues=100"}, "names no device"},
+      {{"--port-attach", "tap:tap0,queues=2"}, "names no device"},
       {{"--port-attach", "pcap:"}, "pcap:rx=FILE,tx=FILE"},
       {{"--port-attach", "vlan:trunk0"}, "vlan:TRUNK/VID"},
       {{"--port-attach", "vlan:trunk0/4095"}, "vlan:TRUNK/VID"},
@@ -284,6 +287,19 @@ TEST(PortAttachTest, ExpandsEveryPlaceholder) {
   Refusal refusal;
   EXPECT_EQ(attach->expand({"0123456789abcdef", "web", "vm7", "02:00:00:00:00:01"}, refusal),
             "pcap:rx=0123456789abcdef-web-vm7-02:00:00:00:00:01.pcap,tx=tap0123456789a");
+}
+
+TEST(PortAttachTest, ADevicesOptionsAreThoseOfEveryPort) {
+  std::string error;
+  Refusal refusal;
+  for (const char* option : {"queues=2", "mode=native"}) {
+    const std::string kind = option[0] == 'q' ? "af_packet" : "af_xdp";
+    const auto attach = PortAttach::parse(kind + ":{port_name}," + option, error);
+    ASSERT_TRUE(attach) << error;
+    EXPECT_EQ(attach->expand({"id", "veth0", "device", "mac"}, refusal), kind + ":veth0," + option);
+    EXPECT_FALSE(attach->expand({"id", "a-name-that-is-too-long", "device", "mac"}, refusal));
+    EXPECT_FALSE(PortAttach::parse(kind + ":{port_name},queues=2,mode=native", error));
+  }
 }
 
 TEST(PortAttachTest, TapNameIsCutTo14) {
