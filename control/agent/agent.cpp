@@ -287,7 +287,7 @@ void Agent::collect_metrics(MetricSet& metrics) {
   Parts& parts = *parts_;
   auto promise = std::make_shared<std::promise<v1::GetConfigResponse>>();
   auto report = promise->get_future();
-  parts.thread.post([promise](Reconciler& reconciler) {
+  parts.thread.look([promise](Reconciler& reconciler) {
     v1::GetConfigResponse answer;
     reconciler.report(answer);
     promise->set_value(std::move(answer));
@@ -295,7 +295,7 @@ void Agent::collect_metrics(MetricSet& metrics) {
   if (report.wait_for(kReportTimeout) == std::future_status::ready) {
     parts.last_report = report.get();
   }
-  // The reconciler may wait for a data plane that hangs, and the last report be old.
+  // The last report may be old.
   parts.last_report.set_in_sync(parts.last_report.in_sync() && parts.dataplane_answers());
   add_control_metrics(metrics, parts.last_report, parts.goal_state_server.connections(),
                       std::chrono::steady_clock::now() - parts.started);

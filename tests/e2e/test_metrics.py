@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
 import signal
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -152,6 +155,36 @@ def test_not_ready_while_the_data_plane_hangs(host: Host) -> None:
     finally:
         os.kill(host.dataplane.pid, signal.SIGCONT)
     wait_until(lambda: probe(host, target, *ready)["health"] == ready, "it is ready again", timeout=60)
+
+
+def test_the_agent_tells_what_it_knows_while_a_write_hangs(host: Host) -> None:
+    """A goal state is on its way to a data plane that stands still: who asks the agent is answered at once."""
+    def neighbors() -> int:
+        return next(int(row["wanted"]) for row in host.console.json("show", "config")["resources"] if row["type"] == "NEIGHBOR")
+
+    goal_state = GoalState.example(1)
+    assert host.push(goal_state)
+    before = neighbors()
+    goal_state.states("neighbor")["more"] = copy.deepcopy(next(iter(goal_state.states("neighbor").values())))
+    more = goal_state.states("neighbor")["more"]["configuration"]
+    more["id"] = "more"
+    more["fixed_ips"][0]["ip_address"] = "10.1.0.77"
+    for resources in goal_state.content["host_resources"].values():
+        resources["resources"].append({"type": "NEIGHBOR", "id": "more"})
+    host.dataplane.signal(signal.SIGSTOP)
+    pusher = threading.Thread(target=host.push, args=(goal_state,))
+    pusher.start()
+    try:
+        wait_until(lambda: not host.console.agent()["in_sync"], "a write is under way", timeout=20)
+        for command in (["show", "config"], ["show", "goal-state"], ["show", "slices"]):
+            start = time.monotonic()
+            shown = host.console.json(*command)
+            assert time.monotonic() - start < 2, command
+        assert neighbors() == before + 1
+    finally:
+        host.dataplane.signal(signal.SIGCONT)
+        pusher.join()
+    wait_until(lambda: host.console.agent()["in_sync"], "it is written", timeout=60)
 
 
 def test_scrape_without_a_data_plane(host: Host) -> None:

@@ -120,6 +120,20 @@ std::string Slices::begin(const SliceChange& change) {
   return {};
 }
 
+Slices::Interrupted Slices::interrupt() {
+  Interrupted interrupted;
+  interrupted.slice = current_;
+  interrupted.message = message_;
+  is_between_ = true;
+  return interrupted;
+}
+
+void Slices::resume(const Interrupted& interrupted) {
+  current_ = interrupted.slice;
+  message_ = interrupted.message;
+  is_between_ = false;
+}
+
 bool Slices::find_key(const SliceItem& item, Key& key) const {
   key = {item.high, item.low, 0, item.type};
   if (!has_last_scope_ || last_scope_.first != item.scope ||
@@ -176,7 +190,7 @@ std::string Slices::say(const SliceItem& item, std::uint64_t content, bool was_k
     const Item added{
         content,
         holders_.take(was_known ? Holders{kNameless, current_->number} : Holders{current_->number}),
-        message_};
+        is_between_ ? 0 : message_};
     items_.emplace(key, added);
     current_->add(key, content);
     note_name(key, item.name);
@@ -184,7 +198,9 @@ std::string Slices::say(const SliceItem& item, std::uint64_t content, bool was_k
     return {};
   }
   Item& known = found->second;
-  known.said = message_;
+  if (!is_between_ && current_ != nullptr) {
+    known.said = message_;
+  }
   bool is_changed = false;
   std::string former_name;
   if (known.content != content) {

@@ -75,6 +75,11 @@ class Slices {
   // Why the message can't be taken, empty if it can: then what follows is about this slice.
   std::string begin(const SliceChange& change);
   void begin_nameless() { current_ = nullptr; }
+  // Between the parts of one message another one may be merged, of another slice or of none, if it
+  // is a DELTA: from interrupt() to resume().
+  class Interrupted;
+  [[nodiscard]] Interrupted interrupt();
+  void resume(const Interrupted& interrupted);
   // The message says that the resource is so. content: 64 bits of hash of all that is in effect.
   // was_known: before the message somebody had said the same resource. Returns the id of the
   // neighbor with address pairs that had the address before, if it isn't the item's name.
@@ -173,6 +178,15 @@ class Slices {
   mutable bool has_last_scope_ = false;
   Slice* current_ = nullptr;
   std::uint32_t message_ = 0;
+  // The present message came between the parts of one that may have to know what it said itself.
+  bool is_between_ = false;
+};
+
+class Slices::Interrupted {
+ private:
+  friend class Slices;
+  Slice* slice = nullptr;
+  std::uint32_t message = 0;
 };
 
 }  // namespace alkaid::agent

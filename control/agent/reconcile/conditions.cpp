@@ -352,7 +352,8 @@ void Reconciler::report(v1::GetConfigResponse& response) {
     count.set_applied(count.wanted() - count.pending());
   }
   response.set_dataplane_connected(connected_);
-  response.set_in_sync(connected_ && dirty_.empty() && failures_.empty());
+  const bool is_written = dirty_.empty() && left_for_flush_.empty() && pipe_.under_way() == 0;
+  response.set_in_sync(connected_ && is_written && !is_writing_ && failures_.empty());
   response.set_dataplane_instance(connected_ ? instance_ : 0);
   response.set_dataplane_operations(operations_);
   response.set_unclaimed_objects(mirror_.unclaimed());

@@ -135,6 +135,16 @@ void Reconciler::end_merge(GoalStateTask& task) {
   task.slices.push_back(std::move(report));
 }
 
+void Reconciler::merge_between(GoalStateTask& task) {
+  const Slices::Interrupted interrupted = store_.slices().interrupt();
+  // The other message's neighbors may still come back to their address pairs.
+  auto orphans = std::exchange(maybe_orphans_, {});
+  merge(task);
+  end_merge(task);
+  maybe_orphans_ = std::move(orphans);
+  store_.slices().resume(interrupted);
+}
+
 std::size_t Reconciler::remove_unsaid() {
   std::size_t kept = 0;
   auto gone = store_.slices().take_unsaid([&](const SliceItemRecord& record) {

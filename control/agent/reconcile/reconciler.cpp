@@ -44,15 +44,25 @@ void Reconciler::note_completeness() {
 
 bool Reconciler::connect() {
   DataplaneHello hello;
-  grpc::Status status = client_.connect(hello);
+  grpc::Status status;
+  {
+    const Attendance::Absence away{attendance_};
+    status = client_.connect(hello);
+  }
   if (!status.ok()) {
     spdlog::debug("no data plane: {}", status.error_message());
     client_.close();
     return false;
   }
   mirror_.clear();
-  status =
-      client_.read([this](const api::ReadResponse& response) { mirror_.take_read_back(response); });
+  {
+    const Attendance::Absence away{attendance_};
+    status = client_.read([this](const api::ReadResponse& response) {
+      attendance_.come_back();
+      mirror_.take_read_back(response);
+      attendance_.leave();
+    });
+  }
   if (!status.ok()) {
     spdlog::warn("reading the data plane back failed: {}", status.error_message());
     mirror_.clear();
@@ -205,6 +215,7 @@ std::chrono::microseconds Reconciler::flush() {
   for (int round = 0; round < kMostRounds && connected_ && !dirty_.empty(); ++round) {
     ChangeBatch batch;
     plan(batch);
+    is_writing_ = true;
     auto& requests = batch.requests();
     for (std::size_t i = 0; i < requests.size(); ++i) {
       const auto start = std::chrono::steady_clock::now();
@@ -219,6 +230,7 @@ std::chrono::microseconds Reconciler::flush() {
       requests[i].Clear();
     }
   }
+  is_writing_ = false;
   note_completeness();
   if (!connected_ && is_complete_) {
     dirty_ = {};  // everything is compared at connect

@@ -15,6 +15,7 @@
 #include "control/agent/desired/revisions.hpp"
 #include "control/agent/desired/store.hpp"
 #include "control/agent/reconcile/apply_pipe.hpp"
+#include "control/agent/reconcile/attendance.hpp"
 #include "control/agent/reconcile/change_batch.hpp"
 #include "control/agent/reconcile/dataplane_client.hpp"
 #include "control/agent/reconcile/dirty_keys.hpp"
@@ -26,7 +27,7 @@
 
 namespace alkaid::agent {
 
-// Not thread-safe: ReconcilerThread runs it.
+// Not thread-safe: ReconcilerThread runs it, and lends it to who looks while it waits.
 //
 // The life of a change: merge() stores it and marks the keys of the objects that depend on it;
 // flush() compares what each marked key should be with what is programmed, writes the differences,
@@ -60,6 +61,8 @@ class Reconciler {
   // merge(), merge_part() for each part that comes, end_merge().
   void merge(GoalStateTask& task);
   void end_merge(GoalStateTask& task);
+  // All of a message between the parts of another one; of a slice, only a DELTA of another slice.
+  void merge_between(GoalStateTask& task);
   // Some of its neighbors that were decoded meanwhile, in their order.
   void merge_part(GoalStateTask& task, NeighborPart part);
   // Starts to write the neighbors that are wanted by now and not programmed, unless others are on
@@ -82,6 +85,8 @@ class Reconciler {
 
   // ---- looking
 
+  // Whose turn it is; the data plane is waited for in absence.
+  [[nodiscard]] Attendance& attendance() { return attendance_; }
   // Without version, uptime and template.
   void report(v1::GetConfigResponse& response);
   [[nodiscard]] const std::vector<IpAddress>& own_addresses() const {
@@ -221,10 +226,12 @@ class Reconciler {
 
   DataplaneClient& client_;
   EventLog& events_;
+  Attendance attendance_;
   IpAddress host_;
   Journal* journal_ = nullptr;  // nullptr: nothing is kept
   bool is_complete_ = false;
   bool connected_ = false;
+  bool is_writing_ = false;  // of a flush: dirty_ doesn't say any more what is missing
   std::uint64_t instance_ = 0;
   DirtyKeys dirty_;
   DesiredStore store_;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <iterator>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include <malloc.h>
@@ -64,6 +65,10 @@ void ReconcilerThread::post(std::function<void(Reconciler&)> call) {
   wake_.notify_one();
 }
 
+void ReconcilerThread::look(std::function<void(Reconciler&)> call) {
+  reconciler_.attendance().look([this, call = std::move(call)] { call(reconciler_); });
+}
+
 std::vector<IpAddress> ReconcilerThread::own_addresses() const {
   const std::lock_guard lock{mutex_};
   return own_addresses_;
@@ -77,30 +82,37 @@ void ReconcilerThread::publish_own_addresses() {
 // Their neighbors are written with those of the large one. They are answered with it, and what else
 // is in them takes effect then: answers of a Network Config Manager hold neighbors.
 void ReconcilerThread::merge_small_ones(const GoalStateTask& large, Tasks& others) {
-  if (large.decoded.slice || reconciler_.wanted().slices().is_used()) {
-    return;  // one slice at a time
-  }
   Tasks small;
   {
     const std::lock_guard lock{mutex_};
     std::set<const void*> behind{large.sender};
+    // A slice's messages keep their order, whoever sends them: they build on each other.
+    std::set<std::string_view> slices_behind;
+    if (large.decoded.slice) {
+      slices_behind.insert(large.decoded.slice->name);
+    }
     for (auto task = tasks_.begin();
          task != tasks_.end() && others.size() + small.size() < kMostTasks;) {
-      const bool is_small = (*task)->coming.empty() && !(*task)->decoded.slice &&
-                            (*task)->decoded.results.size() <= kSmallMessage;
-      if (is_small && !behind.contains((*task)->sender)) {
+      const auto& slice = (*task)->decoded.slice;
+      const bool may_come_between = !slice || (slice->operation == SliceOperation::kDelta &&
+                                               !slices_behind.contains(slice->name));
+      const bool is_small =
+          (*task)->coming.empty() && (*task)->decoded.results.size() <= kSmallMessage;
+      if (is_small && may_come_between && !behind.contains((*task)->sender)) {
         small.push_back(std::move(*task));
         task = tasks_.erase(task);
-      } else {
-        behind.insert((*task)->sender);
-        ++task;
+        continue;
       }
+      behind.insert((*task)->sender);
+      if (slice) {
+        slices_behind.insert(slice->name);
+      }
+      ++task;
     }
   }
   for (auto& task : small) {
     stage_times_.note(Stage::kWait, Clock::now() - task->received);
-    reconciler_.merge(*task);
-    reconciler_.end_merge(*task);
+    reconciler_.merge_between(*task);
     others.push_back(std::move(task));
   }
 }
@@ -112,6 +124,7 @@ bool ReconcilerThread::merge(GoalStateTask& task, Tasks& others) {
     for (auto& coming : task.coming) {
       reconciler_.merge_part(task, coming.get());
       merge_small_ones(task, others);
+      reconciler_.attendance().serve();
       reconciler_.write_ahead();
       if (durability_ != nullptr && task.neighbors_coming <= kMostStoredAhead) {
         durability_->submit_ahead();
@@ -169,8 +182,15 @@ void ReconcilerThread::run() {
   std::unique_lock lock{mutex_};
   while (!stopping_) {
     const auto deadline = reconciler_.connected() ? next_retry : next_connect;
-    wake_.wait_until(lock, deadline,
-                     [this] { return stopping_ || !tasks_.empty() || !calls_.empty(); });
+    lock.unlock();
+    {
+      const Attendance::Absence away{reconciler_.attendance()};
+      lock.lock();
+      wake_.wait_until(lock, deadline,
+                       [this] { return stopping_ || !tasks_.empty() || !calls_.empty(); });
+      lock.unlock();
+    }
+    lock.lock();
     if (stopping_) {
       break;
     }

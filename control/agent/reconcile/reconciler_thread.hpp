@@ -40,6 +40,9 @@ class ReconcilerThread {
   void submit(std::unique_ptr<GoalStateTask> task);
   // Runs `call` on the thread, ahead of goal states that wait.
   void post(std::function<void(Reconciler&)> call);
+  // The same for what only looks: on another thread while this one waits, for the data plane or for
+  // something to do. Must not block.
+  void look(std::function<void(Reconciler&)> call);
 
   // The addresses of this host as last known.
   [[nodiscard]] std::vector<IpAddress> own_addresses() const;

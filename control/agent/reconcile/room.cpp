@@ -50,7 +50,11 @@ void refuse_all(const api::ApplyRequest& request, const grpc::Status& status,
 
 bool Reconciler::apply(api::ApplyRequest& request) {
   api::ApplyResponse response;
-  const grpc::Status status = client_.apply(request, response);
+  grpc::Status status;
+  {
+    const Attendance::Absence away{attendance_};
+    status = client_.apply(request, response);
+  }
   return take_answer(request, response, status);
 }
 

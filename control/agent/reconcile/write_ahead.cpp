@@ -45,7 +45,10 @@ void Reconciler::write_ahead() {
 
 void Reconciler::finish_oldest_write() {
   std::vector<ApplyPipe::Write> writes;
-  writes.push_back(pipe_.finish());
+  {
+    const Attendance::Absence away{attendance_};
+    writes.push_back(pipe_.finish());
+  }
   // The connection may be closed for it, and must not be under those that use it.
   while (!writes.front().status.ok() && pipe_.under_way() > 0) {
     writes.push_back(pipe_.finish());

@@ -12,7 +12,8 @@
 namespace alkaid::agent {
 namespace {
 
-// One call that the reconciler answers. Owns itself: the answer may come after a cancellation.
+// One call that is answered from the reconciler's state. Owns itself: the answer may come after a
+// cancellation.
 template <class Response>
 class Call final : public grpc::ServerUnaryReactor,
                    public std::enable_shared_from_this<Call<Response>> {
@@ -133,7 +134,7 @@ grpc::ServerUnaryReactor* LocalService::GetConfig(grpc::CallbackServerContext* /
                                                   v1::GetConfigResponse* response) {
   auto call = std::make_shared<Call<v1::GetConfigResponse>>(response);
   call->keep();
-  reconciler_.post([this, call](Reconciler& reconciler) {
+  reconciler_.look([this, call](Reconciler& reconciler) {
     v1::GetConfigResponse answer;
     reconciler.report(answer);
     answer.set_dataplane_answers(dataplane_answers_());
@@ -158,7 +159,7 @@ grpc::ServerUnaryReactor* LocalService::GetGoalState(grpc::CallbackServerContext
                                                      v1::GetGoalStateResponse* response) {
   auto call = std::make_shared<Call<v1::GetGoalStateResponse>>(response);
   call->keep();
-  reconciler_.post([call, asked = *request](Reconciler& reconciler) {
+  reconciler_.look([call, asked = *request](Reconciler& reconciler) {
     call->answer(report_goal_state(reconciler.wanted(), asked));
   });
   return call.get();
@@ -169,7 +170,7 @@ grpc::ServerUnaryReactor* LocalService::GetSlices(grpc::CallbackServerContext* /
                                                   v1::GetSlicesResponse* response) {
   auto call = std::make_shared<Call<v1::GetSlicesResponse>>(response);
   call->keep();
-  reconciler_.post([call, asked = *request](Reconciler& reconciler) {
+  reconciler_.look([call, asked = *request](Reconciler& reconciler) {
     call->answer(report_slices(reconciler.wanted().slices(), asked));
   });
   return call.get();

@@ -329,7 +329,8 @@ class WatchedClient : public FakeClient {
   std::set<std::uint64_t> written_;
 };
 
-TEST(LargeMessage, SmallOnesOfOthersAreInEffectBeforeItsEnd) {
+// of_slices: of one each, where there are slices.
+void small_ones_are_in_effect_before_a_large_ones_end(bool of_slices) {
   constexpr std::size_t kParts = 200;
   FakeDataplane tables;
   WatchedClient client{tables};
@@ -338,6 +339,13 @@ TEST(LargeMessage, SmallOnesOfOthersAreInEffectBeforeItsEnd) {
   reconciler.connect();
   const std::vector<IpAddress> own = reconciler.own_addresses();
   ReconcilerThread thread{reconciler};
+  const auto name = [of_slices](schema::GoalState& message, const std::string& slice,
+                                schema::Slice::Operation operation) {
+    if (of_slices) {
+      message.mutable_slice()->set_name(slice);
+      message.mutable_slice()->set_operation(operation);
+    }
+  };
   const auto message_of = [](int number) {
     auto message = std::make_shared<schema::GoalState>();
     *message->add_neighbor_states() =
@@ -362,15 +370,23 @@ TEST(LargeMessage, SmallOnesOfOthersAreInEffectBeforeItsEnd) {
   thread.start();
   const int sender = 0;
   const int other = 0;
+  const int third = 0;
   submit(std::make_shared<schema::GoalState>(network()), &sender, {}).get();
   std::vector<std::promise<NeighborPart>> parts{kParts};
   std::vector<std::future<NeighborPart>> coming;
   for (auto& part : parts) {
     coming.push_back(part.get_future());
   }
-  const auto large = submit(std::make_shared<schema::GoalState>(), &sender, std::move(coming));
-  const auto small = submit(message_of(230), &other, {});
+  auto head = std::make_shared<schema::GoalState>();
+  name(*head, "large", schema::Slice::REPLACE);
+  const auto large = submit(std::move(head), &sender, std::move(coming));
+  auto first = message_of(230);
+  name(*first, "small", schema::Slice::DELTA);
+  const auto small = submit(std::move(first), &other, {});
   const auto next = submit(message_of(231), &sender, {});
+  auto same = message_of(232);
+  name(*same, "large", schema::Slice::DELTA);
+  const auto of_same_slice = of_slices ? submit(std::move(same), &third, {}) : std::future<void>{};
   std::size_t come = 0;
   const auto come_one = [&] {
     const auto message = message_of(static_cast<int>(come) + 20);
@@ -382,6 +398,7 @@ TEST(LargeMessage, SmallOnesOfOthersAreInEffectBeforeItsEnd) {
   }
   EXPECT_TRUE(client.has_written(230));
   EXPECT_FALSE(client.has_written(231)) << "the same sender's";
+  EXPECT_FALSE(client.has_written(232)) << "the same slice's";
   EXPECT_EQ(large.wait_for(std::chrono::seconds{0}), std::future_status::timeout);
   while (come < kParts) {
     come_one();
@@ -390,7 +407,21 @@ TEST(LargeMessage, SmallOnesOfOthersAreInEffectBeforeItsEnd) {
   small.wait();
   next.wait();
   EXPECT_TRUE(client.has_written(231));
+  if (of_slices) {
+    of_same_slice.wait();
+    EXPECT_TRUE(client.has_written(232));
+    EXPECT_EQ(reconciler.wanted().slices().report("large").resources, kParts + 1);
+    EXPECT_EQ(reconciler.wanted().slices().report("small").resources, 1U);
+  }
   EXPECT_TRUE(client.has_written(20 + kParts - 1));
+}
+
+TEST(LargeMessage, SmallOnesOfOthersAreInEffectBeforeItsEnd) {
+  small_ones_are_in_effect_before_a_large_ones_end(false);
+}
+
+TEST(LargeMessage, SmallOnesOfOtherSlicesAreInEffectBeforeItsEnd) {
+  small_ones_are_in_effect_before_a_large_ones_end(true);
 }
 
 // Two bytes each on the wire.

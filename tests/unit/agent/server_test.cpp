@@ -115,6 +115,41 @@ TEST_F(AgentServer, UnaryPushProgramsAndReports) {
   EXPECT_EQ(report.goal_states(), 1U);
 }
 
+TEST_F(AgentServer, TellsWhatItKnowsWhileTheDataPlaneHangs) {
+  push(whole_network());
+  schema::GoalState more;
+  *more.add_neighbor_states() =
+      neighbor("n77", "green", "10.0.1.77", "02:00:00:00:00:77", "172.16.0.2");
+  std::thread pusher;
+  dataplane_->tables([&](auto& /*tables*/) {  // locked: Apply has no end
+    pusher = std::thread{[&] { push(more); }};
+    while (config().goal_states() < 2) {
+      std::this_thread::sleep_for(1ms);
+    }
+    std::this_thread::sleep_for(20ms);
+    constexpr int kQuestions = 50;  // some at once with others, some with the answer
+    std::vector<std::thread> askers;
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < kQuestions; ++i) {
+      askers.emplace_back([&] {
+        const auto report = config();
+        EXPECT_FALSE(report.in_sync());
+        EXPECT_TRUE(report.dataplane_connected());
+        grpc::ClientContext context;
+        context.set_deadline(std::chrono::system_clock::now() + 5s);
+        v1::GetGoalStateResponse state;
+        EXPECT_TRUE(local_->GetGoalState(&context, {}, &state).ok());
+      });
+    }
+    for (std::thread& asker : askers) {
+      asker.join();
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 4s);
+  });
+  pusher.join();
+  EXPECT_TRUE(config().in_sync());
+}
+
 TEST_F(AgentServer, StreamAnswersEveryMessageInOrder) {
   schema::GoalState first;
   *first.add_subnet_states() = green();

@@ -35,6 +35,54 @@ TEST(Slices, DisjointOnesCompose) {
   EXPECT_TRUE(host.report().in_sync());
 }
 
+// What a message comes between the parts of: it says 13 and 14 after them, its address 12 before.
+TEST(Slices, AReplaceKnowsWhatItSaidWhateverComesBetweenItsParts) {
+  FakeDataplane tables;
+  SlicedHost host{tables};
+  host.push(replaced("one", {11, 12, 13}));
+  const auto decoded = [&host](const schema::GoalState& message) {
+    std::string error;
+    static const auto attach = PortAttach::parse("null:", error);
+    return decode(message, {*attach, host.reconciler.own_addresses()});
+  };
+  const auto part_of = [](const std::vector<int>& numbers) {
+    auto message = std::make_shared<schema::GoalState>();
+    add(*message, numbers);
+    return message;
+  };
+  const auto first = part_of({12});
+  const auto second = part_of({13, 14});
+  auto head = in_slice("one", schema::Slice::REPLACE);
+  GoalStateTask large;
+  large.decoded = decoded(head);
+  host.reconciler.merge(large);
+  host.reconciler.merge_part(large, {first, decoded(*first)});
+  std::vector<schema::GoalState> between(2);
+  between[0] = in_slice("other", schema::Slice::DELTA);
+  add(between[0], {12, 14, 21});  // said by the large one already, to be said by it, and its own
+  add(between[1], {13, 22});      // of no slice
+  for (const schema::GoalState& message : between) {
+    GoalStateTask small;
+    small.decoded = decoded(message);
+    host.reconciler.merge_between(small);
+  }
+  host.reconciler.merge_part(large, {second, decoded(*second)});
+  host.reconciler.end_merge(large);
+  host.reconciler.flush();
+  EXPECT_EQ(host.slice("one").resources, 3U) << "12, 13 and 14";
+  EXPECT_EQ(host.slice("one").version, 2U);
+  EXPECT_EQ(host.slice("other").resources, 3U);
+  EXPECT_FALSE(host.has(11));
+  for (const int number : {12, 13, 14, 21, 22}) {
+    EXPECT_TRUE(host.has(number)) << number;
+  }
+  host.push(in_slice("other", schema::Slice::DROP));
+  host.push(replaced("one", {14}));
+  EXPECT_TRUE(host.has(13)) << "said by a message of no slice";
+  EXPECT_TRUE(host.has(14) && host.has(22));
+  EXPECT_FALSE(host.has(12) || host.has(21));
+}
+
 TEST(Slices, ReplacingWritesOnlyDifferences) {
   FakeDataplane tables;
   SlicedHost host{tables};
