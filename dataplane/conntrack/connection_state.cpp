@@ -14,7 +14,8 @@ enum class Phase : std::uint8_t {
   kSynSent,
   kSynSentBoth,
   kSynReceived,
-  kPickedUp,  // established for all that is known: nothing heard of the other side yet
+  kPickedUp,   // established for all that is known: nothing heard of the other side yet
+  kPickedUpR,  // the same, by the reply direction; only the other side leads out of it
   kEstablished,
   kFinWaitO,  // FIN by
   kFinWaitR,
@@ -43,6 +44,7 @@ constexpr ConnectionState state_of(Phase phase) {
     case Phase::kSynReceived:
       return ConnectionState::syn_received;
     case Phase::kPickedUp:
+    case Phase::kPickedUpR:
     case Phase::kEstablished:
       return ConnectionState::established;
     case Phase::kFinWaitO:
@@ -76,6 +78,11 @@ constexpr StateWord word_of(Phase phase) {
 
 constexpr Phase phase_of(StateWord word) {
   return static_cast<Phase>(word.bits >> 8U & 0xff);
+}
+
+// One side only has been heard.
+constexpr bool is_picked_up(StateWord word) {
+  return phase_of(word) == Phase::kPickedUp || phase_of(word) == Phase::kPickedUpR;
 }
 
 // What a TCP packet's flags make of it. The order is the table's rows.
@@ -131,6 +138,7 @@ constexpr std::uint8_t SS = cell(Phase::kSynSent);
 constexpr std::uint8_t S2 = cell(Phase::kSynSentBoth);
 constexpr std::uint8_t SR = cell(Phase::kSynReceived);
 constexpr std::uint8_t PU = cell(Phase::kPickedUp);
+constexpr std::uint8_t PR = cell(Phase::kPickedUpR);
 constexpr std::uint8_t ES = cell(Phase::kEstablished);
 constexpr std::uint8_t Fo = cell(Phase::kFinWaitO);
 constexpr std::uint8_t Fr = cell(Phase::kFinWaitR);
@@ -150,35 +158,36 @@ using TcpTable = std::array<std::array<std::array<std::uint8_t, kTcpPhases>, kFl
 // clang-format off
 constexpr TcpTable kTcp = {{{{
   // Original direction.
-  //              SS  S2  SR  PU  ES  Fo  Fr  Co  Cr  Lo  Lr  TW  CL  Ro  Rr
+  //              SS  S2  SR  PU  PR  ES  Fo  Fr  Co  Cr  Lo  Lr  TW  CL  Ro  Rr
   // A SYN in the middle may be an old duplicate or a rebooted initiator: the responder tells
   // (RFC 5961, 4), by an ACK that the initiator answers with an RST.
-  /* SYN      */ {SS, S2, SR, PU, ES, Fo, Fr, Co, Cr, Lo, Lr, re, re, re, re},
+  /* SYN      */ {SS, S2, SR, PU, re, ES, Fo, Fr, Co, Cr, Lo, Lr, re, re, re, re},
   // Only in a simultaneous open, or a late duplicate of one.
-  /* SYN+ACK  */ {iv, SR, SR, PU, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, CL, Ro, Rr},
+  /* SYN+ACK  */ {iv, SR, SR, PU, iv, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, CL, Ro, Rr},
   // In SS nothing could be acknowledged yet. An RST is contradicted by its receiver going on.
-  /* ACK      */ {iv, S2, ES, PU, ES, Fo, Cr, Co, Cr, Lo, TW, TW, CL, Ro, ES},
+  /* ACK      */ {iv, S2, ES, PU, ES, ES, Fo, Cr, Co, Cr, Lo, TW, TW, CL, Ro, ES},
   // Sent again behind the other side's FIN it acknowledges that, too.
-  /* FIN      */ {iv, iv, Fo, Fo, Fo, Fo, Lo, Co, Lo, Lo, TW, TW, CL, Ro, Fo},
-  /* RST      */ {CL, CL, CL, CL, Ro, CL, CL, CL, CL, CL, CL, CL, CL, Ro, CL},
-  /* RST  exp */ {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
-  /* RST !exp */ {SS, S2, SR, PU, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, CL, Ro, Rr},
-  /* none     */ {iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv},
+  /* FIN      */ {iv, iv, Fo, Fo, Fo, Fo, Fo, Lo, Co, Lo, Lo, TW, TW, CL, Ro, Fo},
+  /* RST      */ {CL, CL, CL, CL, PR, Ro, CL, CL, CL, CL, CL, CL, CL, CL, Ro, CL},
+  /* RST  exp */ {CL, CL, CL, CL, PR, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
+  /* RST !exp */ {SS, S2, SR, PU, PR, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, CL, Ro, Rr},
+  /* none     */ {iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv},
 }}, {{
   // Reply direction.
-  //              SS  S2  SR  PU  ES  Fo  Fr  Co  Cr  Lo  Lr  TW  CL  Ro  Rr
+  //              SS  S2  SR  PU  PR  ES  Fo  Fr  Co  Cr  Lo  Lr  TW  CL  Ro  Rr
   // A responder opens nothing in an initiator's name, but for simultaneous open. Over is over: its
   // SYN is a new connection, which policy is asked about.
-  /* SYN      */ {S2, S2, SR, iv, iv, iv, iv, iv, iv, iv, iv, re, re, re, re},
-  // Behind an RST: the answer to a SYN that passed in the middle of the old connection.
-  /* SYN+ACK  */ {SR, SR, SR, SR, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, SR, SR, SR},
+  /* SYN      */ {S2, S2, SR, iv, iv, iv, iv, iv, iv, iv, iv, iv, re, re, re, re},
+  // Behind an RST: the answer to a SYN that passed in the middle of the old connection. PR has no
+  // behind: there was none, and a listener would answer the responder's SYN.
+  /* SYN+ACK  */ {SR, SR, SR, SR, iv, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, SR, SR, SR},
   // In SS: the responder still has an old connection (RFC 9293, 3.5.1).
-  /* ACK      */ {SS, S2, SR, ES, ES, Co, Fr, Co, Cr, TW, Lr, TW, CL, ES, Rr},
-  /* FIN      */ {iv, iv, Fr, Fr, Fr, Lr, Fr, Lr, Cr, TW, Lr, TW, CL, Fr, Rr},
-  /* RST      */ {CL, CL, CL, CL, Rr, CL, CL, CL, CL, CL, CL, CL, CL, CL, Rr},
-  /* RST  exp */ {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
-  /* RST !exp */ {SS, S2, SR, PU, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, CL, Ro, Rr},
-  /* none     */ {iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv},
+  /* ACK      */ {SS, S2, SR, ES, PR, ES, Co, Fr, Co, Cr, TW, Lr, TW, CL, ES, Rr},
+  /* FIN      */ {iv, iv, Fr, Fr, PR, Fr, Lr, Fr, Lr, Cr, TW, Lr, TW, CL, Fr, Rr},
+  /* RST      */ {CL, CL, CL, CL, PR, Rr, CL, CL, CL, CL, CL, CL, CL, CL, CL, Rr},
+  /* RST  exp */ {CL, CL, CL, CL, PR, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
+  /* RST !exp */ {SS, S2, SR, PU, PR, ES, Fo, Fr, Co, Cr, Lo, Lr, TW, CL, Ro, Rr},
+  /* none     */ {iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv, iv},
 }}}};
 // clang-format on
 
@@ -221,8 +230,7 @@ std::string_view name_of(ConnectionState state) {
 EvictionClass eviction_class(StateWord word) {
   switch (word.state()) {
     case ConnectionState::established:
-      return phase_of(word) == Phase::kPickedUp ? EvictionClass::kEmbryonic
-                                                : EvictionClass::kSettled;
+      return is_picked_up(word) ? EvictionClass::kEmbryonic : EvictionClass::kSettled;
     case ConnectionState::two_way:
       return EvictionClass::kSettled;
     case ConnectionState::fin_wait:
@@ -252,6 +260,20 @@ std::optional<StateWord> open_connection(const TrackedPacket& packet, bool mid_s
   }
 }
 
+std::optional<StateWord> pick_up_reply(const TrackedPacket& packet) {
+  if (packet.protocol != ip_protocol::kTcp) {
+    return std::nullopt;
+  }
+  const FlagClass flags = class_of(packet);
+  return flags == FlagClass::kAck || flags == FlagClass::kFin
+             ? std::optional{word_of(Phase::kPickedUpR)}
+             : std::nullopt;
+}
+
+bool is_only_answers(StateWord word) {
+  return phase_of(word) == Phase::kPickedUpR;
+}
+
 TrackResult track(StateWord word, Direction direction, const TrackedPacket& packet) {
   if (packet.protocol == ip_protocol::kTcp) {
     return track_tcp(word, direction, packet);
@@ -275,7 +297,7 @@ std::uint32_t ConnectionTimeouts::of(StateWord word, std::uint8_t protocol) cons
     case ConnectionState::syn_received:
       return tcp_syn_received;
     case ConnectionState::established:
-      return phase_of(word) == Phase::kPickedUp ? tcp_syn_sent : tcp_established;
+      return is_picked_up(word) ? tcp_syn_sent : tcp_established;
     case ConnectionState::fin_wait:
       return tcp_fin_wait;
     case ConnectionState::close_wait:

@@ -90,6 +90,12 @@ EvictionClass eviction_class(StateWord word);
 // but for RST and SYN+ACK (after a restart or a migration). Such a connection is established at
 // once; until the other side has been heard it goes first when room is needed and times out soon.
 std::optional<StateWord> open_connection(const TrackedPacket& packet, bool mid_stream);
+// The same for TCP in mid stream that answers: its initiator, who alone may have opened the
+// connection, has not been heard yet. Until it is, neither SYN nor SYN+ACK of the responder pass.
+std::optional<StateWord> pick_up_reply(const TrackedPacket& packet);
+// Whether it began so and the initiator has not been heard. It ends when its time-out has passed
+// since it began, whatever comes.
+bool is_only_answers(StateWord word);
 
 enum class TrackVerdict : std::uint8_t {
   kPass,     // `next` is the state from now on (often the same)

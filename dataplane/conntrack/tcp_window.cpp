@@ -126,10 +126,10 @@ void TcpWindow::learn(Side& sender, Side& receiver, const TcpSegmentNumbers& seg
   }
 }
 
-void TcpWindow::open(const TcpSegmentNumbers& segment) {
+void TcpWindow::open(const TcpSegmentNumbers& segment, Direction direction) {
   *this = {};
   is_picked_up_ = !segment.has(kSyn);
-  Side& sender = side(Direction::kOriginal);
+  Side& sender = side(direction);
   begin(sender, segment);
   if (is_picked_up_ && segment.has(kAck)) {
     sender.acknowledged = segment.acknowledgment;

@@ -42,9 +42,9 @@ struct TcpWindowResult {
 // What is kept of a connection for the check. All sequence numbers wrap.
 class TcpWindow {
  public:
-  // By the segment that opens the connection, in the original direction. Without SYN it is picked
+  // By the segment that opens the connection, or the first one seen of it. Without SYN it is picked
   // up in its middle: the window scale was missed, so only RSTs are judged.
-  void open(const TcpSegmentNumbers& segment);
+  void open(const TcpSegmentNumbers& segment, Direction direction = Direction::kOriginal);
 
   // Judges another segment, which the connection's state allows, and learns from it if it is
   // inside.

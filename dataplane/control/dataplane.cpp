@@ -344,7 +344,7 @@ void Dataplane::make_announcer() {
 
 void Dataplane::guest_port_changed(const Port* before, const Port* now) {
   const PortIndex index = (now != nullptr ? now : before)->index;
-  if (before == nullptr) {
+  if (before == nullptr || now == nullptr) {
     flows_->ports[index].since.store(flows_->clock.now(), std::memory_order_relaxed);
   }
   flows_->stamps.bump(index);

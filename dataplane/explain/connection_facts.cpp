@@ -40,7 +40,7 @@ template <class Key>
 void add_known(FlowState& state, const RuleTable& rules, FlowReference reference,
                const PassFinding& pass, std::vector<std::string>& facts) {
   const ConnectionRecord& record = state.table<Key>().record(number_of(reference));
-  if (pass.has_moved) {
+  if (pass.has_moved && !pass.goes_on) {
     facts.emplace_back("its connection was another port's: that one ends");
     return;
   }
@@ -48,6 +48,9 @@ void add_known(FlowState& state, const RuleTable& rules, FlowReference reference
   facts.push_back(fmt::format("{} of a known connection, state {}",
                               is_original ? "original direction" : "reply",
                               name_of(pass.before.state())));
+  if (pass.has_moved) {
+    facts.emplace_back("one end has moved here or to another host: the connection goes on there");
+  }
   if (pass.policy) {
     add_policy(rules, *pass.policy, "asked again, ", facts);
     if (pass.policy->reason != DropReason::kNone) {
@@ -84,7 +87,12 @@ void add_opening(const RuleTable& rules, const OpenFinding& open, std::vector<st
       facts.emplace_back("the port's quota of connections is used up");
     }
     if (open.opens) {
-      facts.push_back(fmt::format("opens a connection, state {}", name_of(open.word->state())));
+      facts.push_back(fmt::format(
+          "{}, state {}",
+          open.direction == Direction::kOriginal
+              ? "opens a connection"
+              : "picks up a connection as the answer of its responder, which may not open one",
+          name_of(open.word->state())));
       return;
     }
   }

@@ -115,6 +115,16 @@ struct FlowFields {
     bytes.store(bytes.load(std::memory_order_relaxed) + length, std::memory_order_relaxed);
     last_seen.store(now, std::memory_order_relaxed);
   }
+  // Of the same direction, before an end of its connection moved.
+  void add_counts_of(const FlowFields& before) {
+    const auto add = [](std::atomic<std::uint64_t>& to, const std::atomic<std::uint64_t>& from) {
+      const std::uint64_t old = to.load(std::memory_order_relaxed);
+      const std::uint64_t more = from.load(std::memory_order_relaxed);
+      to.store((old & ~kCounterMask) | ((old + more) & kCounterMask), std::memory_order_relaxed);
+    };
+    add(packets, before.packets);
+    add(bytes, before.bytes);
+  }
 
  private:
   static std::uint64_t front_of(const std::uint8_t* macs) {

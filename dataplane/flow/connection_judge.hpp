@@ -17,9 +17,12 @@ namespace alkaid {
 
 // Of a packet of a known connection.
 struct PassFinding {
-  // Its address has moved to another port: what the old one had open is over, and the packet may
-  // open another connection. Nothing below is filled in.
+  // One end is elsewhere by now than when the connection was made.
   bool has_moved = false;
+  // It has: behind a tunnel and is a port here now, or the other way round, and the other end is
+  // the port that it was. The connection goes on with it. Otherwise what the old port had open is
+  // over, the packet may open another connection, and nothing below is filled in.
+  bool goes_on = false;
   // What the policy says now; none: nothing has changed since it was asked.
   std::optional<PolicyVerdict> policy;
   StateWord before;
@@ -31,6 +34,8 @@ struct OpenFinding {
   bool opens = false;
   DropReason reason = DropReason::kNone;  // if it doesn't; kNone: it passes all the same, untracked
   std::optional<StateWord> word;  // that the connection begins with; none: it can't open one
+  // kReply: TCP in mid stream whose answers may come here, while its sender may not open.
+  Direction direction = Direction::kOriginal;
   PolicyVerdict policy;
   bool is_over_quota = false;
   FlowPort charged = kUnderlayPort;  // with the connection
@@ -65,6 +70,14 @@ class ConnectionJudge {
     return context_.egress != kNoPort && destination_ == nullptr;
   }
   [[nodiscard]] FlowReference find() const { return table_.find(key_, hash_); }
+  // What answers to the packet are looked up by.
+  [[nodiscard]] Key reply_key() const {
+    return key_.reversed(
+        reply_scope(destination_, flow_.zone, context_.headers.kind, context_.headers.protocol));
+  }
+  // The half that the packet would have found if its sender hadn't moved here or away, of a
+  // connection that goes on with it; kNoFlow: there is none.
+  [[nodiscard]] FlowReference find_moved(const Key& reply_key, std::uint64_t reply_hash) const;
   [[nodiscard]] PolicyVerdict judge_stateless() const;
   [[nodiscard]] DropReason judge_icmp_error() const {
     return is_related() ? DropReason::kNone : refuse(DropReason::icmp_error_unrelated);
@@ -104,9 +117,22 @@ class ConnectionJudge {
   [[nodiscard]] OpeningPacket opening_packet_of(const Half& original) const;
   // The error is about a packet of a connection that the groups allow still.
   [[nodiscard]] bool is_related() const;
+  [[nodiscard]] bool is_new(const Port* port) const;
   [[nodiscard]] bool may_pick_up_mid_stream() const;
-  [[nodiscard]] bool is_between_its_ports(const ConnectionRecord& record,
-                                          Direction direction) const;
+  // Where an end of a connection was when it was made.
+  struct End {
+    FlowPort port;
+    std::uint16_t generation;
+  };
+  [[nodiscard]] static End end_of(const ConnectionRecord& record, Direction sender);
+  // Whether it is that port, or behind a tunnel as it was.
+  [[nodiscard]] bool is_at(const Port* port, const End& end) const;
+  // Of a packet of the connection's `direction`.
+  [[nodiscard]] bool goes_on(const ConnectionRecord& record, Direction direction) const;
+  [[nodiscard]] PolicyVerdict ask_again(ConnectionNumber number, Direction direction) const;
+  void judge_answer(OpenFinding& finding) const;
+  // Of the connection finding.reference. False: it is over, or not the packet's any more.
+  [[nodiscard]] bool judge_known(ConnectionFinding& finding) const;
   [[nodiscard]] std::uint32_t stamp_of(const Port* port) const {
     return port == nullptr ? 0 : state_.stamps.of(port->index, newest_stamp_);
   }

@@ -33,16 +33,29 @@ ConnectionKeeper::ConnectionKeeper(FlowState& state, const PortTable& ports,
                                    QuiescenceDomain& quiescence)
     : state_(state), ports_(ports), quiescence_(quiescence), last_tick_(state.clock.now()) {}
 
-bool ConnectionKeeper::has_lost_port(const ConnectionRecord& record) const {
-  const auto is_lost = [this](FlowPort index, std::uint16_t generation) {
-    if (index == kUnderlayPort) {
-      return false;
-    }
-    const Port* port = ports_.find(index);
-    return port == nullptr || short_generation(port->generation) != generation;
-  };
-  return is_lost(record.initiator, record.initiator_generation) ||
-         is_lost(record.responder, record.responder_generation);
+bool ConnectionKeeper::is_lost(FlowPort index, std::uint16_t generation) const {
+  if (index == kUnderlayPort) {
+    return false;
+  }
+  const Port* port = ports_.find(index);
+  return port == nullptr || short_generation(port->generation) != generation;
+}
+
+bool ConnectionKeeper::has_lost_port(const ConnectionRecord& record, Milliseconds now) const {
+  const bool lost_initiator = is_lost(record.initiator, record.initiator_generation);
+  const bool lost_responder = is_lost(record.responder, record.responder_generation);
+  if (lost_initiator == lost_responder) {
+    return lost_initiator;
+  }
+  // The lost one may have moved to another host: for a while the connection waits for whoever was
+  // at the other end here to go on (ConnectionJudge::goes_on), until another port has its place.
+  const FlowPort lost = lost_initiator ? record.initiator : record.responder;
+  const FlowPort other = lost_initiator ? record.responder : record.initiator;
+  const auto ago = difference(now, state_.ports[lost].since.load(std::memory_order_relaxed));
+  const bool may_go_on = other != kUnderlayPort && ports_.find(lost) == nullptr &&
+                         eviction_class(record.word()) == EvictionClass::kSettled &&
+                         ago < static_cast<std::int64_t>(state_.settings.mid_stream_seconds) * 1000;
+  return !may_go_on;
 }
 
 template <class Key>
@@ -61,7 +74,11 @@ Milliseconds ConnectionKeeper::time_left(ConnectionNumber number) const {
   const std::uint8_t protocol = protocol_of(table.half(number, Direction::kOriginal).key.scope);
   const std::uint64_t timeout =
       std::uint64_t{timeouts().of(table.record(number).word(), protocol)} * 1000;
-  const std::int32_t idle = difference(now(), last_seen(table, number));
+  const ConnectionRecord& record = table.record(number);
+  // One that only its responder speaks for doesn't live by that.
+  const Milliseconds since =
+      is_only_answers(record.word()) ? record.created : last_seen(table, number);
+  const std::int32_t idle = difference(now(), since);
   return idle > 0 && static_cast<std::uint64_t>(idle) >= timeout
              ? 0
              : static_cast<Milliseconds>(std::min<std::uint64_t>(
@@ -98,7 +115,7 @@ void ConnectionKeeper::look_at(ConnectionNumber number, bool looks_at_all, Milli
   if ((life & 1) == 0) {
     return;
   }
-  if (has_lost_port(record)) {
+  if (has_lost_port(record, now)) {
     take_down<Key>(number, life);
     return;
   }

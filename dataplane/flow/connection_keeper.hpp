@@ -67,7 +67,8 @@ class ConnectionKeeper {
   void look_at_some(Round& round, Milliseconds elapsed);
   template <class Key>
   void look_at(ConnectionNumber number, bool looks_at_all, Milliseconds now);
-  [[nodiscard]] bool has_lost_port(const ConnectionRecord& record) const;
+  [[nodiscard]] bool is_lost(FlowPort index, std::uint16_t generation) const;
+  [[nodiscard]] bool has_lost_port(const ConnectionRecord& record, Milliseconds now) const;
   template <class Key>
   void forget_old_stamps(ConnectionNumber number);
   [[nodiscard]] bool is_old_stamp(const std::atomic<std::uint32_t>& stamp, FlowPort port) const;

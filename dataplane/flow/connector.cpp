@@ -25,7 +25,7 @@ Connector<Key>::Connector(Worker& worker, rte_mbuf* packet, const PacketContext&
       windows_(context.headers.protocol == ip_protocol::kTcp && context.headers.l4_offset != 0
                    ? worker.flows().tcp_windows<Key>()
                    : nullptr),
-      reply_key_(key_.reversed(scope_of_reply())),
+      reply_key_(this->reply_key()),
       hashes_{this->hash_, reply_key_.hash()} {}
 
 template <class Key>
@@ -141,7 +141,7 @@ DropReason Connector<Key>::pass(FlowReference reference, bool& reopen) {
   const ConnectionNumber number = number_of(reference);
   const Direction direction = direction_of(reference);
   PassFinding finding = this->judge_pass(reference);
-  if (finding.has_moved) [[unlikely]] {
+  if (finding.has_moved && !finding.goes_on) [[unlikely]] {
     reopen = true;
     flows_.take_down(number);
     return DropReason::kNone;
@@ -159,6 +159,9 @@ DropReason Connector<Key>::pass(FlowReference reference, bool& reopen) {
   if (windows_ != nullptr && finding.tracked.verdict == TrackVerdict::kPass &&
       !pass_window(number, direction, finding, packet)) [[unlikely]] {
     return refuse(DropReason::connection_out_of_window);
+  }
+  if (finding.has_moved && finding.tracked.verdict == TrackVerdict::kPass) [[unlikely]] {
+    return follow(reference, finding, reopen);
   }
   switch (advance(number, direction, finding, packet)) {
     case TrackVerdict::kPass:
@@ -194,24 +197,74 @@ DropReason Connector<Key>::pass(FlowReference reference, bool& reopen) {
 }
 
 template <class Key>
-void Connector<Key>::fill_record(ConnectionNumber number, const OpenFinding& finding) {
+DropReason Connector<Key>::follow(FlowReference reference, const PassFinding& finding,
+                                  bool& reopen) {
+  const ConnectionNumber old = number_of(reference);
+  const Direction direction = direction_of(reference);
+  const auto number = flows_.allocate();
+  if (!number) {
+    flows_.counters().refused.add(1);
+    return refuse(DropReason::connection_table_full);
+  }
+  // Whoever ends it, or has followed it already, was faster.
+  if (!flows_.take_down(old)) {
+    flows_.abandon(*number);
+    const FlowReference made = this->find();
+    reopen = made == kNoFlow || this->judge_pass(made).has_moved;
+    return reopen ? DropReason::kNone : pass(made, reopen);
+  }
+  // The other direction may have changed it since it was judged.
+  const TrackResult now = track(table_.record(old).word(), direction, trackable_.packet);
+  const StateWord word = now.verdict == TrackVerdict::kPass ? now.next : finding.tracked.next;
+  fill_record(*number, word, *finding.policy, direction);
+  table_.record(*number).created = table_.record(old).created;
+  for (const Direction each : {Direction::kOriginal, Direction::kReply}) {
+    table_.half(*number, each).fields.add_counts_of(table_.half(old, each).fields);
+  }
+  if (TcpWindows* windows = state_.template tcp_windows<Key>()) {
+    windows->copy(old, *number);
+  }
+  bool full = false;
+  reopen = publish(*number, direction, full) != kNoFlow;
+  if (full) {
+    flows_.counters().refused.add(1);
+    return refuse(DropReason::connection_table_full);
+  }
+  if (!reopen) {
+    if (eviction_class(word) != EvictionClass::kSettled) {
+      flows_.offer_as_victim(*number);
+    }
+    flows_.charge(table_.record(*number).charged_port());
+    flows_.counters().created.add(1);
+  }
+  return DropReason::kNone;
+}
+
+template <class Key>
+void Connector<Key>::fill_record(ConnectionNumber number, StateWord word,
+                                 const PolicyVerdict& policy, Direction direction) {
   ConnectionRecord& record = table_.record(number);
   const Milliseconds now = now_;
-  record.state.store(finding.word->bits, std::memory_order_relaxed);
+  const bool is_original = direction == Direction::kOriginal;
+  const auto generation_of = [](const Port* port) {
+    return port == nullptr ? std::uint16_t{0} : short_generation(port->generation);
+  };
+  const Port* initiator = is_original ? source_ : destination_;
+  const Port* responder = is_original ? destination_ : source_;
+  record.state.store(word.bits, std::memory_order_relaxed);
   record.created = now;
-  record.next_check.store(first_check(state_, *finding.word, context_.headers.protocol, now),
+  record.next_check.store(first_check(state_, word, context_.headers.protocol, now),
                           std::memory_order_relaxed);
-  record.egress_rule.store(finding.policy.egress_rule, std::memory_order_relaxed);
-  record.ingress_rule.store(finding.policy.ingress_rule, std::memory_order_relaxed);
-  record.initiator = flow_port(source_);
-  record.responder = flow_port(destination_);
-  record.initiator_generation = source_ == nullptr ? 0 : short_generation(source_->generation);
-  record.responder_generation =
-      destination_ == nullptr ? 0 : short_generation(destination_->generation);
+  record.egress_rule.store(policy.egress_rule, std::memory_order_relaxed);
+  record.ingress_rule.store(policy.ingress_rule, std::memory_order_relaxed);
+  record.initiator = flow_port(initiator);
+  record.responder = flow_port(responder);
+  record.initiator_generation = generation_of(initiator);
+  record.responder_generation = generation_of(responder);
 
-  Half& original = table_.half(number, Direction::kOriginal);
-  Half& reply = table_.half(number, Direction::kReply);
-  for (FlowFields* fields : {&original.fields, &reply.fields}) {
+  Half& own = table_.half(number, direction);
+  Half& other = table_.half(number, opposite(direction));
+  for (FlowFields* fields : {&own.fields, &other.fields}) {
     fields->flags.store(0, std::memory_order_relaxed);
     fields->hop.store(NeighborSlot::kNoPlace, std::memory_order_relaxed);
     fields->ingress_stamp.store(0, std::memory_order_relaxed);
@@ -220,21 +273,24 @@ void Connector<Key>::fill_record(ConnectionNumber number, const OpenFinding& fin
     fields->bytes.store(0, std::memory_order_relaxed);
     fields->last_seen.store(now, std::memory_order_relaxed);
   }
-  original.key = key_;
-  original.fields.ingress = flow_port(source_);
-  fill_forwarding(original, is_steady(*finding.word, Direction::kOriginal));
-  original.fields.count(packet_->pkt_len, now);
+  own.key = key_;
+  own.fields.ingress = flow_port(source_);
+  fill_forwarding(own, is_steady(word, direction));
+  own.fields.count(packet_->pkt_len, now);
 
-  reply.key = reply_key_;
-  reply.fields.ingress = flow_port(destination_);
-  // The first reply asks the policy, also where the underlay's stamp, 0, would match.
-  reply.fields.ingress_stamp.store(PortStamps::kNever, std::memory_order_relaxed);
+  other.key = reply_key_;
+  other.fields.ingress = flow_port(destination_);
+  // Its first packet asks the policy, also where the underlay's stamp, 0, would match.
+  other.fields.ingress_stamp.store(PortStamps::kNever, std::memory_order_relaxed);
 }
 
 // The half that has one of the connection's keys already, if there is one.
 template <class Key>
-FlowReference Connector<Key>::publish(ConnectionNumber number, bool& full) {
-  const auto result = table_.insert(number, hashes_);
+FlowReference Connector<Key>::publish(ConnectionNumber number, Direction direction, bool& full) {
+  const auto result = table_.insert(
+      number, direction == Direction::kOriginal
+                  ? hashes_
+                  : ConnectionHashes{.original = hashes_.reply, .reply = hashes_.original});
   full = result.full;
   if (result.full || result.existing != kNoFlow) {
     flows_.abandon(number);
@@ -249,6 +305,14 @@ FlowReference Connector<Key>::publish(ConnectionNumber number, bool& full) {
 template <class Key>
 DropReason Connector<Key>::open() {
   const OpenFinding finding = this->judge_open();
+  if (finding.reason != DropReason::kNone) {
+    const FlowReference moved = this->find_moved(reply_key_, hashes_.reply);
+    bool is_over = false;
+    const DropReason reason = moved != kNoFlow ? pass(moved, is_over) : finding.reason;
+    if (moved != kNoFlow && !is_over) {
+      return reason;
+    }
+  }
   if (!finding.opens) {
     flows_.counters().refused.add(finding.is_over_quota ? 1 : 0);
     return finding.reason;
@@ -258,11 +322,11 @@ DropReason Connector<Key>::open() {
     const auto number = flows_.allocate();
     bool full = !number;
     if (number) {
-      fill_record(*number, finding);
+      fill_record(*number, *finding.word, finding.policy, finding.direction);
       if (windows_ != nullptr) {
-        windows_->open(*number, segment_numbers());
+        windows_->open(*number, segment_numbers(), finding.direction);
       }
-      const FlowReference existing = publish(*number, full);
+      const FlowReference existing = publish(*number, finding.direction, full);
       if (existing == kNoFlow && !full) [[likely]] {
         flows_.offer_as_victim(*number);
         flows_.charge(finding.charged);

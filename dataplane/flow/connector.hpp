@@ -51,6 +51,9 @@ class Connector : private ConnectionJudge<Key> {
   DropReason open();
   // The half is one of a connection that lives. reopen: the connection is over, as is the call.
   DropReason pass(FlowReference reference, bool& reopen);
+  // The same if one of its ends is elsewhere by now: it gets the keys of the new place, and keeps
+  // its state, its age and its counts.
+  DropReason follow(FlowReference reference, const PassFinding& finding, bool& reopen);
   TrackVerdict advance(ConnectionNumber number, Direction direction, const PassFinding& finding,
                        const TrackedPacket& packet);
   // False: the segment is not what its receiver can be expecting. Otherwise tells of an RST what
@@ -61,11 +64,10 @@ class Connector : private ConnectionJudge<Key> {
     return tcp_segment_numbers(bytes_of(packet_), context_.headers);
   }
   void fill_forwarding(Half& half, bool is_steady);
-  void fill_record(ConnectionNumber number, const OpenFinding& finding);
-  FlowReference publish(ConnectionNumber number, bool& full);
-  [[nodiscard]] std::uint32_t scope_of_reply() const {
-    return reply_scope(destination_, flow_.zone, context_.headers.kind, context_.headers.protocol);
-  }
+  // direction: the packet's.
+  void fill_record(ConnectionNumber number, StateWord word, const PolicyVerdict& policy,
+                   Direction direction);
+  FlowReference publish(ConnectionNumber number, Direction direction, bool& full);
 
   Worker& worker_;
   WorkerFlows<Key>& flows_;

@@ -56,7 +56,7 @@ class FlowClock {
 
 // What is kept per guest port for its connections.
 struct PortFlows {
-  std::atomic<Milliseconds> since{0};  // when the port appeared here
+  std::atomic<Milliseconds> since{0};  // when the port appeared here, or went
 };
 
 struct FlowState {

@@ -20,10 +20,11 @@ class TcpWindows {
       : memory_(std::size_t{connections} * sizeof(Entry)), entries_(memory_.as<Entry>()) {}
 
   // ---- any worker, of a connection that it may use
-  void open(ConnectionNumber number, const TcpSegmentNumbers& segment) {
+  // direction: the segment's.
+  void open(ConnectionNumber number, const TcpSegmentNumbers& segment, Direction direction) {
     Entry& entry = entries_[number];
     rte_spinlock_lock(&entry.lock);
-    entry.window.open(segment);
+    entry.window.open(segment, direction);
     rte_spinlock_unlock(&entry.lock);
   }
   TcpWindowResult pass(ConnectionNumber number, Direction direction,
@@ -33,6 +34,15 @@ class TcpWindows {
     const TcpWindowResult result = entry.window.pass(direction, segment);
     rte_spinlock_unlock(&entry.lock);
     return result;
+  }
+  // To a number that nobody else knows yet.
+  void copy(ConnectionNumber from, ConnectionNumber to) {
+    rte_spinlock_lock(&entries_[from].lock);
+    const TcpWindow window = entries_[from].window;
+    rte_spinlock_unlock(&entries_[from].lock);
+    rte_spinlock_lock(&entries_[to].lock);
+    entries_[to].window = window;
+    rte_spinlock_unlock(&entries_[to].lock);
   }
 
   [[nodiscard]] std::uint64_t bytes() const { return memory_.bytes(); }

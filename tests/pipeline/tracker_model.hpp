@@ -45,10 +45,21 @@ struct ModelConnection {
   bool is_servers = false;  // the server opened it
   std::string state;
   bool is_answered = false;  // false: picked up in its middle, and nothing heard of the other end
-  bool ended_by_reply = false;  // of fin_wait, close_wait: whose FIN was first; last_ack: second
+  bool is_only_answers = false;  // picked up by an answer, and nothing heard of who asked
+  bool ended_by_reply = false;   // of fin_wait, close_wait: whose FIN was first; last_ack: second
   enum class Reset { kFinal, kByOriginal, kByReply } reset = Reset::kFinal;
   int idle = 0;
   std::array<std::uint64_t, 2> packets{};  // original, reply
+  // Client's and server's: seconds since the port that had it went, and the index that port had.
+  // The next packet finds that it is over.
+  std::array<int, 2> lost_for{-1, -1};
+  std::array<int, 2> lost_index{-1, -1};
+
+  [[nodiscard]] bool is_lost() const { return lost_for[0] >= 0 || lost_for[1] >= 0; }
+  // Both ends have been heard, and neither has begun to end it.
+  [[nodiscard]] bool is_settled() const {
+    return state == "two_way" || (state == "established" && is_answered);
+  }
 };
 
 class TrackerModel {
@@ -74,7 +85,10 @@ class TrackerModel {
   // Why the packet is dropped; empty: it passes.
   std::string send(const ModelPacket& packet) {
     const ModelKey key = ModelKey::of(packet);
-    if (const auto known = connections.find(key); known != connections.end()) {
+    const auto known = connections.find(key);
+    if (known != connections.end() && known->second.is_lost()) {
+      connections.erase(known);
+    } else if (known != connections.end()) {
       ModelConnection& connection = known->second;
       if (std::string denied = policy(packet, connection.is_servers); !denied.empty()) {
         connections.erase(known);
@@ -89,7 +103,7 @@ class TrackerModel {
       }
       if (next != "again") {
         connection.state = next;
-        connection.idle = 0;
+        connection.idle = connection.is_only_answers ? connection.idle : 0;
         ++connection.packets[reply ? 1 : 0];
         return {};
       }
@@ -101,17 +115,40 @@ class TrackerModel {
   // An ICMP error about the packet, from whom it was sent to.
   std::string send_error_about(const ModelPacket& packet) {
     const auto known = connections.find(ModelKey::of(packet));
-    const bool related =
-        known != connections.end() && policy(packet, known->second.is_servers).empty();
+    const bool related = known != connections.end() && !known->second.is_lost() &&
+                         policy(packet, known->second.is_servers).empty();
     return related ? std::string{} : refused(packet.tenant, "icmp_error_unrelated");
   }
 
+  // Another port has the address, and not the index. Settled connections wait for a while: the
+  // station might turn up on another host.
+  void replace_port(int tenant, bool server, int old_index, int new_index) {
+    const std::size_t end = server ? 1 : 0;
+    for (auto& [key, connection] : connections) {
+      if (key.tenant == tenant && connection.lost_for[end] < 0) {
+        connection.lost_for[end] = 0;
+        connection.lost_index[end] = old_index;
+      }
+    }
+    std::erase_if(connections, [&](const auto& entry) {
+      const ModelConnection& it = entry.second;
+      const bool is_waited_for = it.is_settled() && (it.lost_for[0] < 0 || it.lost_for[1] < 0);
+      return it.is_lost() &&
+             (!is_waited_for || it.lost_index[0] == new_index || it.lost_index[1] == new_index);
+    });
+    tenants[tenant].ports[end].age = 0;
+  }
   void pass_time(int seconds) {
     for (auto& [key, connection] : connections) {
       connection.idle += seconds;
+      for (int& lost : connection.lost_for) {
+        lost += lost >= 0 ? seconds : 0;
+      }
     }
     std::erase_if(connections, [&](const auto& entry) {
-      return entry.second.idle >= timeout(entry.first, entry.second);
+      const ModelConnection& connection = entry.second;
+      return connection.idle >= timeout(entry.first, connection) ||
+             std::ranges::max(connection.lost_for) >= pickup_window;
     });
     for (auto& [number, tenant] : tenants) {
       for (Port& port : tenant.ports) {
@@ -167,7 +204,14 @@ class TrackerModel {
       return refused(packet.tenant, "connection_invalid");
     }
     if (std::string denied = policy(packet, packet.from_server); !denied.empty()) {
-      return denied;
+      const bool is_answer = packet.protocol == kTcp && kind != "SYN";
+      if (!is_answer || !policy(packet, !packet.from_server).empty()) {
+        return denied;
+      }
+      made = {.is_servers = !packet.from_server,
+              .state = "established",
+              .is_only_answers = true,
+              .packets = {0, 1}};
     }
     connections[key] = made;
     return {};
@@ -192,6 +236,17 @@ class TrackerModel {
     const Reset own_reset = reply ? Reset::kByReply : Reset::kByOriginal;
     if (kind == "impossible") {
       return "invalid";
+    }
+    if (it.is_only_answers) {
+      if (kind == "SYN+ACK" || (kind == "SYN" && reply)) {
+        return "invalid";
+      }
+      if (reply || kind == "RST") {
+        return state;
+      }
+      it.is_only_answers = false;
+      it.is_answered = true;
+      return kind == "SYN" ? "again" : kind == "FIN" ? "fin_wait" : state;
     }
     if (kind == "RST") {
       // In the middle of a connection, or once more by who sent the one that nobody contradicted.

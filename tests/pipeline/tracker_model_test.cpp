@@ -293,7 +293,9 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
       const auto& [key, connection] = entry;
       const bool has_ports =
           key.protocol == TrackerModel::kTcp || key.protocol == TrackerModel::kUdp;
-      return key.tenant == tenant && (state.empty() || state == connection.state) &&
+      // The name is that of the port that is there now.
+      const bool had_port = !port.empty() && connection.lost_for[port == kPorts[tenant][1]] >= 0;
+      return key.tenant == tenant && !had_port && (state.empty() || state == connection.state) &&
              (protocol < 0 || number_of(key.protocol, key.ipv6) == protocol) &&
              (l4_port == 0 || (has_ports && key.client_port == l4_port));
     });
@@ -305,13 +307,15 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
     const int tenant = below(kTenants);
     const bool server = flip();
     story(fmt::format("{} starts anew", kPorts[tenant][server]));
+    const auto index = [&] {
+      return static_cast<int>(lab.dataplane().ports().find(kPorts[tenant][server])->index);
+    };
+    const int old_index = index();
     lab.programmer().remove_port(kPorts[tenant][server]);
     set_port(tenant, server);
-    std::erase_if(model.connections,
-                  [&](const auto& entry) { return entry.first.tenant == tenant; });
+    model.replace_port(tenant, server, old_index, index());
     std::erase_if(
         drops, [&](const auto& entry) { return entry.first.starts_with(kPorts[tenant][server]); });
-    model.tenants[tenant].ports[server].age = 0;
     pass(1);
   }
 
@@ -325,10 +329,9 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
   }
   template <class Key>
   void add_entries(Entries& entries) {
-    std::map<PortIndex, std::pair<int, bool>> ports;
     for (int tenant = 0; tenant < kTenants; ++tenant) {
       for (const bool server : {false, true}) {
-        ports[lab.dataplane().ports().find(kPorts[tenant][server])->index] = {tenant, server};
+        ports_[lab.dataplane().ports().find(kPorts[tenant][server])->index] = {tenant, server};
       }
     }
     const auto& keeper = lab.dataplane().connections();
@@ -339,7 +342,7 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
         return table.half(number, direction).fields.packets.load() & FlowFields::kCounterMask;
       };
       const auto& record = table.record(number);
-      const auto [tenant, is_servers] = ports.at(record.initiator);
+      const auto [tenant, is_servers] = ports_.at(record.initiator);
       const std::uint8_t protocol = protocol_of(original.key.scope);
       const int kind = protocol == ip_protocol::kIcmpv6 ? 1 : protocol;
       const std::uint16_t from = source_port_of(original.key.ports);
@@ -403,7 +406,8 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
   TrackerModel model;
   PipelineLab lab;
   std::map<std::string, std::uint64_t> drops;
-  std::set<std::string> seen;  // states
+  std::set<std::string> seen;                        // states
+  std::map<PortIndex, std::pair<int, bool>> ports_;  // who has an index, or had it last
   std::deque<std::string> last_;
   std::uint32_t serial_ = 0;
 };

@@ -52,6 +52,10 @@ void write_connection_state(const std::filesystem::path& directory) {
   Corpus picked_up{directory / "fuzz_connection_state", {2}};
   picked_up.add("picked_up", life({{'o', kAck}, {'r', kAck}, {'o', kFin}}));
   picked_up.add("picked_up_fin", life({{'o', kFin}, {'r', kAck}, {'r', kFin}, {'o', kAck}}));
+  Corpus answers{directory / "fuzz_connection_state", {4}};
+  answers.add("picked_up_by_an_answer", life({{'r', kAck}, {'r', kAck}, {'o', kAck}, {'o', kFin}}));
+  answers.add("answer_to_nobody",
+              life({{'r', kAck}, {'o', kRst}, {'r', kSynAck}, {'r', kSyn}, {'o', kSyn}}));
   Corpus udp{directory / "fuzz_connection_state", {1}};
   udp.add("udp", life({{'o', 0}, {'o', 0}, {'r', 0}, {'o', 0}}));
 }

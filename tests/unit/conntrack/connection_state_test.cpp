@@ -2,6 +2,7 @@
 
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -295,6 +296,64 @@ TEST(Steady, PickedUpUntilTheReply) {
   EXPECT_TRUE(is_steady(picked_up, kOriginal));
   EXPECT_FALSE(is_steady(picked_up, kReply));
   EXPECT_TRUE(is_steady(after("o:A r:A", true), kReply));
+}
+
+TEST(Steady, PickedUpByAnAnswerUntilItsReceiverIsHeard) {
+  const StateWord picked_up = *pick_up_reply(tcp("A"));
+  EXPECT_TRUE(is_steady(picked_up, kReply));
+  EXPECT_FALSE(is_steady(picked_up, kOriginal));
+}
+
+// Direction, flags, what becomes of a connection that an answer has picked up.
+TEST(PickedUpByAnAnswer, GoesOnOnlyWithItsReceiver) {
+  const auto next = [](Direction direction, const char* flags) {
+    StateWord word = *pick_up_reply(tcp("PA"));
+    EXPECT_EQ(word.state(), ConnectionState::established);
+    EXPECT_EQ(eviction_class(word), EvictionClass::kEmbryonic);
+    EXPECT_EQ(ConnectionTimeouts{}.of(word, ip_protocol::kTcp), 120U);
+    const std::string result = apply(word, direction, tcp(flags), false);
+    return result == "established" && eviction_class(word) == EvictionClass::kSettled ? "settled"
+                                                                                      : result;
+  };
+  EXPECT_EQ(next(kReply, "A"), "established");
+  EXPECT_EQ(next(kReply, "S"), "invalid");
+  EXPECT_EQ(next(kReply, "SA"), "invalid");
+  EXPECT_EQ(next(kReply, "FA"), "established");
+  EXPECT_EQ(next(kReply, "R"), "established");
+  EXPECT_EQ(next(kReply, "R+"), "established");
+  EXPECT_EQ(next(kReply, "R!"), "established");
+  EXPECT_EQ(next(kReply, "-"), "invalid");
+  EXPECT_EQ(next(kOriginal, "A"), "settled");
+  EXPECT_EQ(next(kOriginal, "S"), "reopen");
+  EXPECT_EQ(next(kOriginal, "SA"), "invalid");
+  EXPECT_EQ(next(kOriginal, "FA"), "fin_wait");
+  EXPECT_EQ(next(kOriginal, "RA"), "established");
+}
+
+// However it goes about it, as long as its receiver says at most that it knows of nothing.
+TEST(PickedUpByAnAnswer, OpensNothingForItsSender) {
+  const std::vector<std::string> flags{"A", "FA", "R", "R+", "R!", "SA", "S"};
+  for (const std::string& first : flags) {
+    for (const std::string& second : flags) {
+      for (const std::string& third : flags) {
+        StateWord word = *pick_up_reply(tcp("A"));
+        for (const std::string& each : {first, second, third}) {
+          apply(word, kReply, tcp(each), false);
+          apply(word, kOriginal, tcp("RA"), false);
+        }
+        EXPECT_EQ(apply(word, kReply, tcp("S"), false), "invalid")
+            << first << ' ' << second << ' ' << third;
+      }
+    }
+  }
+}
+
+TEST(PickedUpByAnAnswer, NotByOtherFlags) {
+  for (const char* flags : {"S", "SA", "R", "RA", "-", "F", "SF"}) {
+    EXPECT_FALSE(pick_up_reply(tcp(flags))) << flags;
+  }
+  EXPECT_FALSE(pick_up_reply({.protocol = ip_protocol::kUdp}));
+  EXPECT_TRUE(pick_up_reply(tcp("FA")));
 }
 
 TEST(Steady, IsWhatAcksDontChange) {

@@ -186,7 +186,7 @@ class Threads : public ::testing::Test {
     record.initiator = 1;
     state_.v4.half(*number, Direction::kOriginal).key = key;
     state_.v4.half(*number, Direction::kReply).key = key_of(flow, !is_reply);
-    state_.tcp_windows<FlowKeyV4>()->open(*number, {.flags = tcp_flag::kSyn});
+    state_.tcp_windows<FlowKeyV4>()->open(*number, {.flags = tcp_flag::kSyn}, Direction::kOriginal);
     const auto result = state_.v4.insert(*number, {key.hash(), key_of(flow, !is_reply).hash()});
     if (result.full || result.existing != kNoFlow) {
       flows.abandon(*number);
