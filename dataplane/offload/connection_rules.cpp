@@ -51,7 +51,7 @@ template <class Key>
 ConnectionRules ConnectionRuleSource::read(ConnectionNumber number) const {
   ConnectionRules rules;
   const StateWord word = flows_.table<Key>().record(number).word();
-  if (!is_established(word.state())) {
+  if (!is_established(word.state()) || is_only_answers(word)) {
     return rules;
   }
   for (const Direction direction : {Direction::kOriginal, Direction::kReply}) {
