@@ -57,7 +57,9 @@ schema::HostRequest::ResourceStateRequest describe(const dataplane::v1::Miss& mi
 }  // namespace
 
 Requester::Requester(RequesterSettings settings)
-    : settings_(settings), id_prefix_(random_number()) {}
+    : settings_(settings),
+      limit_(settings.fewest_calls, settings.most_calls),
+      id_prefix_(random_number()) {}
 
 // In the form of a random UUID, as ACA's ids are.
 std::string Requester::next_id() {
@@ -155,7 +157,7 @@ void Requester::forget_misses() {
 
 bool Requester::may_call() const {
   // A manager that fails is asked by one call at a time.
-  return calls_.size() < (backoff_.count() > 0 ? 1 : settings_.most_calls);
+  return calls_.size() < (backoff_.count() > 0 ? 1 : limit_.calls());
 }
 
 Requester::Time Requester::next_call_time() const {
@@ -194,7 +196,7 @@ std::optional<Requester::Call> Requester::next_call(Time now) {
   counts_.asked += keys.size();
   ++counts_.calls;
   last_sent_ = now;
-  calls_.emplace(call.number, std::move(keys));
+  calls_.emplace(call.number, UnderWay{std::move(keys), now});
   return call;
 }
 
@@ -223,12 +225,14 @@ void Requester::answered(std::uint64_t number, const NcmAnswer& answer, Time now
   if (call == calls_.end()) {
     return;
   }
-  const std::vector<NeighborKey> keys = std::move(call->second);
+  const std::vector<NeighborKey> keys = std::move(call->second.keys);
+  const Time sent = call->second.sent;
   calls_.erase(call);
   if (!answer.status.ok()) {
     call_failed(keys, now);
     return;
   }
+  limit_.answered(now - sent, now);
   backoff_ = std::chrono::milliseconds{0};
   std::unordered_map<std::string_view, schema::OperationStatus> statuses;
   for (const auto& status : answer.reply.operation_statuses()) {

@@ -17,6 +17,7 @@
 #include "alcor/schema/goalstateprovisioner.pb.h"
 #include "alkaid/dataplane/v1/dataplane.pb.h"
 #include "control/agent/ncm/ncm.hpp"
+#include "control/agent/on_demand/call_limit.hpp"
 #include "control/agent/reconcile/objects.hpp"
 
 namespace alkaid::agent {
@@ -33,7 +34,8 @@ struct RequesterSettings {
   std::chrono::milliseconds longest_backoff{5000};
   std::size_t most_questions = 65536;
   std::size_t most_in_call = 512;  // questions
-  std::size_t most_calls = 1024;   // at once
+  std::size_t most_calls = 1024;   // at once, to a manager that answers none of them later for it
+  std::size_t fewest_calls = 8;    // at once, however late it answers
   // Beyond so many calls at once there is a pause after each, in which questions gather.
   std::size_t calls_without_pause = 1;
   std::chrono::microseconds pause{500};
@@ -119,7 +121,12 @@ class Requester {
   Questions questions_;
   std::unordered_map<std::uint64_t, NeighborKey> by_miss_;
   std::deque<NeighborKey> queue_;
-  std::unordered_map<std::uint64_t, std::vector<NeighborKey>> calls_;
+  struct UnderWay {
+    std::vector<NeighborKey> keys;
+    Time sent;
+  };
+  std::unordered_map<std::uint64_t, UnderWay> calls_;
+  CallLimit limit_;
   std::multimap<Time, NeighborKey> due_;  // some have another state by then
   std::vector<std::uint64_t> ended_;
   Time not_before_;                       // for calls

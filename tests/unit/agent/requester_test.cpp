@@ -3,6 +3,9 @@
 #include "control/agent/on_demand/requester.hpp"
 
 #include <algorithm>
+#include <array>
+#include <deque>
+#include <map>
 #include <random>
 #include <utility>
 #include <vector>
@@ -326,6 +329,106 @@ TEST_F(RequesterTest, ANewDataPlaneHasNewMisses) {
   // What the manager refused is still known.
   requester_.missed(miss(1, 9), now_);
   EXPECT_THAT(requester_.take_ended(), ElementsAre(1));
+}
+
+// Eight calls at a time, 20 ms each, whatever they ask; the others wait.
+class BusyManager {
+ public:
+  using Time = Requester::Time;
+
+  void ask(Requester::Call call, Time now) {
+    const auto first_free = std::ranges::min_element(free_at_);
+    *first_free = std::max(*first_free, now) + 20ms;
+    under_way_.emplace_back(*first_free, std::move(call));
+  }
+  // What it has answered by then.
+  std::vector<Requester::Call> take_answered(Time now) {
+    std::vector<Requester::Call> answered;
+    while (!under_way_.empty() && under_way_.front().first <= now) {
+      answered.push_back(std::move(under_way_.front().second));
+      under_way_.pop_front();
+    }
+    return answered;
+  }
+
+ private:
+  std::array<Time, 8> free_at_{};
+  std::deque<std::pair<Time, Requester::Call>> under_way_;
+};
+
+// A guest asks for a new destination every millisecond, another one for its own every 50.
+TEST(RequesterBeforeABusyManager, WhoScansHoldsUpNobody) {
+  constexpr std::uint32_t kOthers = 0x0b000000;
+  Requester requester{{}};
+  BusyManager manager;
+  std::map<std::uint64_t, Requester::Time> waiting;  // misses of the other guest
+  std::chrono::milliseconds longest{0};
+  std::size_t served = 0;
+  std::uint64_t id = 0;
+  const Requester::Time start{1h};
+  for (int millisecond = 0; millisecond < 5000; ++millisecond) {
+    const Requester::Time now = start + std::chrono::milliseconds{millisecond};
+    for (const auto& call : manager.take_answered(now)) {
+      requester.answered(call.number, answer(call, schema::SUCCESS), now);
+      for (auto entry = waiting.begin(); entry != waiting.end();) {
+        const bool is_asked =
+            std::ranges::any_of(call.request.state_requests(), [&](const auto& question) {
+              return question.destination_ip() ==
+                     IpAddress{Ipv4Address{kOthers + static_cast<std::uint32_t>(entry->first)}}
+                         .to_string();
+            });
+        if (is_asked && requester.found(entry->first)) {
+          longest = std::max(
+              longest, std::chrono::duration_cast<std::chrono::milliseconds>(now - entry->second));
+          ++served;
+          entry = waiting.erase(entry);
+        } else {
+          ++entry;
+        }
+      }
+    }
+    requester.tick(now);
+    requester.take_ended();
+    ++id;
+    requester.missed(miss(id, 0x0c000000 + static_cast<std::uint32_t>(id), "scanner"), now);
+    if (millisecond % 50 == 0) {
+      ++id;
+      requester.missed(miss(id, kOthers + static_cast<std::uint32_t>(id), "other"), now);
+      waiting.emplace(id, now);
+    }
+    while (auto call = requester.next_call(now)) {
+      manager.ask(std::move(*call), now);
+    }
+  }
+  EXPECT_GE(served, 95U) << "of 100";
+  EXPECT_LT(longest, 300ms);
+}
+
+TEST(CallLimit, FollowsWhatCallsTake) {
+  using Time = CallLimit::Clock::time_point;
+  CallLimit limit{8, 100};
+  EXPECT_EQ(limit.calls(), 100U);
+  Time now{1h};
+  for (int i = 0; i < 100; ++i) {
+    limit.answered(200ms, now);
+  }
+  EXPECT_EQ(limit.calls(), 100U) << "slow, but not because of us";
+  for (int i = 0; i < 100; ++i) {
+    limit.answered(450ms, now);
+  }
+  EXPECT_EQ(limit.calls(), 8U);
+  for (int i = 0; i < 50; ++i) {
+    limit.answered(210ms, now);
+  }
+  EXPECT_EQ(limit.calls(), 58U);
+  // A manager that has become slower for good is believed after a while.
+  for (int i = 0; i < 3; ++i) {
+    now += 11s;
+    limit.answered(1s, now);
+  }
+  const std::size_t before = limit.calls();
+  limit.answered(1s, now);
+  EXPECT_EQ(limit.calls(), before + 1);
 }
 
 }  // namespace
