@@ -1,11 +1,11 @@
-// When a table is said to be nearly full, full, and to have room again; tables_test.cpp has the case of
-// objects that are refused.
+// When a table is said to be nearly full, full, and to have room again; tables_test.cpp has the
+// case of objects that are refused.
+#include "dataplane/control/table_watch.hpp"
+
 #include <chrono>
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include "dataplane/control/table_watch.hpp"
 
 namespace alkaid {
 namespace {
