@@ -83,9 +83,6 @@ bool ConnectionJudge<Key>::is_related() const {
   const ConnectionRecord& record = table_.record(number_of(reference));
   const End initiator = end_of(record, Direction::kOriginal);
   const End responder = end_of(record, Direction::kReply);
-  const auto port_of = [this](const End& end) {
-    return end.port == kUnderlayPort ? nullptr : ports_.find(end.port);
-  };
   if (!record.is_live() || !is_at(destination_, end_of(record, direction_of(reference))) ||
       !is_at(port_of(initiator), initiator) || !is_at(port_of(responder), responder)) {
     return false;
@@ -107,6 +104,11 @@ auto ConnectionJudge<Key>::end_of(const ConnectionRecord& record, Direction send
 }
 
 template <class Key>
+const Port* ConnectionJudge<Key>::port_of(const End& end) const {
+  return end.port == kUnderlayPort ? nullptr : ports_.find(end.port);
+}
+
+template <class Key>
 bool ConnectionJudge<Key>::is_at(const Port* port, const End& end) const {
   return port == nullptr
              ? end.port == kUnderlayPort
@@ -125,7 +127,7 @@ bool ConnectionJudge<Key>::goes_on(const ConnectionRecord& record, Direction dir
     return port == nullptr ? end.port != kUnderlayPort : end.port == kUnderlayPort && is_new(port);
   };
   const auto is_here = [this](const End& end) {
-    return end.port != kUnderlayPort && is_at(ports_.find(end.port), end);
+    return end.port != kUnderlayPort && is_at(port_of(end), end);
   };
   const End sender = end_of(record, direction);
   const End receiver = end_of(record, opposite(direction));
@@ -226,9 +228,8 @@ OpenFinding ConnectionJudge<Key>::judge_open() const {
   }
   const bool is_original = finding.direction == Direction::kOriginal;
   const Port* initiator = is_original ? source_ : destination_;
-  finding.charged = flow_port(initiator != nullptr ? initiator
-                              : is_original        ? destination_
-                                                   : source_);
+  const Port* responder = is_original ? destination_ : source_;
+  finding.charged = flow_port(initiator != nullptr ? initiator : responder);
   const std::uint32_t quota = state_.settings.connections_per_port;
   // Who may not open anything here shall not use up what those who are charged may open.
   const std::uint32_t share = is_original ? quota : quota / 4;

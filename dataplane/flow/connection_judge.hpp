@@ -125,6 +125,8 @@ class ConnectionJudge {
     std::uint16_t generation;
   };
   [[nodiscard]] static End end_of(const ConnectionRecord& record, Direction sender);
+  // What has its index by now; nullptr: nobody, or it was behind a tunnel.
+  [[nodiscard]] const Port* port_of(const End& end) const;
   // Whether it is that port, or behind a tunnel as it was.
   [[nodiscard]] bool is_at(const Port* port, const End& end) const;
   // Of a packet of the connection's `direction`.

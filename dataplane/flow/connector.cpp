@@ -307,10 +307,12 @@ DropReason Connector<Key>::open() {
   const OpenFinding finding = this->judge_open();
   if (finding.reason != DropReason::kNone) {
     const FlowReference moved = this->find_moved(reply_key_, hashes_.reply);
-    bool is_over = false;
-    const DropReason reason = moved != kNoFlow ? pass(moved, is_over) : finding.reason;
-    if (moved != kNoFlow && !is_over) {
-      return reason;
+    if (moved != kNoFlow) {
+      bool is_over = false;
+      const DropReason reason = pass(moved, is_over);
+      if (!is_over) {
+        return reason;
+      }
     }
   }
   if (!finding.opens) {
