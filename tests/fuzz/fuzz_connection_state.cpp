@@ -70,7 +70,7 @@ class Life {
     }
     ALKAID_REQUIRE(is_heard_[0] || direction != Direction::kReply ||
                    (packet.tcp_flags & tcp_flag::kSyn) == 0);
-    if ((packet.tcp_flags & tcp_flag::kRst) == 0) {
+    if (protocol_ != ip_protocol::kTcp || (packet.tcp_flags & tcp_flag::kRst) == 0) {
       is_heard_[static_cast<std::size_t>(direction)] = true;
     }
     ALKAID_REQUIRE(packet.reset_sequence != ResetSequence::kUnexpected ||

@@ -58,6 +58,7 @@ void write_connection_state(const std::filesystem::path& directory) {
               life({{'r', kAck}, {'o', kRst}, {'r', kSynAck}, {'r', kSyn}, {'o', kSyn}}));
   Corpus udp{directory / "fuzz_connection_state", {1}};
   udp.add("udp", life({{'o', 0}, {'o', 0}, {'r', 0}, {'o', 0}}));
+  udp.add("udp_has_no_flags", life({{'o', kSyn}, {'r', kRst | kSynAck}}));
 }
 
 namespace {
