@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,12 +38,7 @@ def _meson_test(build: Build, suite: str, log: str, wrapper: str | None) -> list
 
 def _meson_suite(result: SuiteResult, build: Build, suite: str, *, limit_seconds: float,
                  wrapper: str | None = None, environment: dict[str, str] | None = None) -> None:
-    build.configure()
-    programs = build.test_programs({suite})
-    if not programs:
-        result.fail(f"no test is registered in suite {suite}")
-        return
-    build.compile(programs)
+    build.compile_tests([suite])
     log = f"alkaid-{suite}"
     command = _meson_test(build, suite, log, wrapper)
     # meson adds the wrapper's name to the names of its logs.
@@ -100,27 +96,27 @@ def pipeline(result: SuiteResult, context: Context) -> None:
 
 def fuzz(result: SuiteResult, context: Context) -> None:
     """Every fuzz target for a short, bounded time, from its seed corpus."""
-    build = builds.fuzzing()
-    build.configure()
-    programs = build.fuzz_programs()
-    if not programs:
-        result.fail("no fuzz target is defined")
-        return
-    build.compile([str(program.relative_to(build.directory)) for program in programs])
-    for program in programs:
-        work = context.results / "fuzz" / program.name
-        shutil.rmtree(work, ignore_errors=True)
-        (work / "corpus").mkdir(parents=True)
-        seeds = SOURCE / "tests/fuzz/corpus" / program.name
-        folders: list[Path] = [work / "corpus"] + ([seeds] if seeds.is_dir() else [])
-        print(f"fuzz: {program.name} for {FUZZ_SECONDS} s", flush=True)
-        code = run(["setarch", platform.machine(), "-R", program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10",
-                    "-rss_limit_mb=2048", "-verbosity=0", "-print_final_stats=1",
-                    f"-artifact_prefix={work}/", *folders],
-                   limit_seconds=FUZZ_SECONDS + 120, directory=work)
+    programs = builds.fuzzing().compile_fuzzers()
+    print(f"fuzz: {len(programs)} targets for {FUZZ_SECONDS} s each", flush=True)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as runs:
+        codes = list(runs.map(lambda program: _fuzz(program, context.results / "fuzz" / program.name), programs))
+    for program, code in zip(programs, codes):
         result.count_case(code == 0)
         if code != 0:
+            work = context.results / "fuzz" / program.name
+            print((work / "log").read_text(errors="replace"), flush=True)
             result.notes.append(f"failed: {program.name}: the input that did it is in {work}")
+
+
+def _fuzz(program: Path, work: Path) -> int:
+    """Runs one fuzz target; what it finds and its output come into `work`. Returns its exit code."""
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "corpus").mkdir(parents=True)
+    seeds = SOURCE / "tests/fuzz/corpus" / program.name
+    folders: list[Path] = [work / "corpus"] + ([seeds] if seeds.is_dir() else [])
+    return run(["setarch", platform.machine(), "-R", program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10",
+                "-rss_limit_mb=2048", "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={work}/", *folders],
+               limit_seconds=FUZZ_SECONDS + 120, directory=work, log=work / "log")
 
 
 def sanitizers(result: SuiteResult, context: Context) -> None:
@@ -134,7 +130,7 @@ def sanitizers(result: SuiteResult, context: Context) -> None:
     # The sanitizers of this generation of compilers can't place their shadow memory when the kernel
     # randomizes addresses as widely as new ones do.
     wrapper = f"setarch {platform.machine()} -R"
-    for suite in ("unit", "pipeline"):
+    for suite in builds.SANITIZED_SUITES:
         _meson_suite(result, build, suite, limit_seconds=1200, wrapper=wrapper, environment=environment)
 
 
