@@ -46,6 +46,14 @@ bool is_v6(const PacketContext& context) {
 std::uint16_t ConnectNode::process(rte_graph* graph, rte_node* node, void** packets,
                                    std::uint16_t count) {
   Worker& worker = worker_of(node);
+  const FlowWalk walk{.flows = worker.flows(),
+                      .ports = worker.ports(),
+                      .rules = worker.tables().rules,
+                      .v4 = worker.own_flows<FlowKeyV4>(),
+                      .v6 = worker.own_flows<FlowKeyV6>(),
+                      .worker = worker.settings().index,
+                      .now = worker.now(),
+                      .newest_stamp = worker.newest_stamp()};
   std::array<Lane, kLanes> lanes;
   std::array<rte_edge_t, kLanes> edges;
   for (std::uint16_t base = 0; base < count; base += kLanes) {
@@ -54,18 +62,18 @@ std::uint16_t ConnectNode::process(rte_graph* graph, rte_node* node, void** pack
       auto* packet = static_cast<rte_mbuf*>(packets[base + i]);
       const PacketContext& context = context_of(packet);
       if (is_v6(context)) {
-        std::construct_at(&lanes[i].v6, worker, packet, context)->prefetch();
+        std::construct_at(&lanes[i].v6, walk, packet, context)->prefetch();
       } else {
-        std::construct_at(&lanes[i].v4, worker, packet, context)->prefetch();
+        std::construct_at(&lanes[i].v4, walk, packet, context)->prefetch();
       }
     }
     const auto prefetch = [&](std::uint16_t i, std::uint16_t ahead) {
       if (is_v6(context_of(static_cast<rte_mbuf*>(packets[base + i])))) {
         lanes[i].v6.prefetch_more();
-        worker.own_flows<FlowKeyV6>().prefetch_free(ahead);
+        walk.v6.prefetch_free(ahead);
       } else {
         lanes[i].v4.prefetch_more();
-        worker.own_flows<FlowKeyV4>().prefetch_free(ahead);
+        walk.v4.prefetch_free(ahead);
       }
     };
     for (std::uint16_t i = 0; i < std::min(kAhead, size); ++i) {

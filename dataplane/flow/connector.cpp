@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "dataplane/tables/segment_table.hpp"
-
 namespace alkaid {
 namespace {
 
@@ -18,12 +16,12 @@ Milliseconds first_check(const FlowState& state, StateWord word, std::uint8_t pr
 }  // namespace
 
 template <class Key>
-Connector<Key>::Connector(Worker& worker, rte_mbuf* packet, const PacketContext& context)
-    : Judge(worker.flows(), worker.ports(), packet, context, worker.now(), worker.newest_stamp()),
-      worker_(worker),
-      flows_(worker.own_flows<Key>()),
+Connector<Key>::Connector(const FlowWalk& walk, rte_mbuf* packet, const PacketContext& context)
+    : Judge(walk.flows, walk.ports, packet, context, walk.now, walk.newest_stamp),
+      walk_(walk),
+      flows_(walk.own_flows<Key>()),
       windows_(context.headers.protocol == ip_protocol::kTcp && context.headers.l4_offset != 0
-                   ? worker.flows().tcp_windows<Key>()
+                   ? walk.flows.tcp_windows<Key>()
                    : nullptr),
       reply_key_(this->reply_key()),
       hashes_{this->hash_, reply_key_.hash()} {}
@@ -70,7 +68,7 @@ DropReason Connector<Key>::connect() {
 template <class Key>
 DropReason Connector<Key>::pass_stateless() {
   const PolicyVerdict verdict = this->judge_stateless();
-  worker_.count_rule_hits(verdict.egress_rule, verdict.ingress_rule);
+  walk_.count_rule_hits(verdict);
   return verdict.reason;
 }
 
@@ -113,7 +111,7 @@ TrackVerdict Connector<Key>::advance(ConnectionNumber number, Direction directio
     return result.verdict;
   }
   if ((bits & ConnectionRecord::kOffloaded) != 0) [[unlikely]] {
-    state_.offload_notices.tell(worker_.settings().index, {.number = number, .ipv6 = Key::kIsV6});
+    state_.offload_notices.tell(walk_.worker, {.number = number, .ipv6 = Key::kIsV6});
   }
   record.next_check.store(first_check(state_, result.next, context_.headers.protocol, now_),
                           std::memory_order_relaxed);
@@ -333,7 +331,7 @@ DropReason Connector<Key>::open() {
         flows_.offer_as_victim(*number);
         flows_.charge(finding.charged);
         flows_.counters().created.add(1);
-        worker_.count_rule_hits(finding.policy.egress_rule, finding.policy.ingress_rule);
+        walk_.count_rule_hits(finding.policy);
         return DropReason::kNone;
       }
       if (existing != kNoFlow && table_.half(existing).key == key_) {

@@ -6,20 +6,19 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/flow/connection_judge.hpp"
-#include "dataplane/flow/worker_flows.hpp"
+#include "dataplane/flow/flow_walk.hpp"
 #include "dataplane/graph/packet_context.hpp"
-#include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
 
 // Forwarding has decided where the packet goes (context.egress or context.tunnel) and has rewritten
 // it already.
 // Carries out what the judge finds. Made for a whole burst before any of it is connected, so that
-// the cache misses of all packets overlap.
+// the cache misses of all packets overlap. The walk outlives it.
 template <class Key>
 class Connector : private ConnectionJudge<Key> {
  public:
-  Connector(Worker& worker, rte_mbuf* packet, const PacketContext& context);
+  Connector(const FlowWalk& walk, rte_mbuf* packet, const PacketContext& context);
 
   // What the packet's connection will touch in the index, if there is one or will be: of a new one
   // nothing is in any cache, and one miss after the other would cost more than all the rest.
@@ -69,7 +68,7 @@ class Connector : private ConnectionJudge<Key> {
                    Direction direction);
   FlowReference publish(ConnectionNumber number, Direction direction, bool& full);
 
-  Worker& worker_;
+  const FlowWalk& walk_;
   WorkerFlows<Key>& flows_;
   TcpWindows* const windows_;  // nullptr: not to be checked
   const Key reply_key_;

@@ -123,14 +123,6 @@ unsigned Worker::hand_over(const Port& port, rte_mbuf** packets, unsigned count)
   return peers_[port.device.worker]->inject(packets, count);
 }
 
-void Worker::count_rule_hits(RuleNumber egress, RuleNumber ingress) {
-  for (const RuleNumber rule : {egress, ingress}) {
-    if (rule != kNoRule) {
-      shared_.tables.rules.count_hit(settings_.index, rule);
-    }
-  }
-}
-
 std::uint32_t Worker::step() {
   received_ = 0;
   now_ = shared_.flows.clock.at(loop_time_ != 0 ? loop_time_ : rte_rdtsc());

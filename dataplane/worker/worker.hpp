@@ -139,8 +139,6 @@ class Worker {
   [[nodiscard]] Milliseconds now() const { return now_; }
   // PortStamps::newest() when the walk began.
   [[nodiscard]] std::uint32_t newest_stamp() const { return newest_stamp_; }
-  // Of rules that admitted something; kNoRule is counted nowhere.
-  void count_rule_hits(RuleNumber egress, RuleNumber ingress);
   [[nodiscard]] WorkerCounters& own_counters() { return counters_; }
   [[nodiscard]] DhcpCounters& own_dhcp_counters() { return dhcp_counters_; }
   [[nodiscard]] Dhcpv6Counters& own_dhcpv6_counters() { return dhcpv6_counters_; }

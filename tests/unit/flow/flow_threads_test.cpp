@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/flow/worker_flows.hpp"
-#include "tests/unit/flow/small_eal.hpp"
+#include "tests/support/small_eal.hpp"
 
 // DPDK reads the last acknowledged token without a barrier, to save work; it reads more if that is
 // old.

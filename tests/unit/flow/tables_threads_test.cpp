@@ -12,7 +12,7 @@
 #include "dataplane/flow/port_stamps.hpp"
 #include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/tables/neighbor_table.hpp"
-#include "tests/unit/flow/small_eal.hpp"
+#include "tests/support/small_eal.hpp"
 
 namespace alkaid {
 namespace {
