@@ -343,7 +343,7 @@ std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& 
   if (!device->kernel_device_.empty()) {
     device->kernel_index_ = ::if_nametoindex(device->kernel_device_.c_str());
     if (attachment.kind == AttachmentKind::kAfPacket) {
-      device->packet_sockets_ = find_packet_sockets(device->kernel_index_);
+      device->packet_sockets_ = find_packet_sockets(device->kernel_index_, device->receive_queues_);
     }
     if (segmentation.valid()) {
       device->veth_segmentation_ = segmentation.get();

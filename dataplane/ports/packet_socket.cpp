@@ -3,17 +3,15 @@
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
-#include <filesystem>
-#include <string>
-#include <system_error>
+#include <unistd.h>
 
 namespace alkaid {
 
-std::vector<int> find_packet_sockets(unsigned device_index) {
+std::vector<int> find_packet_sockets(unsigned device_index, std::size_t queues) {
   std::vector<int> sockets;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
-    const int descriptor = std::stoi(entry.path().filename());
+  // Each is asked: a list of /proc/self/fd takes milliseconds where every huge page is a file.
+  const long end = ::sysconf(_SC_OPEN_MAX);
+  for (int descriptor = 0; descriptor < end && sockets.size() < queues; ++descriptor) {
     sockaddr_ll address{};
     socklen_t length = sizeof(address);
     if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) == 0 &&

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -43,6 +44,19 @@ int load_passing_program() {
   return bpf(BPF_PROG_LOAD, attributes);
 }
 
+// One for all devices, as long as the process lives: when a device's program is a new one the
+// kernel waits until nobody runs its list of them (bpf_dispatcher_change_prog(), 7 to 20 ms); of
+// one that another device has already it only counts the users. -1 with errno.
+int passing_program() {
+  static std::mutex mutex;
+  static int program = -1;
+  const std::lock_guard lock{mutex};
+  if (program < 0) {
+    program = load_passing_program();
+  }
+  return program;
+}
+
 }  // namespace
 
 bool VethSegmentation::concerns(const std::string& device) {
@@ -62,7 +76,7 @@ bool VethSegmentation::concerns(const std::string& device) {
 
 std::optional<VethSegmentation> VethSegmentation::switch_off(const std::string& device,
                                                              std::string& error) {
-  const int program = load_passing_program();
+  const int program = passing_program();
   if (program < 0) {
     error = fmt::format("can't load an XDP program: {}", std::strerror(errno));
     return std::nullopt;
@@ -75,9 +89,6 @@ std::optional<VethSegmentation> VethSegmentation::switch_off(const std::string& 
   const int link = bpf(BPF_LINK_CREATE, attributes);
   if (link < 0) {
     error = fmt::format("can't attach an XDP program: {}", std::strerror(errno));
-  }
-  ::close(program);  // the link holds it
-  if (link < 0) {
     return std::nullopt;
   }
   return VethSegmentation{link};
