@@ -4,14 +4,15 @@
 
 #include <fmt/format.h>
 
-#include "control/common/tls/channel_credentials.hpp"
-
 namespace alkaid::agent {
 namespace {
 
 // A manager that comes back is noticed within this time.
-constexpr int kLongestReconnectMilliseconds = 2000;
-constexpr int kFirstReconnectMilliseconds = 100;
+constexpr int kLongestBackoffMilliseconds = 2000;
+constexpr int kFirstBackoffMilliseconds = 100;
+// As long as a call waits: a manager may take its time for TCP, TLS and its greeting. gRPC's name
+// for that is misleading: it is no back-off.
+constexpr int kConnectMilliseconds = 5000;
 
 constexpr const char* kPlaintextWayOut =
     "It is asked in plaintext; one that speaks TLS needs --ncm-tls-ca here";
@@ -30,28 +31,24 @@ struct NcmClient::Call {
 
 std::unique_ptr<NcmClient> NcmClient::make(const NcmConfig& config, EventLog& events,
                                            std::string& error) {
-  auto credentials = config.tls ? make_channel_credentials(*config.tls, error)
-                                : grpc::InsecureChannelCredentials();
-  if (!credentials) {
-    error = fmt::format("TLS for --ncm: {}", error);
-    return nullptr;
-  }
-  return std::unique_ptr<NcmClient>{new NcmClient{config, std::move(credentials), events}};
-}
-
-NcmClient::NcmClient(const NcmConfig& config, std::shared_ptr<grpc::ChannelCredentials> credentials,
-                     EventLog& events)
-    : outage_(config.address, config.tls ? kTlsWayOut : kPlaintextWayOut, events) {
+  std::unique_ptr<NcmClient> client{new NcmClient{config, events}};
   grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMilliseconds);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstReconnectMilliseconds);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestReconnectMilliseconds);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMilliseconds);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestBackoffMilliseconds);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMilliseconds);
   if (!config.server_name.empty()) {
     arguments.SetSslTargetNameOverride(config.server_name);
   }
-  stub_ = alcor::schema::GoalStateProvisioner::NewStub(
-      grpc::CreateCustomChannel(config.address, std::move(credentials), arguments));
+  client->connection_ = ReloadingChannel::make(config.address, config.tls, arguments, error);
+  if (!client->connection_) {
+    error = fmt::format("TLS for --ncm: {}", error);
+    return nullptr;
+  }
+  return client;
 }
+
+NcmClient::NcmClient(const NcmConfig& config, EventLog& events)
+    : outage_(config.address, config.tls ? kTlsWayOut : kPlaintextWayOut, events) {}
 
 NcmClient::~NcmClient() {
   std::unique_lock lock{mutex_};
@@ -59,6 +56,16 @@ NcmClient::~NcmClient() {
     call->context.TryCancel();
   }
   idle_.wait(lock, [this] { return calls_.empty(); });
+}
+
+std::shared_ptr<NcmClient::Stub> NcmClient::stub() {
+  const auto channel = connection_->channel();
+  const std::lock_guard lock{mutex_};
+  if (channel != channel_) {
+    channel_ = channel;
+    stub_ = alcor::schema::GoalStateProvisioner::NewStub(channel);
+  }
+  return stub_;
 }
 
 void NcmClient::request(alcor::schema::HostRequest request, std::chrono::milliseconds deadline,
@@ -72,7 +79,7 @@ void NcmClient::request(alcor::schema::HostRequest request, std::chrono::millise
     const std::lock_guard lock{mutex_};
     calls_.insert(call);
   }
-  stub_->async()->RequestGoalStates(
+  stub()->async()->RequestGoalStates(
       &call->context, &call->request, &call->reply, [this, call](grpc::Status status) {
         const std::unique_ptr<Call> finished{call};
         outage_.ended(status, std::chrono::steady_clock::now());

@@ -156,11 +156,13 @@ void Requester::forget_misses() {
 }
 
 bool Requester::may_call() const {
-  // A manager that fails is asked by one call at a time.
-  return calls_.size() < (backoff_.count() > 0 ? 1 : limit_.calls());
+  return calls_.size() < limit_.calls();
 }
 
 Requester::Time Requester::next_call_time() const {
+  if (backoff_.count() > 0 && !calls_.empty()) {
+    return std::max(not_before_, last_sent_ + settings_.call_patience);
+  }
   const bool pauses =
       calls_.size() >= settings_.calls_without_pause && queue_.size() < settings_.most_in_call;
   return pauses ? std::max(not_before_, last_sent_ + settings_.pause) : not_before_;

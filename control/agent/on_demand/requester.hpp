@@ -29,6 +29,9 @@ struct RequesterSettings {
   // How long nobody is asked again about what the manager does not know; doubles.
   std::chrono::milliseconds first_silence{1000};
   std::chrono::milliseconds longest_silence{30000};
+  // To a manager that fails goes one call at a time, and another one whenever the last one has not
+  // been answered for so long: times fewest_calls it is more than the deadline of a call.
+  std::chrono::milliseconds call_patience{700};
   // Between calls to a manager that fails; doubles.
   std::chrono::milliseconds first_backoff{50};
   std::chrono::milliseconds longest_backoff{5000};

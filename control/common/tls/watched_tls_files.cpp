@@ -18,14 +18,14 @@ std::string WatchedTlsFiles::load() {
   }
   material_ = std::move(*material);
   version_ = 1;
-  next_look_ = std::chrono::steady_clock::now() + kInterval;
+  next_look_ = std::chrono::steady_clock::now() + interval_;
   return {};
 }
 
 std::optional<TlsMaterial> WatchedTlsFiles::newer_than(std::uint64_t& version) {
   const std::lock_guard lock{mutex_};
   if (const auto now = std::chrono::steady_clock::now(); now >= next_look_) {
-    next_look_ = now + kInterval;
+    next_look_ = now + interval_;
     look();
   }
   if (version == version_) {
@@ -63,7 +63,8 @@ void WatchedTlsFiles::look() {
   }
   material_ = std::move(*material);
   ++version_;
-  spdlog::info("TLS certificates were reloaded from {}", files_.certificate);
+  spdlog::info("TLS certificates were reloaded from {}",
+               files_.certificate.empty() ? files_.authorities : files_.certificate);
 }
 
 }  // namespace alkaid

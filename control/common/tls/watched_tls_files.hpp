@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "control/common/tls/tls_material.hpp"
 
@@ -16,20 +17,22 @@ namespace alkaid {
 // one was replaced yet, change nothing but the log.
 class WatchedTlsFiles {
  public:
-  explicit WatchedTlsFiles(TlsFiles files) : files_(std::move(files)) {}
+  static constexpr std::chrono::milliseconds kInterval{1000};
+
+  // The files are looked at no more often than that.
+  explicit WatchedTlsFiles(TlsFiles files, std::chrono::milliseconds interval = kInterval)
+      : files_(std::move(files)), interval_(interval) {}
 
   // The first read. An error text, empty if the files are good. Before newer_than().
   std::string load();
 
   // What is in force, if it isn't what the caller has; `version` becomes that of what is returned.
-  // Start with version 0. Looks at the files at most once a second. Any thread.
+  // Start with version 0. Looks at the files. Any thread.
   std::optional<TlsMaterial> newer_than(std::uint64_t& version);
 
   [[nodiscard]] const TlsFiles& files() const { return files_; }
 
  private:
-  static constexpr std::chrono::seconds kInterval{1};
-
   // What tells a replaced file: inode, size, and time of change.
   struct Stamp {
     std::uint64_t inode = 0;
@@ -44,6 +47,7 @@ class WatchedTlsFiles {
   void look();
 
   const TlsFiles files_;
+  const std::chrono::milliseconds interval_;
   std::mutex mutex_;
   Stamps seen_{};
   std::chrono::steady_clock::time_point next_look_;

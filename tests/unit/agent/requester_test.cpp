@@ -193,6 +193,26 @@ TEST_F(RequesterTest, AFailedCallIsTriedAgainWithABackOff) {
   EXPECT_EQ(requester_.counts().failed, 2U);
 }
 
+// The first call after a failure is never answered.
+TEST_F(RequesterTest, ACallThatHangsHoldsNobodyUp) {
+  requester_.missed(miss(1, 9), now_);
+  requester_.answered(must_call().number, failure(), now_);
+  pass(50ms);
+  must_call();
+  requester_.missed(miss(2, 10), now_);
+  pass(699ms);
+  EXPECT_FALSE(requester_.next_call(now_));
+  ASSERT_TRUE(requester_.next_time());
+  EXPECT_EQ(*requester_.next_time(), now_ + 1ms);
+  pass(1ms);
+  const auto call = must_call();
+  requester_.answered(call.number, answer(call, schema::SUCCESS), now_);
+  EXPECT_TRUE(requester_.found(2));
+  requester_.missed(miss(3, 11), now_);
+  pass(1ms);
+  must_call();  // the manager doesn't fail any more, whatever became of that one
+}
+
 TEST_F(RequesterTest, AManagerThatIsDownIsNotAskedAboutPacketsThatAreGone) {
   requester_.missed(miss(1, 9), now_);
   const auto call = must_call();

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "control/common/tls/channel_credentials.hpp"
+#include "control/common/tls/reloading_channel.hpp"
 #include "control/common/tls/server_credentials.hpp"
 #include "control/common/tls/tls_material.hpp"
 #include "tests/unit/tls/test_authority.hpp"
@@ -174,6 +175,33 @@ TEST_F(Credentials, WhatIsNoGoodChangesNothing) {
   write_pair("server", {"no certificate", "no key"});
   std::this_thread::sleep_for(1100ms);
   EXPECT_TRUE(connects(credentials));
+}
+
+// A client's certificate is renewed, its key a moment later.
+TEST_F(Credentials, AClientTakesTheNextGoodPair) {
+  const TestAuthority clients{"clients"};
+  write("client-authority", clients.certificate());
+  write_pair("client", TestAuthority{"former"}.issue("controller"));
+  serve(true);
+  grpc::ChannelArguments arguments;
+  arguments.SetSslTargetNameOverride("agent.test");
+  std::string error;
+  const auto client = ReloadingChannel::make(
+      address_, TlsFiles{path("client"), path("client-key"), path("authority")}, arguments, error,
+      0ms);
+  ASSERT_TRUE(client) << error;
+  const auto refused = client->channel();
+  EXPECT_FALSE(refused->WaitForConnected(std::chrono::system_clock::now() + 200ms));
+  const CertificateAndKey pair = clients.issue("controller");
+  write("client", pair.certificate);
+  EXPECT_EQ(client->channel(), refused);
+  write("client-key", "no key");
+  EXPECT_EQ(client->channel(), refused);
+  write("client-key", pair.key);
+  const auto admitted = client->channel();
+  EXPECT_NE(admitted, refused);
+  EXPECT_TRUE(admitted->WaitForConnected(std::chrono::system_clock::now() + 10s));
+  EXPECT_EQ(client->channel(), admitted);
 }
 
 TEST_F(Credentials, FilesThatAreNoGoodAtTheStartAreNamed) {
