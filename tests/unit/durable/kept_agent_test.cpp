@@ -265,10 +265,14 @@ TEST(KeptAgent, TheFileFollowsEveryChange) {
   }
 }
 
-// A file of every kind of record, as the first version with a state directory wrote it.
-TEST(KeptAgent, TheFirstFormatIsTakenOver) {
+// A file of every kind of record, as the first version with a state directory wrote it, and as the
+// last version before slices made of that.
+class FormerFormat : public ::testing::TestWithParam<int> {};
+
+TEST_P(FormerFormat, IsTakenOver) {
   const Directory directory;
-  std::filesystem::copy_file(ALKAID_TEST_DATA "/state-format-1.mdb", directory.file());
+  std::filesystem::copy_file(fmt::format(ALKAID_TEST_DATA "/state-format-{}.mdb", GetParam()),
+                             directory.file());
   FakeDataplane tables;
   Records told;
   {
@@ -278,7 +282,7 @@ TEST(KeptAgent, TheFirstFormatIsTakenOver) {
     EXPECT_EQ(wanted.count(ResourceType::kVpc), 1U);
     EXPECT_EQ(wanted.count(ResourceType::kSubnet), 4U);
     EXPECT_EQ(wanted.count(ResourceType::kPort), 2U);
-    EXPECT_EQ(wanted.count(ResourceType::kNeighbor), 4U);
+    EXPECT_EQ(wanted.count(ResourceType::kNeighbor), GetParam() == 1 ? 4U : 5U);
     EXPECT_EQ(wanted.count(ResourceType::kDhcp), 2U);
     EXPECT_EQ(wanted.count(ResourceType::kRouter), 1U);
     EXPECT_EQ(wanted.count(ResourceType::kGateway), 1U);
@@ -287,6 +291,7 @@ TEST(KeptAgent, TheFirstFormatIsTakenOver) {
     EXPECT_EQ(wanted.find_security_group("web")->rules.size(), 2U);
     EXPECT_TRUE(tables.has_neighbor(1001, "10.1.0.12"));
     EXPECT_TRUE(tables.has_neighbor(1001, "10.1.0.99"));  // an address pair
+    EXPECT_EQ(tables.has_neighbor(1001, "10.1.0.72"), GetParam() == 2);
     told = records_of(wanted);
   }
   std::string types;
@@ -297,6 +302,8 @@ TEST(KeptAgent, TheFirstFormatIsTakenOver) {
   // Now it is of the present format.
   EXPECT_EQ(records_in(directory.path()), told);
 }
+
+INSTANTIATE_TEST_SUITE_P(KeptAgent, FormerFormat, ::testing::Values(1, 2));
 
 // What the present format is in files that stand on hosts.
 TEST(KeptAgent, TheThirdFormatIsRead) {
