@@ -110,6 +110,8 @@ LINES = {
                               ["--neighbors", "1000", "--first-packet", "pcap"], [Goal(10)], "first_packet_milliseconds", "ms"),
     "goal-first-packet-veth": Line("the same on a veth", "goalstate", ["--neighbors", "1000", "--first-packet", "af_packet", "--rounds", "7"],
                                    [Goal(10)], "first_packet_milliseconds", "ms"),
+    "goal-slice-memory": Line("the agent's memory for a neighbor in a slice", "goalstate", ["--neighbors", "100000", "--slice"],
+                              [Goal(400)], "agent_bytes_per_neighbor", "bytes"),
     "on-demand": Line("first packets at once to destinations learnt on demand: p99 beyond the manager's time", "ondemand",
                       [], [Goal(), Goal(2), Goal(2)], "beyond_ncm_milliseconds.p99", "ms"),
     "restart": Line("a killed agent: from its start until it takes goal states", "restart", [], [Goal(1000)],
