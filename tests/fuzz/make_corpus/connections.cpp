@@ -196,4 +196,99 @@ void write_fragment(const std::filesystem::path& directory) {
           {packet().ethernet().ipv4({.more_fragments = true}).icmp().payload_of_size(8).build()}));
 }
 
+namespace {
+
+// A step as fuzz_connector takes it. Hosts 0 and 1 are the first tenant's, 2 and 3 the second's, 4
+// and 6 their peers behind the tunnel, 5 and 7 the same in the first tenant's other subnet.
+struct Step {
+  std::uint8_t kind = 0;
+  bool ipv6 = false;
+  unsigned worker = 0;
+  unsigned source = 0;
+  unsigned destination = 1;
+  unsigned protocol = 0;  // TCP, UDP, ICMP, another one
+  unsigned source_port = 5;
+  unsigned destination_port = 0;
+  std::uint8_t flags = 0x02;
+  std::uint8_t more = 0;
+
+  [[nodiscard]] Bytes bytes() const {
+    return {
+        kind,
+        static_cast<std::uint8_t>(worker | unsigned{ipv6} << 1 | source << 2 | destination << 5),
+        static_cast<std::uint8_t>(protocol | source_port << 2 | destination_port << 5), flags,
+        more};
+  }
+};
+Bytes steps(std::initializer_list<Step> list) {
+  Bytes bytes;
+  for (const Step& step : list) {
+    const Bytes one = step.bytes();
+    bytes.insert(bytes.end(), one.begin(), one.end());
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void write_connector(const std::filesystem::path& directory) {
+  constexpr std::uint8_t kSynAck = 0x12;
+  constexpr std::uint8_t kAck = 0x10;
+  constexpr std::uint8_t kError = 6;
+  constexpr std::uint8_t kFragment = 7;
+  constexpr std::uint8_t kFlood = 8;
+  constexpr std::uint8_t kHold = 9;
+  constexpr std::uint8_t kRelease = 10;
+  constexpr std::uint8_t kTime = 11;
+  constexpr std::uint8_t kRule = 12;
+  constexpr std::uint8_t kMember = 13;
+  constexpr std::uint8_t kPort = 14;
+  constexpr std::uint8_t kFlush = 15;
+  const Step syn{};
+  const Step syn_ack{
+      .source = 1, .destination = 0, .source_port = 0, .destination_port = 5, .flags = kSynAck};
+  const Step ack{.flags = kAck};
+  const Step to_wire{.destination = 4, .protocol = 1};
+  const Step from_wire{
+      .source = 4, .destination = 0, .protocol = 1, .source_port = 0, .destination_port = 5};
+  const Step no_rules_out{.kind = kRule, .flags = 0x60};
+  const Step host_moves_here{.kind = kPort, .source = 4, .flags = 0x05};
+  Corpus one{directory / "fuzz_connector", {0}};
+  one.add("handshake", steps({syn, syn_ack, ack}));
+  one.add("rule_removed", steps({syn, syn_ack, ack, no_rules_out, ack, syn_ack}));
+  one.add("wire", steps({to_wire, from_wire, {.kind = kPort, .flags = 0}, from_wire}));
+  one.add("tenants", steps({syn, {.source = 2, .destination = 3}, syn_ack}));
+  one.add("routed", steps({{.destination = 5}, {.destination = 7}}));
+  one.add("error", steps({to_wire, {.kind = kError, .destination = 4, .protocol = 1, .more = 40}}));
+  one.add("echo_v6",
+          steps({{.ipv6 = true, .protocol = 2, .flags = 0},
+                 {.ipv6 = true, .source = 1, .destination = 0, .protocol = 2, .flags = 1}}));
+  one.add("idle", steps({syn, {.kind = kTime, .more = 20}, ack}));
+  one.add("members", steps({{.kind = kRule, .flags = 0x18},
+                            no_rules_out,
+                            {.kind = kMember, .source = 1, .flags = 1},
+                            syn,
+                            {.kind = kMember, .source = 1, .flags = 1},
+                            syn}));
+  one.add("moved", steps({to_wire, from_wire, host_moves_here, from_wire, to_wire}));
+  one.add("flushed", steps({syn, to_wire, {.kind = kFlush, .flags = 9}, ack}));
+  one.add("full",
+          steps({syn, syn_ack, ack, to_wire, from_wire, {.kind = kFlood, .more = 0xff}, ack}));
+  Corpus with_windows{directory / "fuzz_connector", {1}};
+  with_windows.add("windows", steps({syn, syn_ack, ack, {.flags = 0x14, .more = 9}, ack}));
+  Corpus with_quota{directory / "fuzz_connector", {2}};
+  with_quota.add("quota", steps({{.kind = kFlood, .more = 1}, syn, to_wire}));
+  Corpus two{directory / "fuzz_connector", {0x10}};
+  two.add("held", steps({{.kind = kHold},
+                         {.kind = kHold, .worker = 1},
+                         no_rules_out,
+                         {.kind = kRelease, .worker = 1},
+                         {.kind = kRelease},
+                         syn}));
+  two.add("fragments",
+          steps({{.kind = kFragment, .worker = 1, .destination = 4, .protocol = 1, .more = 1},
+                 {.kind = kFragment, .destination = 4, .protocol = 1, .more = 0},
+                 {.kind = kFragment, .worker = 1, .destination = 4, .protocol = 1, .more = 2}}));
+}
+
 }  // namespace alkaid::fuzz

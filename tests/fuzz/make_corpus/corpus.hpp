@@ -46,6 +46,7 @@ void write_dhcpv6(const std::filesystem::path& directory);
 void write_router_solicitation(const std::filesystem::path& directory);
 void write_source_guard(const std::filesystem::path& directory);
 void write_connection_state(const std::filesystem::path& directory);
+void write_connector(const std::filesystem::path& directory);
 void write_tcp_window(const std::filesystem::path& directory);
 void write_embedded_tuple(const std::filesystem::path& directory);
 void write_fragment(const std::filesystem::path& directory);

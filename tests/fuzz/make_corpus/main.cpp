@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
     alkaid::fuzz::write_router_solicitation(argv[1]);
     alkaid::fuzz::write_source_guard(argv[1]);
     alkaid::fuzz::write_connection_state(argv[1]);
+    alkaid::fuzz::write_connector(argv[1]);
     alkaid::fuzz::write_tcp_window(argv[1]);
     alkaid::fuzz::write_embedded_tuple(argv[1]);
     alkaid::fuzz::write_fragment(argv[1]);
