@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dataplane/flow/populate.hpp"
+#include "dataplane/flow/shared_field.hpp"
 
 namespace alkaid {
 namespace {
@@ -42,15 +43,17 @@ bool ConnectionKeeper::is_lost(FlowPort index, std::uint16_t generation) const {
 }
 
 bool ConnectionKeeper::has_lost_port(const ConnectionRecord& record, Milliseconds now) const {
-  const bool lost_initiator = is_lost(record.initiator, record.initiator_generation);
-  const bool lost_responder = is_lost(record.responder, record.responder_generation);
+  const FlowPort initiator = read_shared(record.initiator);
+  const FlowPort responder = read_shared(record.responder);
+  const bool lost_initiator = is_lost(initiator, read_shared(record.initiator_generation));
+  const bool lost_responder = is_lost(responder, read_shared(record.responder_generation));
   if (lost_initiator == lost_responder) {
     return lost_initiator;
   }
   // The lost one may have moved to another host: for a while the connection waits for whoever was
   // at the other end here to go on (ConnectionJudge::goes_on), until another port has its place.
-  const FlowPort lost = lost_initiator ? record.initiator : record.responder;
-  const FlowPort other = lost_initiator ? record.responder : record.initiator;
+  const FlowPort lost = lost_initiator ? initiator : responder;
+  const FlowPort other = lost_initiator ? responder : initiator;
   const auto ago = difference(now, state_.ports[lost].since.load(std::memory_order_relaxed));
   const bool may_go_on = other != kUnderlayPort && ports_.find(lost) == nullptr &&
                          eviction_class(record.word()) == EvictionClass::kSettled &&
@@ -71,13 +74,14 @@ bool ConnectionKeeper::take_down(ConnectionNumber number, std::uint32_t life) {
 template <class Key>
 Milliseconds ConnectionKeeper::time_left(ConnectionNumber number) const {
   const ConnectionTable<Key>& table = state_.table<Key>();
-  const std::uint8_t protocol = protocol_of(table.half(number, Direction::kOriginal).key.scope);
+  const std::uint8_t protocol =
+      protocol_of(read_shared(table.half(number, Direction::kOriginal).key.scope));
   const std::uint64_t timeout =
       std::uint64_t{timeouts().of(table.record(number).word(), protocol)} * 1000;
   const ConnectionRecord& record = table.record(number);
   // One that only its responder speaks for doesn't live by that.
   const Milliseconds since =
-      is_only_answers(record.word()) ? record.created : last_seen(table, number);
+      is_only_answers(record.word()) ? read_shared(record.created) : last_seen(table, number);
   const std::int32_t idle = difference(now(), since);
   return idle > 0 && static_cast<std::uint64_t>(idle) >= timeout
              ? 0
@@ -92,8 +96,9 @@ void ConnectionKeeper::forget_old_stamps(ConnectionNumber number) {
   ConnectionTable<Key>& table = state_.table<Key>();
   for (const Direction direction : {Direction::kOriginal, Direction::kReply}) {
     FlowFields& fields = table.half(number, direction).fields;
-    const FlowPort destination = table.half(number, opposite(direction)).fields.ingress;
-    const bool is_old = is_old_stamp(fields.ingress_stamp, fields.ingress) ||
+    const FlowPort destination =
+        read_shared(table.half(number, opposite(direction)).fields.ingress);
+    const bool is_old = is_old_stamp(fields.ingress_stamp, read_shared(fields.ingress)) ||
                         is_old_stamp(fields.egress_stamp, destination);
     if (is_old) {
       fields.leave_fast_path();
@@ -115,6 +120,7 @@ void ConnectionKeeper::look_at(ConnectionNumber number, bool looks_at_all, Milli
   if ((life & 1) == 0) {
     return;
   }
+  Milliseconds due = record.next_check.load(std::memory_order_relaxed);
   if (has_lost_port(record, now)) {
     take_down<Key>(number, life);
     return;
@@ -124,7 +130,7 @@ void ConnectionKeeper::look_at(ConnectionNumber number, bool looks_at_all, Milli
   }
   if (looks_at_all) {
     forget_old_stamps<Key>(number);
-  } else if (difference(record.next_check.load(std::memory_order_relaxed), now) > 0) {
+  } else if (difference(due, now) > 0) {
     return;
   }
   const Milliseconds left = time_left<Key>(number);
@@ -134,7 +140,9 @@ void ConnectionKeeper::look_at(ConnectionNumber number, bool looks_at_all, Milli
   } else if (left == 0) {
     counts_[Key::kIsV6].expired += take_down<Key>(number, life) ? 1 : 0;
   } else {
-    record.next_check.store(now + left, std::memory_order_relaxed);
+    // Unless it has changed its state meanwhile, or its place has become another's: they have said
+    // when to look again.
+    record.next_check.compare_exchange_strong(due, now + left, std::memory_order_relaxed);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/flow/shared_field.hpp"
 #include "dataplane/packet/headers.hpp"
 
 namespace alkaid {
@@ -10,12 +11,13 @@ namespace {
 template <class Key>
 DirectionSnapshot snapshot_of(const FlowHalf<Key>& half) {
   const FlowFields& fields = half.fields;
-  return {.zone = zone_of(half.key.scope),
-          .source = half.key.source(),
-          .destination = half.key.destination(),
-          .source_port = source_port_of(half.key.ports),
-          .destination_port = destination_port_of(half.key.ports),
-          .ingress = fields.ingress,
+  const Key key = read_shared_key(half.key);
+  return {.zone = zone_of(key.scope),
+          .source = key.source(),
+          .destination = key.destination(),
+          .source_port = source_port_of(key.ports),
+          .destination_port = destination_port_of(key.ports),
+          .ingress = read_shared(fields.ingress),
           .packets = fields.packets.load(std::memory_order_relaxed) & FlowFields::kCounterMask,
           .bytes = fields.bytes.load(std::memory_order_relaxed) & FlowFields::kCounterMask,
           .last_seen = fields.last_seen.load(std::memory_order_relaxed)};
@@ -33,15 +35,15 @@ std::optional<ConnectionSnapshot> snapshot_of(const ConnectionTable<Key>& table,
   const FlowHalf<Key>& original = table.half(number, Direction::kOriginal);
   ConnectionSnapshot result{
       .id = {.ipv6 = Key::kIsV6, .number = number, .life = life},
-      .protocol = protocol_of(original.key.scope),
+      .protocol = protocol_of(read_shared(original.key.scope)),
       .word = record.word(),
-      .created = record.created,
+      .created = read_shared(record.created),
       .egress_rule = record.egress_rule.load(std::memory_order_relaxed),
       .ingress_rule = record.ingress_rule.load(std::memory_order_relaxed),
-      .initiator = record.initiator,
-      .responder = record.responder,
-      .initiator_generation = record.initiator_generation,
-      .responder_generation = record.responder_generation,
+      .initiator = read_shared(record.initiator),
+      .responder = read_shared(record.responder),
+      .initiator_generation = read_shared(record.initiator_generation),
+      .responder_generation = read_shared(record.responder_generation),
       .directions = {snapshot_of(original), snapshot_of(table.half(number, Direction::kReply))}};
   std::atomic_thread_fence(std::memory_order_acquire);
   return record.life.load(std::memory_order_relaxed) == life ? std::optional{result} : std::nullopt;

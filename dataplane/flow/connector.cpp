@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/flow/shared_field.hpp"
+
 namespace alkaid {
 namespace {
 
@@ -215,7 +217,7 @@ DropReason Connector<Key>::follow(FlowReference reference, const PassFinding& fi
   const TrackResult now = track(table_.record(old).word(), direction, trackable_.packet);
   const StateWord word = now.verdict == TrackVerdict::kPass ? now.next : finding.tracked.next;
   fill_record(*number, word, *finding.policy, direction);
-  table_.record(*number).created = table_.record(old).created;
+  write_shared(table_.record(*number).created, table_.record(old).created);
   for (const Direction each : {Direction::kOriginal, Direction::kReply}) {
     table_.half(*number, each).fields.add_counts_of(table_.half(old, each).fields);
   }
@@ -249,16 +251,18 @@ void Connector<Key>::fill_record(ConnectionNumber number, StateWord word,
   };
   const Port* initiator = is_original ? source_ : destination_;
   const Port* responder = is_original ? destination_ : source_;
+  // Who sees any of it sees that the life of before is over.
+  std::atomic_thread_fence(std::memory_order_release);
   record.state.store(word.bits, std::memory_order_relaxed);
-  record.created = now;
+  write_shared(record.created, now);
   record.next_check.store(first_check(state_, word, context_.headers.protocol, now),
                           std::memory_order_relaxed);
   record.egress_rule.store(policy.egress_rule, std::memory_order_relaxed);
   record.ingress_rule.store(policy.ingress_rule, std::memory_order_relaxed);
-  record.initiator = flow_port(initiator);
-  record.responder = flow_port(responder);
-  record.initiator_generation = generation_of(initiator);
-  record.responder_generation = generation_of(responder);
+  write_shared(record.initiator, flow_port(initiator));
+  write_shared(record.responder, flow_port(responder));
+  write_shared(record.initiator_generation, generation_of(initiator));
+  write_shared(record.responder_generation, generation_of(responder));
 
   Half& own = table_.half(number, direction);
   Half& other = table_.half(number, opposite(direction));
@@ -271,13 +275,13 @@ void Connector<Key>::fill_record(ConnectionNumber number, StateWord word,
     fields->bytes.store(0, std::memory_order_relaxed);
     fields->last_seen.store(now, std::memory_order_relaxed);
   }
-  own.key = key_;
-  own.fields.ingress = flow_port(source_);
+  write_shared_key(own.key, key_);
+  write_shared(own.fields.ingress, flow_port(source_));
   fill_forwarding(own, is_steady(word, direction));
   own.fields.count(packet_->pkt_len, now);
 
-  other.key = reply_key_;
-  other.fields.ingress = flow_port(destination_);
+  write_shared_key(other.key, reply_key_);
+  write_shared(other.fields.ingress, flow_port(destination_));
   // Its first packet asks the policy, also where the underlay's stamp, 0, would match.
   other.fields.ingress_stamp.store(PortStamps::kNever, std::memory_order_relaxed);
 }
