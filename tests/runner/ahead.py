@@ -21,8 +21,10 @@ if __name__ == "__main__":
 from runner import builds  # noqa: E402
 from runner.command import end, start  # noqa: E402
 
-SUITES = {"fuzz": lambda: builds.fuzzing().compile_fuzzers(),
-          "sanitizers": lambda: builds.sanitized().compile_tests(builds.SANITIZED_SUITES)}
+# What each builds; the argument is the directory of the normal build.
+SUITES = {"races": lambda build: builds.normal(build).compile_tests(["races"]),
+          "fuzz": lambda _: builds.fuzzing().compile_fuzzers(),
+          "sanitizers": lambda _: builds.sanitized().compile_tests(builds.SANITIZED_SUITES)}
 # Suites during which others may be built: of a unit or pipeline suite compilers would take the processors.
 WAITING = frozenset({"e2e", "demo"})
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -31,7 +33,8 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 class Ahead:
     """The process that builds ahead, if one does. A context manager: none outlives it."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, build: Path, log: Path) -> None:
+        self._build = build
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -48,7 +51,7 @@ class Ahead:
             self.stop()
         elif self._process is None and wanted:
             print(f"built meanwhile for {' and '.join(wanted)}: {self._log}", flush=True)
-            self._process = start([sys.executable, Path(__file__).resolve(), *wanted], log=self._log)
+            self._process = start([sys.executable, Path(__file__).resolve(), self._build, *wanted], log=self._log)
 
     def stop(self) -> None:
         """Ends what builds; what it has built stays."""
@@ -57,18 +60,18 @@ class Ahead:
             self._process = None
 
 
-def main(suites: list[str]) -> int:
-    """Builds for `suites`, one after another, until SIGTERM or the end of who started it."""
+def main(build: Path, suites: list[str]) -> int:
+    """Builds for `suites`, one after another, until SIGTERM or the end of who started it; `build` is the normal one."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     for suite in suites:
-        SUITES[suite]()
+        SUITES[suite](build)
     return 0
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
+        sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
     except (builds.BuildError, OSError) as error:
         sys.exit(f"ahead: {error}")

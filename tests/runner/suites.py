@@ -94,6 +94,11 @@ def pipeline(result: SuiteResult, context: Context) -> None:
     _meson_suite(result, builds.normal(context.build), "pipeline", limit_seconds=600)
 
 
+def races(result: SuiteResult, context: Context) -> None:
+    """Workers and the control thread on what they share, under ThreadSanitizer."""
+    _meson_suite(result, builds.normal(context.build), "races", limit_seconds=300)
+
+
 def fuzz(result: SuiteResult, context: Context) -> None:
     """Every fuzz target for a short, bounded time, from its seed corpus."""
     programs = builds.fuzzing().compile_fuzzers()
@@ -179,6 +184,7 @@ SUITES: dict[str, Callable[[SuiteResult, Context], None]] = {
     "pipeline": pipeline,
     "e2e": end_to_end,
     "demo": demo,
+    "races": races,
     "fuzz": fuzz,
     "sanitizers": sanitizers,
 }
