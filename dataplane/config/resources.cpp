@@ -20,6 +20,11 @@ constexpr std::uint64_t kNeighborBytes = 96;
 constexpr std::uint64_t kRouteBytes = 180;
 constexpr std::uint64_t kRuleBytes = 16;
 constexpr std::uint64_t kObjectBytes = 1024;
+// Of each connection: when it is tracked, for its TCP windows, and at start.
+constexpr std::uint64_t kConnectionBytesV4 = 189;
+constexpr std::uint64_t kConnectionBytesV6 = 253;
+constexpr std::uint64_t kWindowBytes = 64;
+constexpr std::uint64_t kConnectionBytesAtStart = 37;
 
 std::vector<MemoryPart> memory_of(const DataplaneSettings& settings) {
   const TableSizes& sizes = settings.tables;
@@ -98,6 +103,19 @@ Choice choose_packet_buffers(Options& options) {
   return {"packet_buffers", fmt::to_string(settings.packet_buffers), std::move(reason)};
 }
 
+Choice connection_memory_choice(const FlowSettings& flows) {
+  const std::uint64_t windows = flows.tcp_window_check ? kWindowBytes : 0;
+  const auto mebibytes = [&flows](std::uint64_t each) { return (flows.connections * each) >> 20; };
+  return {"connection_mib",
+          fmt::format("{}", mebibytes(kConnectionBytesV4 + kConnectionBytesV6 + 2 * windows)),
+          fmt::format(
+              "at most: {} connections of each family by --connections, {} bytes each (IPv6: "
+              "{}); about {} MiB at start, the rest ahead of need. Ordinary memory, beside that "
+              "of memory_mib, of the control thread's NUMA node",
+              flows.connections, kConnectionBytesV4 + windows, kConnectionBytesV6 + windows,
+              mebibytes(2 * kConnectionBytesAtStart))};
+}
+
 Choice queues_choice(const Options& options) {
   const unsigned most = options.dataplane.queues;
   return {"queues",
@@ -151,6 +169,7 @@ Placement choose_placement(Options& options, const HostSurvey& host) {
   options.node_megabytes = placement.node_megabytes;
 
   auto& choices = placement.choices;
+  choices.push_back(connection_memory_choice(settings.flows));
   choices.push_back(std::move(packet_buffers));
   choices.push_back(queues_choice(options));
   choices.push_back(rss_choice(options));

@@ -4,12 +4,16 @@
 #include <filesystem>
 #include <fstream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "dataplane/config/resources.hpp"
 
 namespace alkaid {
 namespace {
+
+using ::testing::HasSubstr;
 
 ParseOutcome parse(std::vector<std::string> words) {
   std::vector<const char*> arguments{"alkaid-dataplane"};
@@ -66,6 +70,72 @@ std::string choice_of(const Placement& placement, const std::string& name) {
     }
   }
   return {};
+}
+
+// What --dry-run tells of a name, with these flags beside the least.
+Choice told(const std::vector<std::string>& flags, const std::string& name) {
+  std::vector<std::string> words{"--vtep", "10.0.0.1/24"};
+  words.insert(words.end(), flags.begin(), flags.end());
+  auto outcome = parse(words);
+  EXPECT_TRUE(outcome.options);
+  const Placement placement = choose_placement(*outcome.options, HostSurvey::here());
+  const auto json = nlohmann::json::parse(dry_run_json(*outcome.options, placement));
+  for (const auto& choice : json.at("choices")) {
+    if (choice.at("name") == name) {
+      return {name, choice.at("value"), choice.at("reason")};
+    }
+  }
+  ADD_FAILURE() << "nothing is said of " << name;
+  return {};
+}
+
+TEST(DryRun, MemoryIsWhatTablesNeed) {
+  const auto memory = [](std::vector<std::string> flags) { return told(flags, "memory_mib"); };
+  EXPECT_EQ(memory({}).value, "512");
+  const Choice large = memory({"--max-neighbors", "8388608"});
+  EXPECT_THAT(large.reason, HasSubstr("neighbors 768.0"));
+  EXPECT_THAT(large.reason, HasSubstr("security rules 4.0"));
+  EXPECT_GT(std::stoul(large.value), 768U);
+  const Choice little = memory({"--max-neighbors", "8388608", "--memory", "600"});
+  EXPECT_EQ(little.value, "600");
+  EXPECT_THAT(little.reason, HasSubstr("It may not be enough"));
+}
+
+TEST(DryRun, HugepagesAreWhatTheHostHasFree) {
+  const Choice none = told({"--no-huge"}, "hugepages");
+  EXPECT_EQ(none.value, "no");
+  EXPECT_EQ(none.reason, "--no-huge");
+  const Choice too_few = told({"--memory", "1048576"}, "hugepages");
+  EXPECT_EQ(too_few.value, "no");
+  EXPECT_THAT(too_few.reason, HasSubstr("nr_hugepages"));
+}
+
+TEST(DryRun, ConnectionsHaveMemoryOfTheirOwn) {
+  const auto connections = [](std::vector<std::string> flags) {
+    return told(flags, "connection_mib");
+  };
+  EXPECT_EQ(connections({}).value, "442");
+  EXPECT_THAT(connections({}).reason, HasSubstr("189 bytes each (IPv6: 253); about 74 MiB"));
+  EXPECT_EQ(connections({"--connections", "2097152"}).value, "884");
+  EXPECT_THAT(connections({"--tcp-window-check"}).reason, HasSubstr("253 bytes each (IPv6: 317)"));
+  EXPECT_EQ(told({"--connections", "2097152"}, "memory_mib").value, told({}, "memory_mib").value);
+}
+
+TEST(DryRun, QueuesAndWhatSpreadsPackets) {
+  const std::vector<std::string> one{"--uplink", "dev:0000:3b:00.0"};
+  EXPECT_EQ(told(one, "queues").value, "1 for each device, one for each worker");
+  EXPECT_EQ(told(one, "rss").value, "off");
+  const auto with = [&one](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), one.begin(), one.end());
+    return flags;
+  };
+  EXPECT_EQ(told(with({"--workers", "4"}), "queues").value,
+            "4 for each device, one for each worker");
+  EXPECT_EQ(told(with({"--workers", "4"}), "rss").value, "on");
+  EXPECT_EQ(told(with({"--workers", "4", "--queues", "1"}), "rss").value, "off");
+  EXPECT_THAT(told(with({"--queues", "3"}), "queues").reason, HasSubstr("--queues"));
+  EXPECT_EQ(told({"--uplink", "dev:0000:3b:00.0,queues=2"}, "rss").value, "on");
+  EXPECT_EQ(told(with({"--trunk", "t=dev:0000:3b:00.1,queues=2"}), "rss").value, "on");
 }
 
 TEST(Options, BuffersAreEnoughForTheQueues) {
