@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::size_t kMemorySize =
     std::size_t{kXdpFrameSize} * (kXdpReceiveFrames + kXdpSendFrames);
-// Some 50 us: a device that takes nothing must not cost its worker a system call in every walk.
-constexpr std::uint64_t kKickAgainCycles = 100'000;
+// 50 us: a device that takes nothing must not cost its worker a system call in every walk.
+constexpr std::uint64_t kKicksPerSecond = 20'000;
 // The kernel lets go of a queue a moment after the last socket on it was closed.
 constexpr int kMostAttempts = 40;
 constexpr std::chrono::milliseconds kRetryBusyQueue{5};
@@ -155,7 +155,7 @@ void XdpSocket::reap_sent() {
 
 void XdpSocket::kick_again() {
   const std::uint64_t now = rte_rdtsc();
-  if (now - last_kick_ >= kKickAgainCycles) {
+  if (now - last_kick_ >= rte_get_tsc_hz() / kKicksPerSecond) {
     last_kick_ = now;
     kick(1);
   }
