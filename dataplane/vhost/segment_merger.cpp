@@ -109,14 +109,15 @@ bool equal(const rte_mbuf* a, const rte_mbuf* b, std::size_t offset, std::size_t
                      rte_pktmbuf_mtod_offset(b, const char*, offset), length) == 0;
 }
 
-// Whether the packet, whatever it is, has the addresses of this connection.
+// Whether the packet, whatever it is, has the addresses of this connection; one whose first buffer
+// doesn't tell may have.
 bool is_between_same(const Open& open, const rte_mbuf* packet) {
   const std::size_t offset =
       open.first.is_v6 ? kL3 + offsetof(Ipv6Header, source) : kL3 + offsetof(Ipv4Header, source);
   const std::size_t length = open.first.is_v6 ? 32 : 8;
-  return packet->data_len >= offset + length &&
-         at<EthernetHeader>(packet, 0).type == at<EthernetHeader>(open.first.packet, 0).type &&
-         equal(open.first.packet, packet, offset, length);
+  return packet->data_len < offset + length ||
+         (at<EthernetHeader>(packet, 0).type == at<EthernetHeader>(open.first.packet, 0).type &&
+          equal(open.first.packet, packet, offset, length));
 }
 
 bool is_same_connection(const Segment& a, const Segment& b) {
@@ -139,6 +140,8 @@ bool continues_identification(const Open& open, const Segment& next, bool& count
 
 // Between packets of the same two addresses and ports.
 bool continues(const Open& open, const Segment& next) {
+  // The urgent pointer, which stays though nothing is urgent, and the options behind it.
+  constexpr std::size_t kUrgent = offsetof(TcpHeader, urgent);
   const Segment& first = open.first;
   const TcpHeader& a = first.tcp();
   const TcpHeader& b = next.tcp();
@@ -151,8 +154,8 @@ bool continues(const Open& open, const Segment& next) {
          b.sequence.host() == open.next_sequence &&
          a.acknowledgment.raw() == b.acknowledgment.raw() && a.data_offset == b.data_offset &&
          a.window.raw() == b.window.raw() &&
-         equal(first.packet, next.packet, first.l4_offset + sizeof(TcpHeader),
-               first.header_length - first.l4_offset - sizeof(TcpHeader)) &&
+         equal(first.packet, next.packet, first.l4_offset + kUrgent,
+               first.header_length - first.l4_offset - kUrgent) &&
          next.payload <= first.payload && open.segments < LargeTcpPacket::kMostSegments &&
          first.packet->pkt_len + next.payload <= UINT16_MAX;
 }

@@ -20,10 +20,11 @@ inline constexpr std::uint32_t kLeastMerged = 512;
 //
 // A segment goes behind another one if it is its continuation in the same connection: whole IPv4
 // without options or IPv6 without extension headers, the same Ethernet header, addresses, ports,
-// TOS or traffic class and flow label, TTL, DF; ACK, the same acknowledgment, window and options,
-// no other flag but PSH; identifications that count on, or stay with DF; a right checksum; a
-// payload not larger than the first one's. A smaller one, or one with PSH, is the last. Nothing of
-// the same two addresses that stands between them is overtaken. No packet is larger than 64 KiB.
+// TOS or traffic class and flow label, TTL, DF; ACK, the same acknowledgment, window, urgent
+// pointer and options, no other flag but PSH; identifications that count on, or stay with DF; a
+// right checksum; a payload not larger than the first one's. A smaller one, or one with PSH, is the
+// last. Nothing of the same two addresses that stands between them is overtaken. No packet is
+// larger than 64 KiB.
 std::uint16_t merge_segments(rte_mbuf** packets, std::uint16_t count,
                              const DriverOffloads& offloads);
 

@@ -8,87 +8,26 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <deque>
 #include <span>
-#include <string>
 #include <vector>
 
-#include <rte_eal.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/packet/checksum.hpp"
 #include "dataplane/packet/mbuf_checksum.hpp"
 #include "dataplane/vhost/large_tcp_packet.hpp"
+#include "tests/fuzz/exact_packet.hpp"
 #include "tests/fuzz/require.hpp"
-#include "tests/support/exact_copy.hpp"
 
 namespace alkaid::fuzz {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr unsigned kBuffers = 511;
 constexpr std::size_t kMostPieces = 64;
 constexpr std::uint8_t kFin = 0x01;
 constexpr std::uint8_t kPush = 0x08;
 constexpr std::uint8_t kCongestionWindowReduced = 0x80;
-
-rte_mempool* pool() {
-  static rte_mempool* const made = [] {
-    std::vector<std::string> arguments{"fuzz", "--no-huge", "--no-shconf",    "--no-pci",
-                                       "-m",   "64",        "--no-telemetry", "--log-level=1"};
-    std::vector<char*> pointers;
-    for (auto& argument : arguments) {
-      pointers.push_back(argument.data());
-    }
-    ALKAID_REQUIRE(rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) >= 0);
-    return rte_pktmbuf_pool_create("fuzz", kBuffers, 0, 0, RTE_PKTMBUF_HEADROOM + 2048,
-                                   SOCKET_ID_ANY);
-  }();
-  ALKAID_REQUIRE(made != nullptr);
-  return made;
-}
-
-// A packet whose buffers are blocks of exactly their size.
-class Packet {
- public:
-  Packet(const Bytes& bytes, std::size_t piece_size) {
-    for (std::size_t done = 0; done < bytes.size() || head_ == nullptr;) {
-      const std::size_t size = std::min(piece_size, bytes.size() - done);
-      blocks_.emplace_back(std::span{bytes}.subspan(done, size));
-      add(blocks_.back().bytes());
-      done += size;
-    }
-  }
-  ~Packet() { rte_pktmbuf_free(head_); }
-  Packet(const Packet&) = delete;
-  Packet& operator=(const Packet&) = delete;
-
-  [[nodiscard]] const rte_mbuf* mbuf() const { return head_; }
-
- private:
-  void add(std::span<std::uint8_t> block) {
-    rte_mbuf* piece = rte_pktmbuf_alloc(pool());
-    ALKAID_REQUIRE(piece != nullptr);
-    // More users than there are: the block stays ours.
-    rte_mbuf_ext_refcnt_set(&shared_, kBuffers + 1);
-    shared_.free_cb = [](void*, void*) {};
-    rte_pktmbuf_attach_extbuf(piece, block.data(), 0, static_cast<std::uint16_t>(block.size()),
-                              &shared_);
-    piece->data_len = static_cast<std::uint16_t>(block.size());
-    piece->pkt_len = piece->data_len;
-    if (head_ == nullptr) {
-      head_ = piece;
-    } else {
-      ALKAID_REQUIRE(rte_pktmbuf_chain(head_, piece) == 0);
-    }
-  }
-
-  std::deque<test::ExactCopy> blocks_;
-  rte_mbuf_ext_shared_info shared_{};
-  rte_mbuf* head_ = nullptr;
-};
 
 // One packet with everything that is needed to compare it.
 struct View {
@@ -193,7 +132,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t piece =
       std::max<std::size_t>((data[2] + 1) * std::size_t{8}, bytes.size() / fuzz::kMostPieces + 1);
   {
-    const fuzz::Packet packet{bytes, piece};
+    const fuzz::ExactPacket packet{bytes, piece};
     const unsigned before = rte_mempool_in_use_count(fuzz::pool());
     if (const auto large = LargeTcpPacket::parse(packet.mbuf(), payload)) {
       fuzz::check_segments(*large, packet.mbuf(), payload);

@@ -55,5 +55,6 @@ void write_usual_neighbor(const std::filesystem::path& directory);
 void write_message_parts(const std::filesystem::path& directory);
 void write_ncm_answer(const std::filesystem::path& directory);
 void write_large_tcp_packet(const std::filesystem::path& directory);
+void write_segment_merger(const std::filesystem::path& directory);
 
 }  // namespace alkaid::fuzz

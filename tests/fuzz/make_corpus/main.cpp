@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
     alkaid::fuzz::write_message_parts(argv[1]);
     alkaid::fuzz::write_ncm_answer(argv[1]);
     alkaid::fuzz::write_large_tcp_packet(argv[1]);
+    alkaid::fuzz::write_segment_merger(argv[1]);
   } catch (const std::exception& error) {
     std::cerr << "make_corpus: " << error.what() << '\n';
     return 1;
