@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from .derived import DERIVED
@@ -43,19 +44,50 @@ def _value(line: Line, result: dict[str, Any]) -> float | None:
     return value
 
 
-def rows(measured: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The cells of every row."""
+@dataclass(frozen=True)
+class _Figure:
+    """A figure beside its goal."""
+
+    title: str
+    case: str
+    value: float | None
+    unit: str
+    goal: Goal
+    is_first: bool          # of its title
+    more: tuple[str, ...]   # cells between the unit and the goal
+
+
+def _figures(measured: dict[str, Any]) -> Iterator[_Figure]:
     for name, line in LINES.items():
         for number, result in enumerate(measured.get(name, {}).get("results", [])):
-            goal = line.goals[number] if number < len(line.goals) else Goal()
-            yield (line.title if number == 0 else "", _case(result), _number(_value(line, result)), line.unit,
-                   _number(result.get(line.peer_figure)), _number(result.get("ratio")),
-                   _number(result.get("io_floor")), line.vpp[number] if number < len(line.vpp) else "",
-                   _number(goal.must), _number(goal.aim))
+            yield _Figure(line.title, _case(result), _value(line, result), line.unit,
+                          line.goals[number] if number < len(line.goals) else Goal(), number == 0,
+                          (_number(result.get(line.peer_figure)), _number(result.get("ratio")), _number(result.get("io_floor")),
+                           line.vpp[number] if number < len(line.vpp) else ""))
     for derived in DERIVED:
         for number, (case, value) in enumerate(derived.values(measured)):
-            yield (derived.title if number == 0 else "", case, _number(value), derived.unit, "", "", "", "",
-                   _number(derived.goal.must), _number(derived.goal.aim))
+            yield _Figure(derived.title, case, value, derived.unit, derived.goal, number == 0, ("", "", "", ""))
+
+
+def rows(measured: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The cells of every row."""
+    for figure in _figures(measured):
+        yield (figure.title if figure.is_first else "", figure.case, _number(figure.value), figure.unit, *figure.more,
+               _number(figure.goal.must), _number(figure.goal.aim))
+
+
+def missed(measured: dict[str, Any]) -> str:
+    """Every figure that is worse than it must be, a line each; with the title that "the same, IPv6" refers to."""
+    lines = []
+    title = ""
+    for figure in _figures(measured):
+        if not figure.title.startswith("the same"):
+            title = figure.title
+        if figure.goal.is_missed(figure.value):
+            words = [title, *([figure.title] if figure.title != title else []), *([figure.case] if figure.case else [])]
+            lines.append(f"- {'; '.join(words)}: {_number(figure.value)} {figure.unit}".rstrip()
+                         + f", must be {_number(figure.goal.must)}\n")
+    return "Worse than they must be:\n\n" + "".join(lines) if lines else "Nothing is worse than it must be.\n"
 
 
 def _node_rows(measured: dict[str, Any], nodes: list[str]) -> Iterator[tuple[str, ...]]:

@@ -201,6 +201,12 @@ def test_a_report_is_made_of_earlier_results(tmp_path: Path) -> None:
     assert re.search(r"first packets .* lost +\| 10,000 destinations +\| +0 \| +packets", finished.stdout)
     assert re.search(r"\| cycles by node +\| case +\| port-rx \| guest-flow \|", finished.stdout)
     assert re.search(r"\| encap, IPv4 +\| 1,000 flows \| +30 \| +80 \|", finished.stdout)
+    told = finished.stdout.partition("Worse than they must be:\n\n")[2].splitlines()
+    flood = "SYN flood of another guest into a full table: goodput left"
+    assert f"- {flood}; 1,000 flows: 42 %, must be 95" in told
+    assert f"- {flood}; the same, IPv6; 1,000 flows: 42 %, must be 95" in told
+    assert "- one rule among 10,000: send to reply, enforced; 1,000 flows: 42 ms, must be 10" in told
+    assert not [line for line in told if line.startswith("- guest to wire, routed")], "less than it must be is well"
     assert (tmp_path / "table.md").read_text() in finished.stdout
     assert "</svg>" in (tmp_path / "cycles.svg").read_text() and "</svg>" in (tmp_path / "goal-states.svg").read_text()
     assert not (tmp_path / "machine.json").exists(), "the machine of the report is not that of the results"
