@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -23,6 +24,7 @@
 #include "dataplane/vhost/vhost_polls.hpp"
 #include "tests/pipeline/case.hpp"
 #include "tests/pipeline/frames.hpp"
+#include "tests/pipeline/ipv6_network.hpp"
 #include "tests/pipeline/vhost_lab.hpp"
 #include "tests/pipeline/virtio_guest.hpp"
 
@@ -129,28 +131,48 @@ TEST(Vhost, ChecksumsThatTheGuestLeavesAreCompleted) {
   EXPECT_EQ(vhost.take_from_wire(), Frames{left});
 }
 
-// What a guest sends that leaves segmentation to its device, and the segments.
-Bytes tcp_part(const Bytes& data, std::size_t offset, std::size_t size, std::uint16_t number,
-               std::uint8_t flags) {
-  const auto first = data.begin() + static_cast<std::ptrdiff_t>(offset);
-  return packet()
-      .ethernet({.source = kMachine.mac, .destination = kGreen2.mac})
-      .ipv4({.source = kMachine.ip,
-             .destination = kGreen2.ip,
-             .identification = static_cast<std::uint16_t>(0xfffe + number)})
-      .tcp({.sequence = static_cast<std::uint32_t>(0xffffff00 + offset), .flags = flags})
-      .payload(Bytes(first, first + static_cast<std::ptrdiff_t>(size)))
-      .build();
-}
+// A guest that leaves segmentation to its device, by IPv4 or IPv6 (the parameter).
+class VhostLargeTcp : public ::testing::TestWithParam<bool> {
+ protected:
+  static constexpr IpAddress kMachine6 = green_v6(0x1f);
 
-TEST(Vhost, TcpIsCutIntoSegments) {
+  VhostLargeTcp() {
+    program_ipv6(*vhost_.lab);
+    auto config = vhost_.port();
+    config.fixed_ips.push_back(kMachine6);
+    EXPECT_FALSE(vhost_.lab->programmer().set(config));
+    vhost_.connect({.leaves_work = true});
+  }
+  // What it sends, and the segments.
+  static Bytes tcp_part(const Bytes& data, std::size_t offset, std::size_t size,
+                        std::uint16_t number, std::uint8_t flags) {
+    const auto first = data.begin() + static_cast<std::ptrdiff_t>(offset);
+    const Bytes part(first, first + static_cast<std::ptrdiff_t>(size));
+    const TcpFields tcp{.sequence = static_cast<std::uint32_t>(0xffffff00 + offset),
+                        .flags = flags};
+    const auto ethernet = packet().ethernet({.source = kMachine.mac, .destination = kGreen2.mac});
+    return GetParam() ? ethernet.ipv6({.source = kMachine6, .destination = kGreen2v6.ip})
+                            .tcp(tcp)
+                            .payload(part)
+                            .build()
+                      : ethernet
+                            .ipv4({.source = kMachine.ip,
+                                   .destination = kGreen2.ip,
+                                   .identification = static_cast<std::uint16_t>(0xfffe + number)})
+                            .tcp(tcp)
+                            .payload(part)
+                            .build();
+  }
+
+  VhostLab vhost_;
+};
+
+TEST_P(VhostLargeTcp, IsCutIntoSegments) {
   constexpr std::uint8_t kAck = 0x10;
   constexpr std::uint8_t kPushFin = 0x09;
   constexpr std::uint8_t kReduced = 0x80;
-  VhostLab vhost;
-  vhost.connect({.leaves_work = true});
-  EXPECT_TRUE(vhost.guest->may_send_large());
-  EXPECT_TRUE(vhost.guest->may_receive_large());
+  EXPECT_TRUE(vhost_.guest->may_send_large());
+  EXPECT_TRUE(vhost_.guest->may_receive_large());
   Bytes data(20000);
   for (std::size_t i = 0; i < data.size(); ++i) {
     data[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
@@ -163,22 +185,78 @@ TEST(Vhost, TcpIsCutIntoSegments) {
                                 static_cast<std::uint16_t>(expected.size()),
                                 kAck | (is_last ? kPushFin : 0) | (offset == 0 ? kReduced : 0)));
   }
-  const std::uint64_t buffers = vhost.lab->buffers_in_use();
+  const std::uint64_t buffers = vhost_.lab->buffers_in_use();
   const Bytes large = tcp_part(data, 0, data.size(), 0, kAck | kPushFin | kReduced);
   for (const int time : {1, 2}) {
     SCOPED_TRACE(time);
-    ASSERT_TRUE(vhost.guest->send(Frames{large}, {.segment_size = kSize}));
-    vhost.walk();
-    EXPECT_EQ(vhost.take_from_wire(), expected);
+    ASSERT_TRUE(vhost_.guest->send(Frames{large}, {.segment_size = kSize}));
+    vhost_.walk();
+    EXPECT_EQ(vhost_.take_from_wire(), expected);
   }
-  EXPECT_EQ(vhost.view().port->counters[0].rx_packets.read(), 2 * expected.size());
-  EXPECT_TRUE(vhost.lab->all_drops().empty());
+  EXPECT_EQ(vhost_.view().port->counters[0].rx_packets.read(), 2 * expected.size());
+  EXPECT_TRUE(vhost_.lab->all_drops().empty());
   // Crumbs would be more work for us than for the guest: it stays whole, and is too big then.
-  ASSERT_TRUE(vhost.guest->send(Frames{large}, {.segment_size = 8}));
-  vhost.walk();
-  EXPECT_TRUE(vhost.take_from_wire().empty());
-  EXPECT_EQ(vhost.lab->all_drops().size(), 1U);
-  EXPECT_EQ(vhost.lab->buffers_in_use(), buffers);
+  ASSERT_TRUE(vhost_.guest->send(Frames{large}, {.segment_size = 8}));
+  vhost_.walk();
+  EXPECT_TRUE(vhost_.take_from_wire().empty());
+  EXPECT_EQ(vhost_.lab->all_drops().size(), 1U);
+  EXPECT_EQ(vhost_.lab->buffers_in_use(), buffers);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, VhostLargeTcp, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Ipv6" : "Ipv4"; });
+
+// How often a guest's ring was looked into (below).
+std::atomic<unsigned> looks{0};
+
+TEST(Vhost, OfManyPortsTheBusyOneAndOneMoreAreLookedAt) {
+  constexpr unsigned kPorts = 256;
+  constexpr unsigned kIdleGuests = 6;
+  auto settings = PipelineLab::default_settings();
+  settings.tables.ports = 2 * kPorts;
+  VhostLab vhost("vhost-user-server", settings);
+  std::deque<VirtioGuest> idle;
+  for (unsigned number = 2; number <= kPorts; ++number) {
+    auto config = vhost.port(fmt::format("vm-{}", number));
+    config.mac = MacAddress::from_number(0x020000020000 + number);
+    config.fixed_ips = {IpAddress{Ipv4Address{0x0a010100 + number}}};
+    config.attachment = fmt::format("vhost-user-server:{}-{}", vhost.path(), number);
+    ASSERT_FALSE(vhost.lab->programmer().set(config));
+  }
+  for (unsigned number = 2; number < 2 + kIdleGuests; ++number) {
+    idle.emplace_back(VirtioGuest::Settings{.path = fmt::format("{}-{}", vhost.path(), number)});
+    vhost.wait_for(PortAttachState::kAttached, fmt::format("vm-{}", number));
+  }
+  EXPECT_TRUE(std::filesystem::is_socket(fmt::format("{}-{}", vhost.path(), kPorts)));
+  EXPECT_EQ(vhost.view(fmt::format("vm-{}", kPorts)).state, PortAttachState::kWaiting);
+  vhost.connect();
+  const Bytes frame = udp_frame(kMachine, kGreen2.mac, kGreen2.ip);
+  const auto walk_busy = [&](unsigned walks) {
+    for (unsigned i = 0; i < walks; ++i) {
+      ASSERT_TRUE(vhost.guest->send(Frames{frame}));
+      vhost.lab->dataplane().workers().front()->step();
+      ASSERT_EQ(vhost.take_from_wire(), Frames{frame});
+    }
+  };
+  // Until the others are idle.
+  walk_busy(VhostPollSet::kPatience + 1);
+  looks = 0;
+  constexpr unsigned kWalks = 64;
+  walk_busy(kWalks);
+  EXPECT_LE(looks, 2 * kWalks);
+  EXPECT_GE(looks, kWalks);
+  // Who was idle is heard at once when it is its turn.
+  const Bytes other =
+      packet()
+          .ethernet({.source = MacAddress::from_number(0x020000020002), .destination = kGreen2.mac})
+          .ipv4({.source = Ipv4Address{0x0a010102}, .destination = kGreen2.ip})
+          .udp({})
+          .build();
+  ASSERT_TRUE(idle.front().send(Frames{other}));
+  for (unsigned i = 0; i < kIdleGuests; ++i) {
+    vhost.lab->walk();
+  }
+  EXPECT_EQ(vhost.take_from_wire(), Frames{other});
 }
 
 TEST(Vhost, LargeFramesAreChainsBothWays) {
@@ -624,3 +702,15 @@ TEST(Vhost, RingsMoveBetweenWorkersWhileTheirGuestTalks) {
 
 }  // namespace
 }  // namespace alkaid::test
+
+// The linker puts this in the library's place (tests/pipeline/meson.build).
+extern "C" {
+std::uint16_t __real_rte_vhost_dequeue_burst(int device, std::uint16_t ring, rte_mempool* pool,
+                                             rte_mbuf** packets, std::uint16_t count);
+
+std::uint16_t __wrap_rte_vhost_dequeue_burst(int device, std::uint16_t ring, rte_mempool* pool,
+                                             rte_mbuf** packets, std::uint16_t count) {
+  ++alkaid::test::looks;
+  return __real_rte_vhost_dequeue_burst(device, ring, pool, packets, count);
+}
+}
