@@ -108,7 +108,7 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
       [this](const Neighbor& neighbor) { offloader_->station_superseded(neighbor); });
   next_hops_->on_path([this](const UnderlayPath& path) { offloader_->path_changed(path); });
   ports_ = std::make_unique<PortManager>(
-      port_table_, *quiescence_, workers, pools_,
+      port_table_, *quiescence_, workers, pools_, settings.offload.rules(),
       [this](const PortConfig& config) {
         return config.policy_enforced
                    ? std::make_unique<const PortPolicy>(

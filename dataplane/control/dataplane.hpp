@@ -24,7 +24,7 @@
 #include "dataplane/control/table_watch.hpp"
 #include "dataplane/flow/connection_keeper.hpp"
 #include "dataplane/flow/flow_state.hpp"
-#include "dataplane/offload/offloader.hpp"
+#include "dataplane/offload/offload_settings.hpp"
 #include "dataplane/on_demand/news_bell.hpp"
 #include "dataplane/on_demand/on_demand.hpp"
 #include "dataplane/ports/port_manager.hpp"
@@ -36,6 +36,8 @@
 #include "dataplane/worker/worker.hpp"
 
 namespace alkaid {
+
+class Offloader;
 
 // A device whose VLANs are guest ports.
 struct TrunkSettings {

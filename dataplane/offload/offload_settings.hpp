@@ -12,6 +12,9 @@ struct OffloadSettings {
   std::uint32_t idle_seconds = 10;    // without a packet, after which its rules go
   // An answer waits for rules to be removed, and the process's end for drivers.
   std::chrono::milliseconds longest_wait{2000};
+
+  // Of rules that a switch may be given: each direction of a connection has two at most.
+  [[nodiscard]] std::uint32_t rules() const { return 4 * connections; }
 };
 
 }  // namespace alkaid

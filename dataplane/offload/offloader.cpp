@@ -66,6 +66,8 @@ Offloader::Offloader(const OffloadSettings& settings, FlowState& flows, const Ta
     : settings_(settings),
       flows_(flows),
       port_table_(ports),
+      // Rules of one shape are of one direction.
+      executor_(settings.rules() / 2),
       ports_(ports, underlay, executor_),
       source_(flows, tables, ports, underlay, ports_),
       // As many that are software's again keep what was counted, or when they may be tried again.

@@ -7,8 +7,6 @@
 #include <rte_ethdev.h>
 #include <rte_flow.h>
 
-#include "dataplane/offload/rule_encoder.hpp"
-
 namespace alkaid {
 namespace {
 
@@ -17,17 +15,10 @@ std::string describe(const rte_flow_error& error, int number) {
                      std::strerror(number));
 }
 
-// A driver's answer to a rule that has everything rules can have. Empty: it would take it.
-std::string try_rule(const OffloadRule& rule) {
-  const EncodedRule encoded(rule);
-  rte_flow_error error{};
-  const int result = rte_flow_validate(rule.proxy, encoded.attributes(), encoded.pattern(),
-                                       encoded.actions(), &error);
-  return result == 0 ? std::string{} : describe(error, result < 0 ? -result : rte_errno);
-}
-
-// Both directions between a guest and the uplink. Empty: the driver would do it.
-std::string try_rules(const PortQuestion& question, std::uint16_t proxy, bool v6) {
+// Both directions between a guest and the uplink, with everything that rules can have. Empty: the
+// driver would do it.
+std::string try_rules(const PortQuestion& question, std::uint16_t proxy, bool v6,
+                      const TryRule& try_rule) {
   OffloadRule rule;
   rule.is_v6 = v6;
   rule.protocol = ip_protocol::kTcp;
@@ -79,7 +70,7 @@ std::string try_rules(const PortQuestion& question, std::uint16_t proxy, bool v6
 
 }  // namespace
 
-PortAnswer ask_driver(const PortQuestion& question) {
+PortAnswer ask_driver(const PortQuestion& question, const TryRule& try_rule) {
   PortAnswer answer;
   rte_eth_dev_info info{};
   if (rte_eth_dev_info_get(question.device, &info) != 0) {
@@ -104,8 +95,9 @@ PortAnswer ask_driver(const PortQuestion& question) {
     answer.refusal = "the uplink is in another switch";
     return answer;
   }
-  answer.refusal = try_rules(question, answer.proxy, false);
-  answer.forwards_v6 = answer.refusal.empty() && try_rules(question, answer.proxy, true).empty();
+  answer.refusal = try_rules(question, answer.proxy, false, try_rule);
+  answer.forwards_v6 =
+      answer.refusal.empty() && try_rules(question, answer.proxy, true, try_rule).empty();
   return answer;
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "control/common/net/ip_address.hpp"
 #include "control/common/net/mac_address.hpp"
+#include "dataplane/offload/rule.hpp"
 #include "dataplane/packet/headers.hpp"
 
 namespace alkaid {
@@ -31,6 +33,9 @@ struct PortAnswer {
   bool forwards_v6 = false;
 };
 
-PortAnswer ask_driver(const PortQuestion& question);
+// A driver's answer to a rule that it isn't to make yet. Empty: it would take it.
+using TryRule = std::function<std::string(const OffloadRule& rule)>;
+
+PortAnswer ask_driver(const PortQuestion& question, const TryRule& try_rule);
 
 }  // namespace alkaid

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <memory>
+#include <utility>
 
+#include <fmt/format.h>
 #include <rte_errno.h>
 
 #include "dataplane/offload/rule_encoder.hpp"
@@ -13,13 +16,23 @@ namespace {
 
 // A driver may be busy for a moment.
 constexpr int kTriesToRemove = 3;
+constexpr const char* kNotRemoved = "a rule that was made by a template was not removed";
 
 // The first one is told.
-void fail(RuleOutcome& outcome, const rte_flow_error& error) {
+void fail(RuleOutcome& outcome, int number, const char* message) {
   if (outcome.error == 0) {
-    outcome.error = rte_errno != 0 ? rte_errno : EIO;
-    outcome.message = error.message != nullptr ? error.message : "";
+    outcome.error = number;
+    outcome.message = message != nullptr ? message : "";
   }
+}
+
+void fail(RuleOutcome& outcome, const rte_flow_error& error) {
+  fail(outcome, rte_errno != 0 ? rte_errno : EIO, error.message);
+}
+
+bool is_flushed(const RuleOutcome& outcome, std::uint16_t proxy) {
+  return std::any_of(outcome.flushes.begin(), outcome.flushes.end(),
+                     [proxy](const auto& flushed) { return flushed.proxy == proxy; });
 }
 
 }  // namespace
@@ -40,6 +53,7 @@ RuleOutcome RuleBook::execute(const RuleRequest& request, bool may_read) {
                       .epoch = request.epoch};
   if (request.kind == RuleRequest::Kind::kForget) {
     drop(static_cast<std::uint16_t>(request.entry));
+    templates_.erase(static_cast<std::uint16_t>(request.entry));
     return outcome;
   }
   Installed& installed = installed_of(request);
@@ -65,7 +79,8 @@ RuleOutcome RuleBook::execute(const RuleRequest& request, bool may_read) {
       outcome.has_rules_left = outcome.error != 0 && installed.has_rules();
       break;
     case RuleRequest::Kind::kProbe:
-      outcome.answer = std::make_unique<PortAnswer>(ask_driver(*request.question));
+      outcome.answer = std::make_unique<PortAnswer>(ask_driver(
+          *request.question, [this](const OffloadRule& rule) { return try_rule(rule); }));
       break;
     default:
       query(installed, outcome);
@@ -74,55 +89,126 @@ RuleOutcome RuleBook::execute(const RuleRequest& request, bool may_read) {
   return outcome;
 }
 
+RuleTemplates& RuleBook::templates_of(std::uint16_t proxy) {
+  return templates_.try_emplace(proxy, proxy, table_size_).first->second;
+}
+
+std::string RuleBook::try_rule(const OffloadRule& rule) {
+  const EncodedRule encoded(rule);
+  RuleTemplates& templates = templates_of(rule.proxy);
+  if (templates.table_of(rule, encoded) != nullptr) {
+    return {};
+  }
+  rte_flow_error error{};
+  const int result = rte_flow_validate(rule.proxy, encoded.attributes(), encoded.pattern(),
+                                       encoded.actions(), &error);
+  if (result == 0) {
+    return {};
+  }
+  std::string refusal =
+      fmt::format("{} ({})", error.message != nullptr ? error.message : "no message",
+                  std::strerror(result < 0 ? -result : rte_errno));
+  return templates.refusal().empty()
+             ? refusal
+             : fmt::format("{}; by templates {}", refusal, templates.refusal());
+}
+
 void RuleBook::install(const RuleRequest& request, Installed& installed, RuleOutcome& outcome) {
   installed.epoch = request.epoch;
-  for (std::size_t i = 0; i < request.rules.size(); ++i) {
-    const OffloadRule& rule = request.rules[i];
-    const EncodedRule encoded(rule);
-    rte_flow_error error{};
-    rte_flow* flow = rte_flow_create(rule.proxy, encoded.attributes(), encoded.pattern(),
-                                     encoded.actions(), &error);
-    if (flow == nullptr) {
-      fail(outcome, error);
-      remove(installed, outcome);
-      return;
-    }
-    installed.rules[i] = flow;
-    installed.proxies[i] = rule.proxy;
+  for (std::size_t i = 0; i < request.rules.size() && outcome.error == 0; ++i) {
+    create(request.rules[i], i, installed, outcome);
   }
+  // One that has failed is removed with the others.
+  complete([&](std::size_t, int error) {
+    if (error != 0) {
+      fail(outcome, error, "a rule that was made by a template was not taken");
+    }
+  });
+  if (outcome.error != 0) {
+    remove(installed, outcome);
+  }
+}
+
+void RuleBook::create(const OffloadRule& rule, std::size_t index, Installed& installed,
+                      RuleOutcome& outcome) {
+  const EncodedRule encoded(rule);
+  RuleTemplates& templates = templates_of(rule.proxy);
+  rte_flow_template_table* table = templates.table_of(rule, encoded);
+  rte_flow_error error{};
+  rte_flow* flow = table != nullptr ? templates.create(table, encoded, error)
+                                    : rte_flow_create(rule.proxy, encoded.attributes(),
+                                                      encoded.pattern(), encoded.actions(), &error);
+  if (flow == nullptr) {
+    fail(outcome, error);
+    return;
+  }
+  if (table != nullptr) {
+    asked_[rule.proxy].push_back(index);
+  }
+  installed.rules[index] = flow;
+  installed.proxies[index] = rule.proxy;
+  installed.by_template[index] = table != nullptr;
+  installed.is_void[index] = false;
 }
 
 void RuleBook::remove(Installed& installed, RuleOutcome& outcome) {
   for (std::size_t i = kMostRulesOfConnection; i-- > 0;) {
     const std::uint16_t proxy = installed.proxies[i];
-    const bool was_flushed =
-        std::any_of(outcome.flushes.begin(), outcome.flushes.end(),
-                    [proxy](const auto& flushed) { return flushed.proxy == proxy; });
-    if (installed.rules[i] == nullptr || was_flushed) {
+    if (installed.rules[i] == nullptr || is_flushed(outcome, proxy)) {
       continue;
     }
     rte_flow_error error{};
-    int result = -1;
-    for (int tries = 0; tries < kTriesToRemove && result != 0; ++tries) {
+    bool is_taken = false;
+    for (int tries = 0; tries < kTriesToRemove && !is_taken && !installed.is_void[i]; ++tries) {
       error = {};
-      result = rte_flow_destroy(proxy, installed.rules[i], &error);
+      is_taken = installed.by_template[i]
+                     ? templates_of(proxy).destroy(installed.rules[i], error)
+                     : rte_flow_destroy(proxy, installed.rules[i], &error) == 0;
     }
-    if (result == 0) {
-      installed.rules[i] = nullptr;
-    } else {
+    if (installed.is_void[i]) {
+      fail(outcome, EIO, kNotRemoved);
+      flush(proxy, outcome);
+    } else if (!is_taken) {
       fail(outcome, error);
-      outcome.flushes.push_back({.proxy = proxy, .is_empty = flush(proxy)});
+      flush(proxy, outcome);
+    } else if (installed.by_template[i]) {
+      asked_[proxy].push_back(i);
+    } else {
+      installed.rules[i] = nullptr;
+    }
+  }
+  // A handle is void as soon as its removal has been taken, so there is no second try.
+  complete([&](std::size_t index, int error) {
+    const std::uint16_t proxy = installed.proxies[index];
+    if (error == 0) {
+      installed.rules[index] = nullptr;
+      return;
+    }
+    installed.is_void[index] = true;
+    if (!is_flushed(outcome, proxy)) {
+      fail(outcome, error, kNotRemoved);
+      flush(proxy, outcome);
+    }
+  });
+}
+
+template <class Done>
+void RuleBook::complete(const Done& done) {
+  for (const auto& [proxy, rules] : std::exchange(asked_, {})) {
+    const std::vector<int> errors = templates_of(proxy).complete();
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      done(rules[i], errors[i]);
     }
   }
 }
 
-bool RuleBook::flush(std::uint16_t proxy) {
+void RuleBook::flush(std::uint16_t proxy, RuleOutcome& outcome) {
   rte_flow_error error{};
-  if (rte_flow_flush(proxy, &error) != 0) {
-    return false;
+  const bool is_empty = rte_flow_flush(proxy, &error) == 0;
+  if (is_empty) {
+    drop(proxy);
   }
-  drop(proxy);
-  return true;
+  outcome.flushes.push_back({.proxy = proxy, .is_empty = is_empty});
 }
 
 void RuleBook::drop(std::uint16_t proxy) {

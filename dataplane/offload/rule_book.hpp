@@ -5,16 +5,22 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include <rte_flow.h>
 
 #include "dataplane/offload/rule_request.hpp"
+#include "dataplane/offload/rule_templates.hpp"
 
 namespace alkaid {
 
 class RuleBook {
  public:
+  // table_size: rules of one shape at most, where a driver takes them by templates.
+  explicit RuleBook(std::uint32_t table_size) : table_size_(table_size) {}
+
   // may_read: what is removed is read first, which takes as long again.
   RuleOutcome execute(const RuleRequest& request, bool may_read);
 
@@ -24,20 +30,34 @@ class RuleBook {
     std::uint64_t removed = 0;                              // the last one whose removal was done
     std::array<rte_flow*, kMostRulesOfConnection> rules{};  // nullptr: none
     std::array<std::uint16_t, kMostRulesOfConnection> proxies{};
+    std::array<bool, kMostRulesOfConnection> by_template{};
+    // Its removal was taken and failed: the handle is void, the rule can go with all others only.
+    std::array<bool, kMostRulesOfConnection> is_void{};
 
     [[nodiscard]] bool has_rules() const { return rules != decltype(rules){}; }
   };
 
   Installed& installed_of(const RuleRequest& request);
   void install(const RuleRequest& request, Installed& installed, RuleOutcome& outcome);
+  void create(const OffloadRule& rule, std::size_t index, Installed& installed,
+              RuleOutcome& outcome);
   void remove(Installed& installed, RuleOutcome& outcome);
+  // What templates were asked for has been done; calls done(index, errno) for each.
+  template <class Done>
+  void complete(const Done& done);
+  std::string try_rule(const OffloadRule& rule);
+  RuleTemplates& templates_of(std::uint16_t proxy);
   static void query(const Installed& installed, RuleOutcome& outcome);
-  // What can't be removed alone goes with all others of its switch. False: nothing went.
-  bool flush(std::uint16_t proxy);
+  // What can't be removed alone goes with all others of its switch.
+  void flush(std::uint16_t proxy, RuleOutcome& outcome);
   // Rules that are managed through the device are void.
   void drop(std::uint16_t proxy);
 
-  std::array<std::vector<Installed>, 2> installed_;  // by owner's kind, by entry
+  const std::uint32_t table_size_;
+  std::array<std::vector<Installed>, 2> installed_;   // by owner's kind, by entry
+  std::map<std::uint16_t, RuleTemplates> templates_;  // by proxy
+  // What templates have been asked for of the present owner's rules, in order.
+  std::map<std::uint16_t, std::vector<std::size_t>> asked_;
 };
 
 }  // namespace alkaid

@@ -26,6 +26,9 @@ class EncodedRule {
   [[nodiscard]] const rte_flow_item* pattern() const { return pattern_.data(); }
   [[nodiscard]] const rte_flow_action* actions() const { return actions_.data(); }
 
+  // Decapsulate or encapsulate, 3 to rewrite, count, device, end.
+  static constexpr std::size_t kMostActions = 8;
+
   // Of rules that count: what to ask rte_flow_query() for.
   static const rte_flow_action* count_action();
 
@@ -35,8 +38,7 @@ class EncodedRule {
     Fields spec{};
     Fields mask{};
   };
-  static constexpr std::size_t kMostItems = 9;    // device, 4 outside, 3 inside, end
-  static constexpr std::size_t kMostActions = 8;  // decapsulate, 3 to rewrite, count, device, end
+  static constexpr std::size_t kMostItems = 9;  // device, 4 outside, 3 inside, end
 
   void add_item(rte_flow_item_type type, const void* spec, const void* mask);
   template <class Fields>

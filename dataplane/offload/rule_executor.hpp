@@ -22,7 +22,9 @@ class RuleExecutor {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  RuleExecutor() : queues_(std::make_shared<Queues>()) {}
+  // table_size: as RuleBook's.
+  explicit RuleExecutor(std::uint32_t table_size)
+      : table_size_(table_size), queues_(std::make_shared<Queues>(table_size)) {}
   // stop() was called, if it may have a thread.
   ~RuleExecutor() = default;
   RuleExecutor(const RuleExecutor&) = delete;
@@ -51,6 +53,8 @@ class RuleExecutor {
  private:
   // Of the thread too, which may outlive this object.
   struct Queues {
+    explicit Queues(std::uint32_t table_size) : book(table_size) {}
+
     std::mutex mutex;
     std::condition_variable wanted;
     std::condition_variable done;
@@ -67,6 +71,7 @@ class RuleExecutor {
   static bool do_one(Queues& queues);
   std::vector<RuleOutcome> count(std::vector<RuleOutcome> outcomes);
 
+  const std::uint32_t table_size_;
   std::shared_ptr<Queues> queues_;
   bool may_have_thread_ = false;
   std::size_t pending_ = 0;

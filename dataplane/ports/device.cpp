@@ -15,6 +15,7 @@
 #include <rte_ring.h>
 #include <spdlog/spdlog.h>
 
+#include "dataplane/offload/rule_queue.hpp"
 #include "dataplane/ports/kernel_device.hpp"
 #include "dataplane/ports/packet_socket.hpp"
 #include "dataplane/ports/rss_fields.hpp"
@@ -277,6 +278,7 @@ bool Device::start(rte_mempool* pool, const Wishes& wishes, std::string& error) 
              "configure")) {
     return false;
   }
+  configure_rule_queue(ethdev_, wishes.offload_rules);
   for (std::uint16_t queue = 0; queue < receive_queues_; ++queue) {
     if (!check(rte_eth_rx_queue_setup(ethdev_, queue, kDescriptors, SOCKET_ID_ANY, nullptr, pool),
                "receive queue")) {

@@ -37,6 +37,8 @@ class Device {
     Tags tags = Tags::kKept;
     // Frames are tunneled: where the device can, their inner headers decide who receives them.
     bool is_tunneled = false;
+    // Of a card that takes rules by templates: that it must be able to count.
+    std::uint32_t offload_rules = 0;
   };
 
   // nullptr with a text if it can't be opened.

@@ -26,12 +26,13 @@ const std::string kExceptionKey(256, '\0');
 }  // namespace
 
 PortManager::PortManager(PortTable& table, QuiescenceDomain& quiescence,
-                         std::vector<Worker*> workers, PacketPools& pools, PolicySource policy_of,
-                         Listener listener)
+                         std::vector<Worker*> workers, PacketPools& pools,
+                         std::uint32_t offload_rules, PolicySource policy_of, Listener listener)
     : table_(table),
       quiescence_(quiescence),
       workers_(std::move(workers)),
       pools_(pools),
+      offload_rules_(offload_rules),
       policy_of_(std::move(policy_of)),
       listener_(std::move(listener)),
       resting_(workers_.size(), false),
@@ -172,7 +173,8 @@ bool PortManager::try_attach(Record& record) {
       .workers = static_cast<std::uint16_t>(workers_.size()),
       .receive_queues = said != 0 ? said : default_queues(record),
       .tags = record.is_trunk() ? Device::Tags::kStripped : Device::Tags::kKept,
-      .is_tunneled = record.is_uplink};
+      .is_tunneled = record.is_uplink,
+      .offload_rules = offload_rules_};
   auto device = is_for_vhost
                     ? Device::open_vhost(record.attachment, pools_, wishes, quiescence_, error)
                     : Device::open(record.attachment, pools_, wishes, error);

@@ -64,8 +64,10 @@ class PortManager {
   // is published.
   using PolicySource = std::function<std::unique_ptr<const PortPolicy>(const PortConfig&)>;
 
+  // offload_rules: as Device::Wishes has them.
   PortManager(PortTable& table, QuiescenceDomain& quiescence, std::vector<Worker*> workers,
-              PacketPools& pools, PolicySource policy_of, Listener listener);
+              PacketPools& pools, std::uint32_t offload_rules, PolicySource policy_of,
+              Listener listener);
   ~PortManager();
   PortManager(const PortManager&) = delete;
   PortManager& operator=(const PortManager&) = delete;
@@ -244,6 +246,7 @@ class PortManager {
   QuiescenceDomain& quiescence_;
   const std::vector<Worker*> workers_;
   PacketPools& pools_;
+  const std::uint32_t offload_rules_;
   const PolicySource policy_of_;
   const Listener listener_;
   std::map<std::string, Record> records_;  // by id; the uplink under a key that no id can be

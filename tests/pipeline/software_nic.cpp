@@ -72,6 +72,12 @@ void SoftwareNic::plug() {
   others_.clear();
   stray_calls_ = 0;
   forwarded_before_ += std::exchange(forwarded_, 0);
+  queue_.reset(wants_templates());
+}
+
+bool SoftwareNic::wants_templates() {
+  const char* rules = std::getenv("ALKAID_TEST_OFFLOAD_RULES");
+  return rules != nullptr && std::string_view{rules} == "templates";
 }
 
 void SoftwareNic::unplug() {
@@ -177,6 +183,7 @@ std::uint16_t SoftwareNic::domain_of(std::uint16_t port) {
 }
 
 void SoftwareNic::close(std::uint16_t port) {
+  queue_.close(port);
   const std::lock_guard lock{mutex_};
   flows_.remove_if([port](const rte_flow& flow) { return flow.proxy == port; });
 }
@@ -185,7 +192,8 @@ auto SoftwareNic::forward(std::uint16_t ingress, const Bytes& frame) -> std::opt
   const std::lock_guard lock{mutex_};
   rte_flow* best = nullptr;
   for (rte_flow& flow : flows_) {
-    if (matches(flow, ingress, frame) && (best == nullptr || flow.priority < best->priority)) {
+    if (flow.is_made && matches(flow, ingress, frame) &&
+        (best == nullptr || flow.priority < best->priority)) {
       best = &flow;
     }
   }
@@ -216,6 +224,9 @@ int SoftwareNic::parse(std::uint16_t port, const rte_flow_attr* attr, const rte_
 int SoftwareNic::validate(std::uint16_t port, const rte_flow_attr* attr,
                           const rte_flow_item* pattern, const rte_flow_action* actions,
                           rte_flow_error* error) {
+  if (queue_.is_configured(port)) {
+    return refuse(error, ENOTSUP, "by templates only");
+  }
   const std::lock_guard lock{mutex_};
   rte_flow rule;
   const int result = parse(port, attr, pattern, actions, rule, error);
@@ -229,6 +240,10 @@ rte_flow* SoftwareNic::create(std::uint16_t port, const rte_flow_attr* attr,
                               const rte_flow_item* pattern, const rte_flow_action* actions,
                               rte_flow_error* error) {
   wait(port);
+  if (queue_.is_configured(port)) {
+    refuse(error, ENOTSUP, "by templates only");
+    return nullptr;
+  }
   const std::lock_guard lock{mutex_};
   rte_flow rule;
   if (parse(port, attr, pattern, actions, rule, error) != 0) {
@@ -238,6 +253,10 @@ rte_flow* SoftwareNic::create(std::uint16_t port, const rte_flow_attr* attr,
     refuse(error, create_error_, "told to fail");
     return nullptr;
   }
+  return add(std::move(rule), error);
+}
+
+rte_flow* SoftwareNic::add(rte_flow rule, rte_flow_error* error) {
   if (flows_.size() >= capacity_) {
     refuse(error, ENOSPC, "table full");
     return nullptr;
@@ -251,6 +270,65 @@ rte_flow* SoftwareNic::create(std::uint16_t port, const rte_flow_attr* attr,
   return &flows_.back();
 }
 
+int SoftwareNic::validate_templates(const rte_flow_pattern_template& pattern,
+                                    const rte_flow_actions_template& actions,
+                                    rte_flow_error* error) {
+  const std::lock_guard lock{mutex_};
+  const bool encapsulates = std::find(actions.types.begin(), actions.types.end(),
+                                      RTE_FLOW_ACTION_TYPE_VXLAN_ENCAP) != actions.types.end();
+  if (validate_error_ != 0 && encapsulates) {
+    return refuse(error, validate_error_, "no tunnels");
+  }
+  return pattern.items()->type == RTE_FLOW_ITEM_TYPE_REPRESENTED_PORT
+             ? 0
+             : refuse(error, EINVAL, "rules begin with a port");
+}
+
+rte_flow* SoftwareNic::add_pending(std::uint16_t port, const rte_flow_attr& attr,
+                                   const rte_flow_item* pattern, const rte_flow_action* actions,
+                                   rte_flow_error* error) {
+  const std::lock_guard lock{mutex_};
+  rte_flow rule;
+  if (parse(port, &attr, pattern, actions, rule, error) != 0) {
+    return nullptr;
+  }
+  rule.is_made = false;
+  return add(std::move(rule), error);
+}
+
+bool SoftwareNic::finish_creation(std::uint16_t port, rte_flow* flow) {
+  wait(port);
+  const std::lock_guard lock{mutex_};
+  const auto found = find(port, flow);
+  if (found == flows_.end() || (create_error_ != 0 && found->egress)) {
+    return false;
+  }
+  found->is_made = true;
+  return true;
+}
+
+int SoftwareNic::begin_removal(std::uint16_t port, rte_flow* flow, rte_flow_error* error) {
+  const std::lock_guard lock{mutex_};
+  const auto found = find(port, flow);
+  if (found == flows_.end() || found->is_leaving) {
+    ++stray_calls_;
+    return refuse(error, ENOENT, "no such rule");
+  }
+  found->is_leaving = true;
+  return 0;
+}
+
+bool SoftwareNic::finish_removal(std::uint16_t port, rte_flow* flow) {
+  wait(port);
+  const std::lock_guard lock{mutex_};
+  const auto found = find(port, flow);
+  if (destroy_error_ != 0 || found == flows_.end()) {
+    return false;
+  }
+  flows_.erase(found);
+  return true;
+}
+
 std::list<rte_flow>::iterator SoftwareNic::find(std::uint16_t port, const rte_flow* flow) {
   return std::find_if(flows_.begin(), flows_.end(),
                       [&](const rte_flow& other) { return &other == flow && other.proxy == port; });
@@ -258,6 +336,9 @@ std::list<rte_flow>::iterator SoftwareNic::find(std::uint16_t port, const rte_fl
 
 int SoftwareNic::destroy(std::uint16_t port, rte_flow* flow, rte_flow_error* error) {
   wait(port);
+  if (queue_.is_configured(port)) {
+    return refuse(error, ENOTSUP, "by templates only");
+  }
   const std::lock_guard lock{mutex_};
   if (destroy_error_ != 0) {
     return refuse(error, destroy_error_, "told to fail");

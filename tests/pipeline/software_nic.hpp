@@ -17,6 +17,7 @@
 
 #include "tests/pipeline/pipeline_lab.hpp"
 #include "tests/pipeline/software_rule.hpp"
+#include "tests/pipeline/software_rule_queue.hpp"
 
 namespace alkaid::test {
 
@@ -57,6 +58,22 @@ class SoftwareNic final : public Nic {
   // rte_flow_validate() says this of rules into tunnels.
   void refuse_validation(int error);
 
+  // ---- rules by templates
+  // The devices that are opened from now on take rules by templates only, if
+  // ALKAID_TEST_OFFLOAD_RULES is "templates"; or, otherwise, one by one.
+  static bool wants_templates();
+  SoftwareRuleQueue& queue() { return queue_; }
+  // Templates of which rules about any of its ports can be made.
+  int validate_templates(const rte_flow_pattern_template& pattern,
+                         const rte_flow_actions_template& actions, rte_flow_error* error);
+  // A rule that matches nothing until finish_creation() has succeeded.
+  rte_flow* add_pending(std::uint16_t port, const rte_flow_attr& attr, const rte_flow_item* pattern,
+                        const rte_flow_action* actions, rte_flow_error* error);
+  bool finish_creation(std::uint16_t port, rte_flow* flow);
+  // The handle is void from now on.
+  int begin_removal(std::uint16_t port, rte_flow* flow, rte_flow_error* error);
+  bool finish_removal(std::uint16_t port, rte_flow* flow);
+
   // ---- the driver's functions
   int validate(std::uint16_t port, const rte_flow_attr* attr, const rte_flow_item* pattern,
                const rte_flow_action* actions, rte_flow_error* error);
@@ -76,6 +93,8 @@ class SoftwareNic final : public Nic {
   void wait(std::uint16_t port);
   int parse(std::uint16_t port, const rte_flow_attr* attr, const rte_flow_item* pattern,
             const rte_flow_action* actions, rte_flow& rule, rte_flow_error* error);
+  // nullptr: refused.
+  rte_flow* add(rte_flow rule, rte_flow_error* error);
   std::list<rte_flow>::iterator find(std::uint16_t port, const rte_flow* flow);
   [[nodiscard]] std::uint16_t known_proxy_of(std::uint16_t port) const;
   [[nodiscard]] std::uint16_t known_domain_of(std::uint16_t port) const;
@@ -95,6 +114,7 @@ class SoftwareNic final : public Nic {
   std::size_t stray_calls_ = 0;
   std::uint64_t forwarded_ = 0;
   std::uint64_t forwarded_before_ = 0;  // it was plugged in
+  SoftwareRuleQueue queue_{*this};
 };
 
 // A card for the labs that are made while it lives.

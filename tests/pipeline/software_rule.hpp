@@ -30,6 +30,9 @@ struct rte_flow {
   std::optional<alkaid::test::Bytes> outer;  // Ethernet to VXLAN
   std::optional<std::uint16_t> egress;       // none: to the data plane
   bool counts = false;
+  // By templates: it is in the table, and its removal was not asked for.
+  bool is_made = true;
+  bool is_leaving = false;
   std::uint64_t hits = 0;
   std::uint64_t bytes = 0;
 };
