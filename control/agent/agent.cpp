@@ -207,6 +207,7 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
     }
   }
   std::vector<SliceReport> slices = parts.reconciler.wanted().slices().report_all();
+  const std::vector<LearntNeighbor> learnt = parts.reconciler.learnt_neighbors();
   parts.thread.start();
   if (parts.config.alive) {
     parts.monitor.start({
@@ -223,11 +224,20 @@ std::string Agent::start(const std::function<bool()>& should_stop) {
     }
     parts.on_demand = std::make_unique<OnDemand>(
         parts.config.instance.dataplane_socket(), std::move(ncm),
-        OnDemandSettings{.idle = parts.config.on_demand_idle},
-        [&parts](std::vector<NeighborKey> keys) {
-          parts.thread.post([keys = std::move(keys)](Reconciler& reconciler) {
-            reconciler.forget_neighbors(keys);
-          });
+        OnDemandSettings{.idle = parts.config.on_demand_idle}, learnt,
+        OnDemand::Effects{
+            .learn =
+                [&parts](std::vector<LearntNeighbor> neighbors) {
+                  parts.thread.post([neighbors = std::move(neighbors)](Reconciler& reconciler) {
+                    reconciler.learn_neighbors(neighbors);
+                  });
+                },
+            .forget =
+                [&parts](std::vector<NeighborKey> keys) {
+                  parts.thread.post([keys = std::move(keys)](Reconciler& reconciler) {
+                    reconciler.forget_neighbors(keys);
+                  });
+                },
         });
     parts.on_demand->start();
     spdlog::info("asking {} for neighbors that are missing, {}", parts.config.ncm.address,

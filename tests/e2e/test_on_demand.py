@@ -48,6 +48,14 @@ def without_neighbors() -> GoalState:
     return goal_state
 
 
+def only_neighbor(key: str, operation: str = "CREATE") -> GoalState:
+    """One neighbor of the example of host 1."""
+    example = GoalState.example(1)
+    goal_state = GoalState({"host_resources": {host: {"resources": []} for host in example.content["host_resources"]}})
+    goal_state.add("neighbor", key, example.configuration("neighbor", key), operation)
+    return goal_state
+
+
 class Scene:
     """Host 1 knows none of its neighbors; host 2 knows everybody."""
 
@@ -121,6 +129,32 @@ def test_learnt_neighbors_are_forgotten_when_idle(scene: Scene) -> None:
     scene.wait_until_forgotten()
     assert scene.green.ping(GREEN_2).received == 3
     assert ncm.asked_for(GREEN_2) == 2
+
+
+def test_a_restarted_agent_forgets_what_was_learnt_before(scene: Scene) -> None:
+    """They are not taken for pushed ones."""
+    scene.start("push_first")
+    assert scene.green.ping(GREEN_2).received == 3
+    scene.host.agent.kill()
+    scene.host.start_agent("--ncm", ADDRESS, "--on-demand-idle", str(IDLE_SECONDS))
+    wait_until(lambda: scene.host.console.agent()["dataplane_connected"], "the agent is connected", timeout=20)
+    assert scene.fate("10.1.0.11", GREEN_2) == "forwarded"
+    scene.wait_until_forgotten()
+
+
+def test_what_is_pushed_as_well_is_not_forgotten(scene: Scene) -> None:
+    """Whoever pushes a neighbor deletes it, even if it was there because somebody had asked for it."""
+    scene.start("push_first")
+    assert scene.green.ping(RED_2).received == 3
+    # Within seconds it might be another answer of the manager's.
+    assert scene.green.ping(GREEN_2, count=70).received == 70
+    scene.host.push(only_neighbor("L2/green-2"))
+    # Everybody who is not used is forgotten by then.
+    time.sleep(2 * IDLE_SECONDS)
+    assert scene.fate("10.1.0.11", RED_2) == "waits"
+    assert scene.fate("10.1.0.11", GREEN_2) == "forwarded"
+    scene.host.push(only_neighbor("L2/green-2", "DELETE"))
+    scene.wait_until_forgotten()
 
 
 @pytest.mark.parametrize("behavior", sorted(UNDELIVERED))
@@ -244,7 +278,7 @@ def test_a_manager_over_mutual_tls(scene: Scene) -> None:
         scene.ncm.start("push_first", tls=files)
         assert scene.green.reaches(RED_2, timeout=40)
     finally:
-        scene.wait_until_forgotten()  # what an agent finds when it starts counts as pushed
+        scene.wait_until_forgotten()  # another answer to the agent before this one would count as pushed
         scene.host.agent.stop()
         scene.host.start_agent("--ncm", ADDRESS, "--on-demand-idle", str(IDLE_SECONDS))
         scene.host.wait_for_port("green-1")

@@ -13,6 +13,7 @@ void DesiredStore::set_journal(Journal& journal) {
   groups_.set_journal(journal);
   stations_.set_journal(journal);
   slices_.set_journal(journal);
+  learnt_.set_journal(journal);
 }
 
 void DesiredStore::describe(Journal& journal) const {
@@ -66,6 +67,7 @@ void DesiredStore::describe(Journal& journal) const {
   groups_.describe(journal);
   stations_.describe(journal);
   slices_.describe(journal);
+  learnt_.describe(journal);
 }
 
 }  // namespace alkaid::agent

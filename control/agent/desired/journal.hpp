@@ -116,6 +116,10 @@ class Journal {
   virtual void erase_slice(std::string_view /*name*/) {}
   virtual void put_slice_item(const SliceItemRecord& /*record*/) {}
   virtual void erase_slice_item(const SliceItemRecord& /*record*/) {}
+
+  // A neighbor that was asked for, and the ports that did.
+  virtual void put_learnt(const NeighborKey& /*key*/, const std::vector<std::string>& /*ports*/) {}
+  virtual void erase_learnt(const NeighborKey& /*key*/) {}
 };
 
 }  // namespace alkaid::agent

@@ -31,7 +31,11 @@ bool DesiredStore::set_neighbor(const NeighborAddress& address, const NeighborRo
     rescope(record);
   }
   if (record.vni != Vni{}) {
-    dirty_.neighbors.insert({address.address, record.vni});
+    const NeighborKey key{address.address, record.vni};
+    dirty_.neighbors.insert(key);
+    if (!slices_.is_named()) {  // a slice has it beside who was asked
+      learnt_.pushed(key);
+    }
   }
   return true;
 }

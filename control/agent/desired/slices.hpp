@@ -75,6 +75,8 @@ class Slices {
   // Why the message can't be taken, empty if it can: then what follows is about this slice.
   std::string begin(const SliceChange& change);
   void begin_nameless() { current_ = nullptr; }
+  // What follows is about a slice.
+  [[nodiscard]] bool is_named() const { return current_ != nullptr; }
   // Between the parts of one message another one may be merged, of another slice or of none, if it
   // is a DELTA: from interrupt() to resume().
   class Interrupted;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "control/agent/desired/journal.hpp"
+#include "control/agent/desired/learnt.hpp"
 #include "control/agent/desired/policy.hpp"
 #include "control/agent/desired/security_groups.hpp"
 #include "control/agent/desired/slices.hpp"
@@ -94,6 +95,10 @@ class DesiredStore {
   // Who has which resource. The setters above don't ask them.
   [[nodiscard]] Slices& slices() { return slices_; }
   [[nodiscard]] const Slices& slices() const { return slices_; }
+
+  // Which neighbors may be forgotten. The setters above know them: what is pushed isn't learnt.
+  [[nodiscard]] Learnt& learnt() { return learnt_; }
+  [[nodiscard]] const Learnt& learnt() const { return learnt_; }
 
   // The addresses of this host: neighbors there are local, whatever else is known of them.
   void set_own_addresses(std::vector<IpAddress> addresses) { own_ = std::move(addresses); }
@@ -243,6 +248,7 @@ class DesiredStore {
   SecurityGroups groups_;
   Stations stations_;
   Slices slices_;
+  Learnt learnt_;
   GroupSets neighbor_group_sets_;
   std::size_t neighbors_ = 0;
   std::size_t dhcp_ = 0;

@@ -18,7 +18,7 @@ namespace alkaid::agent::durable {
 class Database {
  public:
   // Of the records' form. A change needs a step in migrate().
-  static constexpr std::uint32_t kFormat = 3;
+  static constexpr std::uint32_t kFormat = 4;
 
   // Creates directory and file if they aren't there. nullptr: `error` says what is wrong and what
   // can be done.

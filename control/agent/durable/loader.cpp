@@ -217,6 +217,16 @@ bool Loader::take_by_ids(std::string_view key, std::string_view value) {
       store_.groups().set(id, spec);
       return true;
     }
+    case RecordType::kLearnt: {
+      NeighborKey neighbor;
+      std::vector<std::string> ports;
+      if (!read(value, neighbor.vni, neighbor.address, ports) ||
+          !is_key_of(key, neighbor.vni, neighbor.address)) {
+        return false;
+      }
+      store_.learnt().restore({neighbor, {ports.begin(), ports.end()}});
+      return true;
+    }
     case RecordType::kStation: {
       StationKey station = 0;
       StationRecord record;

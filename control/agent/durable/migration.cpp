@@ -7,9 +7,9 @@
 
 namespace alkaid::agent::durable {
 
-// The formats 1 and 2 differ in what a batch puts behind each record; 3 adds records to 2.
+// The formats 1 and 2 differ in what a batch puts behind each record; 3 and 4 add records.
 int migrate(Environment& old, std::uint32_t format, Batch& records) {
-  if (format != 1 && format != 2) {
+  if (format < 1 || format > 3) {
     return MDB_INCOMPATIBLE;
   }
   bool is_intact = true;

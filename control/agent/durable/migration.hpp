@@ -3,6 +3,7 @@
 //   1  the value is the record
 //   2  the value is the record and, behind it, 4 bytes of checksum
 //   3  as 2, with slices
+//   4  as 3, with what was learnt
 #pragma once
 
 #include <cstdint>

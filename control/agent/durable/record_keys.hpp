@@ -32,6 +32,7 @@ enum class RecordType : char {
   kStation = 'P',
   kSlice = 'Q',
   kSliceItem = 'R',
+  kLearnt = 'S',
 };
 
 class RecordKey {

@@ -189,4 +189,12 @@ void Recorder::erase_slice_item(const SliceItemRecord& record) {
                join(record.type, record.scope, record.vni, record.high, record.low));
 }
 
+void Recorder::put_learnt(const NeighborKey& key, const std::vector<std::string>& ports) {
+  put_by_ids(batch_, RecordType::kLearnt, join(key.vni, key.address), ports);
+}
+
+void Recorder::erase_learnt(const NeighborKey& key) {
+  erase_by_ids(batch_, RecordType::kLearnt, join(key.vni, key.address));
+}
+
 }  // namespace alkaid::agent::durable

@@ -53,6 +53,8 @@ class Recorder final : public Journal {
   void erase_slice_item(const SliceItemRecord& record) override;
   void put_station(StationKey station, const StationRecord& record) override;
   void erase_station(StationKey station) override;
+  void put_learnt(const NeighborKey& key, const std::vector<std::string>& ports) override;
+  void erase_learnt(const NeighborKey& key) override;
 
  private:
   Batch batch_;

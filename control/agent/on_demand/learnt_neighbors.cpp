@@ -2,9 +2,9 @@
 
 namespace alkaid::agent {
 
-void LearntNeighbors::learn(const NeighborKey& key, const std::set<std::string>& ports, Time now) {
-  Entry& entry = entries_[key];
-  entry.ports.insert(ports.begin(), ports.end());
+void LearntNeighbors::learn(const LearntNeighbor& neighbor, Time now) {
+  Entry& entry = entries_[neighbor.key];
+  entry.ports.insert(neighbor.ports.begin(), neighbor.ports.end());
   entry.look_at = now + idle_;
 }
 

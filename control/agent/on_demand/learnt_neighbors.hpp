@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "control/agent/reconcile/objects.hpp"
+#include "control/agent/desired/learnt.hpp"
 
 namespace alkaid::agent {
 
@@ -20,7 +20,7 @@ class LearntNeighbors {
 
   explicit LearntNeighbors(std::chrono::milliseconds idle) : idle_(idle) {}
 
-  void learn(const NeighborKey& key, const std::set<std::string>& ports, Time now);
+  void learn(const LearntNeighbor& neighbor, Time now);
   // Those that only this port has asked for; they are learnt no more.
   std::vector<NeighborKey> port_gone(const std::string& port);
 

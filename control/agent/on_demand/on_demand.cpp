@@ -17,13 +17,27 @@ constexpr std::size_t kMostSuspects = 65536;  // of one question to the data pla
 }  // namespace
 
 OnDemand::OnDemand(const std::string& dataplane_socket, std::unique_ptr<Ncm> ncm,
-                   const OnDemandSettings& settings, Forget forget)
+                   const OnDemandSettings& settings, const std::vector<LearntNeighbor>& learnt,
+                   Effects effects)
     : settings_(settings),
-      forget_(std::move(forget)),
+      effects_(std::move(effects)),
       source_(dataplane_socket),
       requester_(settings.requester),
       learnt_(settings.idle),
-      ncm_(std::move(ncm)) {}
+      ncm_(std::move(ncm)) {
+  const auto now = Clock::now();
+  std::vector<NeighborKey> unasked;  // the ports went while no agent ran that could say so
+  for (const LearntNeighbor& neighbor : learnt) {
+    if (neighbor.ports.empty()) {
+      unasked.push_back(neighbor.key);
+    } else {
+      learnt_.learn(neighbor, now);
+    }
+  }
+  if (!unasked.empty()) {
+    effects_.forget(std::move(unasked));
+  }
+}
 
 void OnDemand::start() {
   watcher_ = std::thread{[this] { watch(); }};
@@ -121,14 +135,19 @@ void OnDemand::take(const dataplane::v1::MissBatch& batch) {
   for (const auto& miss : batch.misses()) {
     requester_.missed(miss, now);
   }
+  std::vector<LearntNeighbor> learnt;
   for (const std::uint64_t id : batch.found()) {
-    if (const auto found = requester_.found(id)) {
-      learnt_.learn(found->key, found->ports, now);
+    if (auto found = requester_.found(id)) {
+      learnt_.learn(*found, now);
+      learnt.push_back(std::move(*found));
     }
+  }
+  if (!learnt.empty()) {
+    effects_.learn(std::move(learnt));
   }
   for (const std::string& port : batch.gone_ports()) {
     if (auto gone = learnt_.port_gone(port); !gone.empty()) {
-      forget_(std::move(gone));
+      effects_.forget(std::move(gone));
     }
   }
 }
@@ -179,7 +198,7 @@ void OnDemand::age() {
     }
     if (!forgotten.empty()) {
       spdlog::debug("{} neighbors are forgotten: nobody used them", forgotten.size());
-      forget_(std::move(forgotten));
+      effects_.forget(std::move(forgotten));
     }
   }
 }

@@ -33,11 +33,16 @@ class OnDemand {
     std::size_t learnt = 0;     // neighbors
   };
 
-  // forget: takes neighbors out of the desired state; any thread, must not block.
-  using Forget = std::function<void(std::vector<NeighborKey>)>;
+  // On the desired state; any thread, must not block.
+  struct Effects {
+    std::function<void(std::vector<LearntNeighbor>)> learn;  // remembers them for the next agent
+    std::function<void(std::vector<NeighborKey>)> forget;    // takes them out
+  };
 
+  // learnt: by the agent before this one.
   OnDemand(const std::string& dataplane_socket, std::unique_ptr<Ncm> ncm,
-           const OnDemandSettings& settings, Forget forget);
+           const OnDemandSettings& settings, const std::vector<LearntNeighbor>& learnt,
+           Effects effects);
   ~OnDemand() { stop(); }
   OnDemand(const OnDemand&) = delete;
   OnDemand& operator=(const OnDemand&) = delete;
@@ -63,7 +68,7 @@ class OnDemand {
   void take(const dataplane::v1::MissBatch& batch);
 
   const OnDemandSettings settings_;
-  const Forget forget_;
+  const Effects effects_;
   MissSource source_;
 
   mutable std::mutex mutex_;

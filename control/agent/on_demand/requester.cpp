@@ -132,13 +132,13 @@ void Requester::erase(Questions::iterator question) {
   questions_.erase(question);
 }
 
-std::optional<Requester::Found> Requester::found(std::uint64_t miss) {
+std::optional<LearntNeighbor> Requester::found(std::uint64_t miss) {
   const auto known = by_miss_.find(miss);
   if (known == by_miss_.end()) {
     return std::nullopt;
   }
   const auto question = questions_.find(known->second);
-  Found found{question->first, std::move(question->second.ports)};
+  LearntNeighbor found{question->first, std::move(question->second.ports)};
   erase(question);
   return found;
 }

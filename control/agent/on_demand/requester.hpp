@@ -16,6 +16,7 @@
 
 #include "alcor/schema/goalstateprovisioner.pb.h"
 #include "alkaid/dataplane/v1/dataplane.pb.h"
+#include "control/agent/desired/learnt.hpp"
 #include "control/agent/ncm/ncm.hpp"
 #include "control/agent/on_demand/call_limit.hpp"
 #include "control/agent/reconcile/objects.hpp"
@@ -50,10 +51,6 @@ class Requester {
   using Clock = std::chrono::steady_clock;
   using Time = Clock::time_point;
 
-  struct Found {
-    NeighborKey key;
-    std::set<std::string> ports;  // that asked
-  };
   struct Call {
     std::uint64_t number = 0;
     alcor::schema::HostRequest request;
@@ -72,7 +69,7 @@ class Requester {
   // A destination is missing.
   void missed(const dataplane::v1::Miss& miss, Time now);
   // The neighbor of a miss has come. None: nobody asked for it.
-  std::optional<Found> found(std::uint64_t miss);
+  std::optional<LearntNeighbor> found(std::uint64_t miss);
   // Misses of the data plane so far mean nothing any more.
   void forget_misses();
 

@@ -73,7 +73,12 @@ class Reconciler {
   std::chrono::microseconds flush();
   void conclude(GoalStateTask& task);
 
-  // Takes neighbors out of the desired state and the data plane.
+  // These are there because they were asked for, and may be forgotten; with those of the ports that
+  // are still there.
+  [[nodiscard]] std::vector<LearntNeighbor> learnt_neighbors() const;
+  void learn_neighbors(const std::vector<LearntNeighbor>& neighbors);
+  // Takes those of them that are still there for that alone out of the desired state and the data
+  // plane.
   void forget_neighbors(const std::vector<NeighborKey>& keys);
 
   // Tries again what failed for want of room or for another reason that may pass.

@@ -92,10 +92,24 @@ TEST(SliceRules, WhatWasAskedForIsForgottenOnceItsSliceLetsGo) {
   SlicedHost host{tables};
   host.push(replaced("one", {11}));
   host.push(far(11));
-  host.reconciler.forget_neighbors(
-      {{IpAddress::parse("10.0.1.11").value(), Vni::from_trusted(101)}});
+  const NeighborKey key{IpAddress::parse("10.0.1.11").value(), Vni::from_trusted(101)};
+  host.reconciler.learn_neighbors({{key, {"one"}}});
+  host.reconciler.forget_neighbors({key});
   EXPECT_TRUE(host.has(11));
   host.push(in_slice("one", schema::Slice::DROP));
+  EXPECT_FALSE(host.has(11));
+}
+
+TEST(SliceRules, ASliceDoesNotKeepWhatWasAskedForBeyondItself) {
+  FakeDataplane tables;
+  SlicedHost host{tables};
+  const NeighborKey key{IpAddress::parse("10.0.1.11").value(), Vni::from_trusted(101)};
+  host.push(far(11));
+  host.reconciler.learn_neighbors({{key, {"one"}}});
+  host.push(replaced("one", {11}));
+  host.push(in_slice("one", schema::Slice::DROP));
+  EXPECT_TRUE(host.has(11));
+  host.reconciler.forget_neighbors({key});
   EXPECT_FALSE(host.has(11));
 }
 

@@ -356,8 +356,10 @@ TEST(Slices, WhatASliceHasIsNotForgottenForWantOfUse) {
   host.push(replaced("one", {11}));
   host.push(far(12));
   const Vni vni = Vni::from_trusted(101);
-  host.reconciler.forget_neighbors(
-      {{IpAddress::parse("10.0.1.11").value(), vni}, {IpAddress::parse("10.0.1.12").value(), vni}});
+  const NeighborKey sliced{IpAddress::parse("10.0.1.11").value(), vni};
+  const NeighborKey nameless{IpAddress::parse("10.0.1.12").value(), vni};
+  host.reconciler.learn_neighbors({{sliced, {"one"}}, {nameless, {"one"}}});
+  host.reconciler.forget_neighbors({sliced, nameless});
   EXPECT_TRUE(host.has(11));
   EXPECT_FALSE(host.has(12));
 }

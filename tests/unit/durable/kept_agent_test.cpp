@@ -20,6 +20,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 std::vector<std::string> event_kinds(EventLog& events) {
   std::vector<std::string> kinds;
@@ -305,8 +306,8 @@ TEST_P(FormerFormat, IsTakenOver) {
 
 INSTANTIATE_TEST_SUITE_P(KeptAgent, FormerFormat, ::testing::Values(1, 2));
 
-// What the present format is in files that stand on hosts.
-TEST(KeptAgent, TheThirdFormatIsRead) {
+// With slices.
+TEST(KeptAgent, TheThirdFormatIsTakenOver) {
   const Directory directory;
   std::filesystem::copy_file(ALKAID_TEST_DATA "/state-format-3.mdb", directory.file());
   FakeDataplane tables;
@@ -332,6 +333,59 @@ TEST(KeptAgent, TheThirdFormatIsRead) {
   }
   EXPECT_EQ(types, "ABCDEFGHIJKLMNOPQR");
   EXPECT_EQ(records_in(directory.path()), told);
+}
+
+// What was asked for is no pushed neighbor to the next agent.
+TEST(KeptAgent, WhatWasLearntOutlivesIt) {
+  const Directory directory;
+  FakeDataplane tables;
+  const auto key = [](const std::string& address) {
+    return NeighborKey{IpAddress::parse(address).value(), Vni::from_trusted(101)};
+  };
+  const auto far = [](const std::string& address) {
+    return message_of(neighbor(address, "green", address, "02:00:00:00:02:01", "172.16.0.2"));
+  };
+  const auto known = [](const KeptAgent& agent, const std::string& address) {
+    return agent.wanted().find_subnet("green")->neighbors.contains(
+        IpAddress::parse(address).value());
+  };
+  const auto is_learnt = [&key](const KeptAgent& agent, const std::string& address) {
+    return agent.wanted().learnt().entries().contains(key(address));
+  };
+  {
+    KeptAgent agent{directory.path(), tables};
+    agent.push(whole_network());
+    for (const auto* const address : {"10.0.1.31", "10.0.1.32", "10.0.1.33"}) {
+      agent.push(far(address));
+      agent.reconciler().learn_neighbors({{key(address), {"port-green"}}});
+    }
+    agent.reconciler().learn_neighbors({{key("10.0.1.31"), {"gone"}}});
+    agent.push(far("10.0.1.31"));  // the manager's second answer
+    agent.reconciler().forget_neighbors({key("10.0.1.33")});
+    agent.keeper().submit();
+    EXPECT_TRUE(known(agent, "10.0.1.31"));
+    EXPECT_FALSE(known(agent, "10.0.1.33"));
+  }
+  {
+    KeptAgent next{directory.path(), tables};
+    ASSERT_EQ(next.error(), "");
+    EXPECT_TRUE(is_learnt(next, "10.0.1.31") && is_learnt(next, "10.0.1.32"));
+    EXPECT_FALSE(is_learnt(next, "10.0.1.33"));
+    next.push(far("10.0.1.32"));  // now it is somebody's
+    next.reconciler().forget_neighbors({key("10.0.1.32")});
+    EXPECT_TRUE(known(next, "10.0.1.32"));
+    const auto learnt = next.reconciler().learnt_neighbors();
+    ASSERT_EQ(learnt.size(), 1U);
+    EXPECT_EQ(learnt[0].key, key("10.0.1.31"));
+    EXPECT_THAT(learnt[0].ports, UnorderedElementsAre("port-green"));
+    // As after a disk that was full.
+    next.keeper().submit_whole(next.wanted(), true);
+  }
+  KeptAgent last{directory.path(), tables};
+  EXPECT_TRUE(is_learnt(last, "10.0.1.31"));
+  EXPECT_EQ(last.wanted().learnt().entries().size(), 1U);
+  last.reconciler().forget_neighbors({key("10.0.1.31")});
+  EXPECT_FALSE(known(last, "10.0.1.31"));
 }
 
 // Each record costs what the first one did: else this would take minutes.

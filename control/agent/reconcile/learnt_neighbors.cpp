@@ -1,4 +1,4 @@
-// Reconciler: neighbors that were asked for and that nobody uses any more.
+// Reconciler: neighbors that were asked for, and those of them that nobody uses any more.
 #include <string>
 
 #include "control/agent/desired/slice_resources.hpp"
@@ -6,9 +6,28 @@
 
 namespace alkaid::agent {
 
+std::vector<LearntNeighbor> Reconciler::learnt_neighbors() const {
+  std::vector<LearntNeighbor> neighbors;
+  neighbors.reserve(store_.learnt().entries().size());
+  for (const auto& [key, entry] : store_.learnt().entries()) {
+    LearntNeighbor& neighbor = neighbors.emplace_back(LearntNeighbor{key, entry.ports});
+    std::erase_if(neighbor.ports, [this](const auto& id) { return !store_.find_port(id); });
+  }
+  return neighbors;
+}
+
+void Reconciler::learn_neighbors(const std::vector<LearntNeighbor>& neighbors) {
+  for (const LearntNeighbor& neighbor : neighbors) {
+    store_.learnt().learn(neighbor);
+  }
+}
+
 void Reconciler::forget_neighbors(const std::vector<NeighborKey>& keys) {
   store_.slices().begin_nameless();
   for (const NeighborKey& key : keys) {
+    if (!store_.learnt().forget(key)) {
+      continue;  // it was pushed since
+    }
     // A subnet may go with its last neighbor.
     std::vector<std::string> subnets;
     for (const NeighborAddress& address : store_.find_neighbors(key)) {
