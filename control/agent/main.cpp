@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 #include <grpc/support/log.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include "control/agent/agent.hpp"
@@ -22,6 +23,17 @@ namespace {
 
 constexpr int kRuntimeError = 1;
 constexpr int kUsageError = 2;
+
+// glibc lets each thread's arena keep what is free at its end, up to a bound that grows with the
+// largest block that was ever freed: tens of MiB after a large message, which malloc_trim() leaves
+// alone. Blocks of up to 32 MiB come from the arenas all the same: the system's would have to be
+// cleared for every message.
+void bound_free_memory() {
+  constexpr int kLargestFromArena = 32 << 20;
+  constexpr int kMostFreeOfArena = 4 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, kLargestFromArena);
+  ::mallopt(M_TRIM_THRESHOLD, kMostFreeOfArena);
+}
 
 // gRPC's own log has its place in ours; what it calls an error is mostly a peer that went away.
 void log_of_grpc(gpr_log_func_args* entry) {
@@ -82,6 +94,7 @@ int run(const alkaid::agent::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  bound_free_memory();
   gpr_set_log_function(&log_of_grpc);
   try {
     const auto outcome = alkaid::agent::parse_options(argc, argv);

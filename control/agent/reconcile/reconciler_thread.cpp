@@ -23,8 +23,10 @@ constexpr std::size_t kSmallMessage = 1024;
 // Neighbors of a message that are stored while more of them are merged. Of larger ones it pays to
 // sort them all together.
 constexpr std::size_t kMostStoredAhead = 32768;
-// Messages of this size leave holes behind that are worth giving back.
-constexpr std::size_t kLargeMessage = 50000;
+// Messages of this size leave holes behind that are worth giving back; so long after the last one,
+// when gRPC has sent its reply and let go of its bytes, and the disk has it.
+constexpr std::size_t kLargeMessage = 8192;
+constexpr std::chrono::milliseconds kUntilTrim{500};
 
 // Resources of a message whose parts have not come yet.
 std::size_t size_of(const GoalStateTask& task) {
@@ -170,7 +172,7 @@ bool ReconcilerThread::process(Tasks& tasks) {
   }
   tasks.clear();
   if (resources > kLargeMessage) {
-    ::malloc_trim(0);
+    trims_at_ = Clock::now() + kUntilTrim;
   }
   return true;
 }
@@ -181,7 +183,7 @@ void ReconcilerThread::run() {
   Tasks tasks;
   std::unique_lock lock{mutex_};
   while (!stopping_) {
-    const auto deadline = reconciler_.connected() ? next_retry : next_connect;
+    const auto deadline = std::min(trims_at_, reconciler_.connected() ? next_retry : next_connect);
     lock.unlock();
     {
       const Attendance::Absence away{reconciler_.attendance()};
@@ -226,6 +228,10 @@ void ReconcilerThread::run() {
     }
     if (durability_ != nullptr) {
       durability_->submit();
+    }
+    if (Clock::now() >= trims_at_) {
+      trims_at_ = Clock::time_point::max();
+      ::malloc_trim(0);
     }
     lock.lock();
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -68,6 +69,8 @@ class ReconcilerThread {
   std::deque<std::unique_ptr<GoalStateTask>> tasks_;
   std::deque<std::function<void(Reconciler&)>> calls_;
   std::vector<IpAddress> own_addresses_;
+  // When to give back what large messages left; the thread's own.
+  std::chrono::steady_clock::time_point trims_at_ = std::chrono::steady_clock::time_point::max();
   bool stopping_ = false;
   std::thread thread_;
 };
