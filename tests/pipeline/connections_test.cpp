@@ -377,5 +377,37 @@ TEST(Connections, AStampThatComesAgainVouchesForNothing) {
   EXPECT_EQ(lab.drops("green-1", DropReason::policy_egress), 1U);
 }
 
+// Packets and bytes have 48 bits each; in the others is a part of the neighbor's signature.
+TEST(Connections, CountersThatWrapLeadNoPacketAstray) {
+  PipelineLab lab;
+  const auto frame = udp_frame(kGreen1, kGreen3.mac, kGreen3.ip);
+  const auto send = [&] {
+    lab.send("green-1", {frame});
+    EXPECT_EQ(lab.take("green-3"), Frames{frame});
+    EXPECT_TRUE(lab.take("up").empty());
+  };
+  send();
+  send();
+  FlowFields* fields = nullptr;
+  lab.dataplane().connections().for_each<FlowKeyV4>(
+      [&](ConnectionTable<FlowKeyV4>& table, ConnectionNumber number) {
+        fields = &table.half(number, Direction::kOriginal).fields;
+      });
+  ASSERT_NE(fields, nullptr);
+  const std::uint32_t signature = fields->hop_signature();
+  ASSERT_NE(signature, 0U);
+  for (auto* const counter : {&fields->packets, &fields->bytes}) {
+    counter->store(counter->load() | (FlowFields::kCounterMask - 1));
+    for (int i = 0; i < 4; ++i) {
+      send();
+    }
+    EXPECT_LT(counter->load() & FlowFields::kCounterMask, 4 * frame.size()) << "it has wrapped";
+    EXPECT_EQ(fields->hop_signature(), signature);
+    EXPECT_TRUE(snapshot(lab).original_is_fast);
+  }
+  EXPECT_EQ(snapshot(lab).connections, 1);
+  EXPECT_TRUE(lab.all_drops().empty());
+}
+
 }  // namespace
 }  // namespace alkaid::test

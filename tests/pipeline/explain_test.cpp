@@ -403,6 +403,53 @@ TEST(Explain, NamesTheRulesOfBothEnds) {
   EXPECT_EQ(nodes_of(explanation), "guest-input route connect");
 }
 
+// Rules that differ in whom they are about; one change later another one is named, or none.
+TEST(Explain, NamesTheRuleOfARemotePrefixAndOfARemoteGroup) {
+  Ipv6Lab lab;
+  PortConfig port = *lab.dataplane().ports().find_config("green-1");
+  port.security_groups = {"clients"};
+  port.policy_enforced = true;
+  ASSERT_FALSE(lab.programmer().set(port));
+  for (const bool ipv6 : {false, true}) {
+    const IpAddress remote = ipv6 ? kRed2v6.ip : IpAddress{kRed2.ip};
+    const std::string family = ipv6 ? "6" : "4";
+    SecurityRuleConfig by_group{
+        .id = "to-group-" + family, .ipv6 = ipv6, .protocol = ip_protocol::kTcp};
+    SecurityRuleConfig by_prefix = by_group;
+    by_group.remote_group = "friends";
+    by_prefix.id = "to-prefix-" + family;
+    by_prefix.remote_prefix = IpPrefix::parse(ipv6 ? "2001:db8:2::/64" : "10.2.0.8/29");
+    SecurityRuleConfig elsewhere = by_prefix;
+    elsewhere.id = "elsewhere-" + family;
+    elsewhere.remote_prefix = IpPrefix::parse(ipv6 ? "2001:db8:3::/64" : "10.2.0.16/29");
+    DescribedPacket packet = kWebRequest;
+    packet.source = ipv6 ? kGreen1v6.ip : IpAddress{kGreen1.ip};
+    packet.destination = remote;
+    const auto fact_of = [&](const std::string& rule) {
+      lab.walk();
+      return has_fact(must_explain(lab, packet), "egress: clients/" + rule);
+    };
+    const auto is_denied = [&] {
+      lab.walk();
+      return must_explain(lab, packet).reason == DropReason::policy_egress;
+    };
+    ASSERT_FALSE(
+        lab.programmer().set(SecurityGroupChange{.id = "clients", .rules = {by_group, elsewhere}}));
+    EXPECT_TRUE(is_denied()) << "nobody is in the group";
+    ASSERT_FALSE(lab.programmer().set(SecurityGroupChange{.id = "friends", .members = {remote}}));
+    EXPECT_TRUE(fact_of(by_group.id));
+    ASSERT_FALSE(lab.programmer().set(SecurityGroupChange{
+        .id = "clients", .rules = {by_prefix}, .removed_rules = {by_group.id}}));
+    EXPECT_TRUE(fact_of(by_prefix.id));
+    ASSERT_FALSE(lab.programmer().set(SecurityGroupChange{
+        .id = "clients", .rules = {by_group}, .removed_rules = {by_prefix.id}}));
+    EXPECT_TRUE(fact_of(by_group.id));
+    ASSERT_FALSE(
+        lab.programmer().set(SecurityGroupChange{.id = "friends", .removed_members = {remote}}));
+    EXPECT_TRUE(is_denied());
+  }
+}
+
 TEST(Explain, AnAddressThatNobodyHasNamesTheWayOut) {
   PipelineLab lab;
   lab.walk();

@@ -1,5 +1,8 @@
 // What the host itself answers needs no rule: a port whose groups allow nothing gets its addresses
 // and finds its router all the same.
+#include <algorithm>
+
+#include "dataplane/announce/announcement.hpp"
 #include "dataplane/packet/link_local.hpp"
 #include "tests/pipeline/policy_network.hpp"
 #include "tests/support/dhcp_messages.hpp"
@@ -100,6 +103,60 @@ TEST_F(DefaultDeny, NeighborSolicitationsAreAnswered) {
       << "the gateway's";
   EXPECT_EQ(answer_to(solicitation(kGreen1v6, kGreen2v6.ip)), advertisement(kGreen2v6, kGreen1v6))
       << "a station's on another host";
+}
+
+// Stations of other hosts find it, and its answers reach them.
+TEST_F(DefaultDeny, AddressResolutionFromOtherHostsPassesBothWays) {
+  const auto from_wire = [&](const Bytes& frame) {
+    lab.send("up", {tunnelled(frame, uplink_mac(lab))});
+    return lab.take("green-1") == Frames{frame};
+  };
+  const auto to_wire = [&](const Bytes& frame) {
+    lab.send("green-1", {frame});
+    return lab.take("up").size() == 1;
+  };
+  EXPECT_TRUE(from_wire(arp_request(kGreen2, kGreen1.ip)));
+  EXPECT_TRUE(to_wire(arp_reply(kGreen1.mac, kGreen1.ip, kGreen2)));
+  EXPECT_TRUE(from_wire(solicitation(kGreen2v6, kGreen1v6.ip)));
+  EXPECT_TRUE(to_wire(advertisement(kGreen1v6, kGreen2v6)));
+  EXPECT_TRUE(from_wire(arp_reply(kGreen2.mac, kGreen2.ip, kGreen1)));
+  EXPECT_TRUE(from_wire(advertisement(kGreen2v6, kGreen1v6)));
+  EXPECT_TRUE(lab.all_drops().empty());
+  EXPECT_EQ(connections_of(lab), 0) << "none of it is a connection";
+}
+
+// Nobody asked: gratuitous ARP, neighbor and router advertisements, when the port comes.
+TEST(DefaultDenyFromTheStart, HearsOfItsGateway) {
+  auto settings = PipelineLab::default_settings();
+  settings.announcements = true;
+  settings.ra_interval = std::chrono::seconds{600};
+  PipelineLab lab{settings};
+  auto segment = PipelineLab::segment_config(kGreen);
+  segment.prefixes.push_back(*IpPrefix::parse("2001:db8:1::/64"));
+  segment.gateways.push_back({kGreenGateway6, kGreenGatewayMac});
+  ASSERT_FALSE(lab.programmer().set(segment));
+  lab.make_rings("green-1");
+  auto port = PipelineLab::port_config("green-1", kGreen, kGreen1);
+  port.fixed_ips.push_back(kGreen1v6.ip);
+  port.policy_enforced = true;
+  ASSERT_FALSE(lab.programmer().set(port));
+  lab.walk();
+  const Frames out = lab.take("green-1");
+  const auto has = [&](const AnnouncementFrame& frame) {
+    const Bytes bytes{frame.bytes.begin(),
+                      frame.bytes.begin() + static_cast<std::ptrdiff_t>(frame.length)};
+    return std::find(out.begin(), out.end(), bytes) != out.end();
+  };
+  EXPECT_TRUE(has(make_announcement(kGreenGateway, kGreenGatewayMac, false)));
+  EXPECT_TRUE(has(make_announcement(kGreenGateway6, kGreenGatewayMac, true)));
+  EXPECT_EQ(std::count_if(out.begin(), out.end(),
+                          [](const Bytes& frame) {
+                            return frame.at(12) == 0x86 && frame.at(13) == 0xdd &&
+                                   frame.at(54) == 134;
+                          }),
+            1)
+      << "router advertisements";
+  EXPECT_TRUE(lab.all_drops().empty());
 }
 
 }  // namespace

@@ -153,5 +153,66 @@ TEST_F(TwinTenants, AnswersFromTheWireAreOfTheirVni) {
   EXPECT_EQ(answer(kSecond), (Delivered{0, 1}));
 }
 
+// The host's number of a VNI that has gone is given to the next one: nothing of the former's
+// connections is the new one's, even with the same ports, MACs and addresses.
+TEST(NextTenant, FindsNothingOfTheOneWhoseZoneItGets) {
+  auto settings = PipelineLab::default_settings();
+  settings.flows.mid_stream = MidStreamPickup::kNever;
+  PipelineLab lab{settings};
+  for (const char* const id : {kFirst.client, kFirst.server}) {
+    lab.make_rings(id);
+  }
+  const auto arrive = [&](Vni vni) {
+    auto segment = PipelineLab::segment_config(kGreen);
+    segment.vni = vni;
+    segment.router = 0;
+    ASSERT_FALSE(lab.programmer().set(segment));
+    ASSERT_FALSE(lab.programmer().set(PipelineLab::port_config(kFirst.client, vni, kGreen1)));
+    ASSERT_FALSE(lab.programmer().set(PipelineLab::port_config(kFirst.server, vni, kGreen3)));
+    enforce(lab, kFirst.client, {"out"});
+  };
+  const auto leave = [&](Vni vni) {
+    lab.programmer().remove_port(kFirst.client);
+    lab.programmer().remove_port(kFirst.server);
+    lab.programmer().remove_segment(vni);
+    lab.walk();
+  };
+  const auto send = [&](bool reply, std::uint8_t protocol, std::uint8_t flags = tcp_flag::kAck) {
+    const Station& from = reply ? kGreen3 : kGreen1;
+    const Station& to = reply ? kGreen1 : kGreen3;
+    const auto source = static_cast<std::uint16_t>(reply ? 80 : 1234);
+    const auto destination = static_cast<std::uint16_t>(reply ? 1234 : 80);
+    const auto ip = packet()
+                        .ethernet({.source = from.mac, .destination = to.mac})
+                        .ipv4({.source = from.ip, .destination = to.ip});
+    lab.send(reply ? kFirst.server : kFirst.client,
+             {protocol == ip_protocol::kTcp
+                  ? ip.tcp({.source_port = source, .destination_port = destination, .flags = flags})
+                        .build()
+                  : ip.udp({.source_port = source, .destination_port = destination}).build()});
+    return lab.take(reply ? kFirst.client : kFirst.server).size();
+  };
+  set_rules(lab, "out", {policy_rule("all", false, false)});
+  arrive(kFirst.vni);
+  const Zone zone = lab.dataplane().ports().find(kFirst.client)->zone;
+  EXPECT_EQ(send(false, ip_protocol::kUdp), 1U);
+  EXPECT_EQ(send(true, ip_protocol::kUdp), 1U);
+  EXPECT_EQ(send(false, ip_protocol::kTcp, tcp_flag::kSyn), 1U);
+  EXPECT_EQ(send(true, ip_protocol::kTcp, tcp_flag::kSyn | tcp_flag::kAck), 1U);
+  EXPECT_EQ(send(false, ip_protocol::kTcp), 1U);
+  EXPECT_EQ(send(true, ip_protocol::kTcp), 1U);
+
+  leave(kFirst.vni);
+  arrive(kSecond.vni);
+  ASSERT_EQ(lab.dataplane().ports().find(kFirst.client)->zone, zone) << "or this shows nothing";
+  EXPECT_EQ(send(true, ip_protocol::kUdp), 0U) << "an answer to the former tenant";
+  EXPECT_EQ(send(true, ip_protocol::kTcp), 0U);
+  EXPECT_EQ(send(false, ip_protocol::kTcp), 0U) << "its connection's next segment";
+  EXPECT_EQ(connections_of(lab), 0);
+  EXPECT_EQ(send(false, ip_protocol::kUdp), 1U);
+  EXPECT_EQ(send(true, ip_protocol::kUdp), 1U);
+  EXPECT_EQ(connections_of(lab), 1);
+}
+
 }  // namespace
 }  // namespace alkaid::test

@@ -16,11 +16,16 @@ namespace {
 
 using Random = std::mt19937_64;
 
-// Straight from the meaning of the fields (dataplane.proto), one rule at a time.
+using Members = std::map<std::string, std::set<IpAddress>>;  // of every group
+
+// A group, straight from the meaning of the fields (dataplane.proto), one rule at a time.
 class Model {
  public:
+  Model(std::string id, Members& members) : id(std::move(id)), members(members) {}
+
+  const std::string id;
   std::map<std::string, SecurityRuleConfig> rules;
-  std::map<std::string, std::set<IpAddress>> members;  // of every group
+  Members& members;
 
   [[nodiscard]] bool matches(const SecurityRuleConfig& rule, bool ingress,
                              const PolicyQuery& query) const {
@@ -123,7 +128,7 @@ class Generator {
         }
         break;
       default:
-        rule.protocol = below(2) == 0 ? 6 : 17;
+        rule.protocol = below(2) == 0 ? 6 : below(4) == 0 ? 132 : 17;
         rule.port_min = static_cast<std::uint16_t>(edge(65535));
         rule.port_max = static_cast<std::uint16_t>(
             below(3) == 0 ? rule.port_min : std::min<unsigned>(65535, rule.port_min + below(200)));
@@ -230,11 +235,11 @@ class Generator {
 // What changed, and the same in the model.
 SecurityGroupChange any_change(Generator& generator, Model& model, const Shape& shape) {
   SecurityGroupChange change;
-  change.id = "group-0";
+  change.id = model.id;
   change.replace = generator.below(50) == 0;
   if (change.replace) {
     model.rules.clear();
-    model.members["group-0"].clear();
+    model.members[model.id].clear();
   }
   const unsigned kind = generator.below(10);
   const unsigned sets = kind == 0 ? generator.below(100) : generator.below(4);
@@ -258,10 +263,10 @@ SecurityGroupChange any_change(Generator& generator, Model& model, const Shape& 
   return change;
 }
 
-SecurityGroupChange any_member_change(Generator& generator, Model& model) {
+SecurityGroupChange any_member_change(Generator& generator, Members& members_of_all) {
   SecurityGroupChange change;
   change.id = generator.group();
-  auto& members = model.members[change.id];
+  auto& members = members_of_all[change.id];
   for (unsigned i = generator.below(6); i > 0; --i) {
     const IpAddress address = generator.address();
     if (!members.contains(address)) {
@@ -282,51 +287,136 @@ SecurityGroupChange any_member_change(Generator& generator, Model& model) {
   return change;
 }
 
+// What is asked of a port with these groups, both ways; counts what was allowed.
+class Comparison {
+ public:
+  Comparison(const PolicyFixture& fixture, std::vector<const Model*> models)
+      : fixture_(fixture), models_(std::move(models)) {}
+
+  void ask(const PortPolicy& policy, const PolicyQuery& query) {
+    for (const bool ingress : {false, true}) {
+      const RuleNumber rule = ingress ? policy.find_ingress(query) : policy.find_egress(query);
+      ++packets;
+      if (rule == kNoRule) {
+        expect_denied(ingress, query);
+      } else {
+        ++allowed;
+        expect_allowed(rule, ingress, query);
+      }
+    }
+  }
+
+  std::uint64_t allowed = 0;
+  std::uint64_t packets = 0;
+
+ private:
+  // The rule that is named is there and allows it.
+  void expect_allowed(RuleNumber rule, bool ingress, const PolicyQuery& query) const {
+    const RuleName* name = fixture_.rules.name(rule);
+    ASSERT_NE(name, nullptr);
+    const auto model = std::find_if(models_.begin(), models_.end(),
+                                    [&](const Model* each) { return each->id == name->group; });
+    ASSERT_NE(model, models_.end()) << name->group;
+    const auto found = (*model)->rules.find(name->rule);
+    ASSERT_NE(found, (*model)->rules.end()) << name->rule;
+    ASSERT_TRUE((*model)->matches(found->second, ingress, query))
+        << name->group << "/" << found->first << " does not allow " << text_of(query)
+        << (found->second.remote_prefix ? found->second.remote_prefix->to_string() : "");
+  }
+  void expect_denied(bool ingress, const PolicyQuery& query) const {
+    for (const Model* model : models_) {
+      for (const auto& [id, candidate] : model->rules) {
+        ASSERT_FALSE(model->matches(candidate, ingress, query))
+            << model->id << "/" << id << " allows " << text_of(query);
+      }
+    }
+  }
+  static std::string text_of(const PolicyQuery& query) {
+    return query.remote.to_string() + " " + std::to_string(query.protocol) + " " +
+           std::to_string(query.selector);
+  }
+
+  const PolicyFixture& fixture_;
+  const std::vector<const Model*> models_;
+};
+
+// Both answers are common, or the test says little.
+void expect_both_answers(std::uint64_t allowed, std::uint64_t packets) {
+  EXPECT_GT(allowed, packets / 20);
+  EXPECT_LT(allowed, packets - packets / 20);
+}
+
 void compare(const Shape& shape, std::uint64_t seed) {
   Random random(seed);
   Generator generator(random, shape);
   PolicyFixture fixture;
-  Model model;
-  std::uint64_t allowed = 0;
-  std::uint64_t packets = 0;
+  Members members;
+  Model model("group-0", members);
+  fixture.groups.acquire(model.id);
+  const PortPolicy policy = fixture.groups.policy_of({model.id});
+  Comparison comparison(fixture, {&model});
   for (unsigned i = 0; i < shape.changes; ++i) {
+    SCOPED_TRACE(i);
     ASSERT_FALSE(fixture.groups.apply(any_change(generator, model, shape)));
-    ASSERT_FALSE(fixture.groups.apply(any_member_change(generator, model)));
+    ASSERT_FALSE(fixture.groups.apply(any_member_change(generator, members)));
     if (i % 3 == 0) {
       fixture.grace.pass();
     }
-    const SecurityGroup* group = fixture.groups.find("group-0");
-    ASSERT_NE(group, nullptr);
-    for (unsigned packet = 0; packet < shape.packets; ++packet) {
-      const PolicyQuery query = generator.query(model);
-      for (const bool ingress : {false, true}) {
-        const RuleNumber rule =
-            group->find(ingress ? PolicyDirection::kIngress : PolicyDirection::kEgress, query);
-        ++packets;
-        if (rule != kNoRule) {
-          // The rule that is named is there and allows it.
-          ++allowed;
-          ASSERT_NE(fixture.rules.name(rule), nullptr);
-          const auto found = model.rules.find(fixture.rules.name(rule)->rule);
-          ASSERT_NE(found, model.rules.end()) << "change " << i;
-          ASSERT_TRUE(model.matches(found->second, ingress, query))
-              << "change " << i << ": " << found->first << " does not allow "
-              << query.remote.to_string() << " " << int{query.protocol} << " " << query.selector
-              << (found->second.remote_prefix ? found->second.remote_prefix->to_string() : "");
-        } else {
-          for (const auto& [id, candidate] : model.rules) {
-            ASSERT_FALSE(model.matches(candidate, ingress, query))
-                << "change " << i << ": " << id << " allows " << query.remote.to_string() << " "
-                << int{query.protocol} << " " << query.selector;
-          }
-        }
-      }
+    for (unsigned packet = 0; packet < shape.packets && !::testing::Test::HasFailure(); ++packet) {
+      comparison.ask(policy, generator.query(model));
     }
-    ASSERT_EQ(group->rules().size(), model.rules.size());
+    ASSERT_EQ(fixture.groups.find(model.id)->rules().size(), model.rules.size());
   }
-  // Both answers are common, or the test says little.
-  EXPECT_GT(allowed, packets / 20);
-  EXPECT_LT(allowed, packets - packets / 20);
+  expect_both_answers(comparison.allowed, comparison.packets);
+}
+
+// Ports with one to four groups, in any order, that change and go while others stay.
+void compare_unions(const Shape& shape, std::uint64_t seed) {
+  constexpr unsigned kGroups = 4;
+  Random random(seed);
+  Generator generator(random, shape);
+  PolicyFixture fixture;
+  Members members;
+  std::vector<Model> models;
+  for (unsigned i = 0; i < kGroups; ++i) {
+    models.emplace_back("group-" + std::to_string(i), members);
+    fixture.groups.acquire(models.back().id);
+  }
+  std::uint64_t allowed = 0;
+  std::uint64_t packets = 0;
+  for (unsigned i = 0; i < shape.changes && !::testing::Test::HasFailure(); ++i) {
+    SCOPED_TRACE(i);
+    Model& changed = models[generator.below(kGroups)];
+    if (generator.below(40) == 0) {
+      fixture.groups.remove(changed.id);
+      changed.rules.clear();
+      members[changed.id].clear();
+    } else {
+      ASSERT_FALSE(fixture.groups.apply(any_change(generator, changed, shape)));
+    }
+    ASSERT_FALSE(fixture.groups.apply(any_member_change(generator, members)));
+    if (i % 3 == 0) {
+      fixture.grace.pass();
+    }
+    std::vector<const Model*> own;
+    for (const Model& model : models) {
+      own.push_back(&model);
+    }
+    std::shuffle(own.begin(), own.end(), random);
+    own.resize(1 + generator.below(kGroups));
+    std::vector<std::string> ids;
+    for (const Model* model : own) {
+      ids.push_back(model->id);
+    }
+    const PortPolicy policy = fixture.groups.policy_of(ids);
+    Comparison comparison(fixture, own);
+    for (unsigned packet = 0; packet < shape.packets && !::testing::Test::HasFailure(); ++packet) {
+      comparison.ask(policy, generator.query(models[generator.below(kGroups)]));
+    }
+    allowed += comparison.allowed;
+    packets += comparison.packets;
+  }
+  expect_both_answers(allowed, packets);
 }
 
 TEST(Differential, FewRulesIpv4) {
@@ -353,6 +443,16 @@ TEST(Differential, ManyRulesIpv6) {
   compare({.ipv6 = true, .most_rules = 150, .address_bits = 64, .changes = 600, .packets = 400}, 2);
   compare({.ipv6 = true, .most_rules = 1500, .address_bits = 24, .changes = 400, .packets = 200},
           3);
+}
+
+TEST(Differential, UnionsOfGroups) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    const bool ipv6 = seed % 2 == 0;
+    compare_unions(
+        {.ipv6 = ipv6, .most_rules = 4, .address_bits = 8, .changes = 600, .packets = 60}, seed);
+    compare_unions(
+        {.ipv6 = ipv6, .most_rules = 60, .address_bits = 16, .changes = 400, .packets = 60}, seed);
+  }
 }
 
 }  // namespace
