@@ -23,6 +23,18 @@ struct ModelPacket {
   std::uint16_t destination_port = 0;
   std::uint8_t tcp_flags = 0;
   bool is_echo_reply = false;
+  bool is_later_fragment = false;  // its first one says the ports
+};
+
+struct ModelRule {
+  static constexpr int kAnyProtocol = -1;
+
+  bool ingress = false;
+  int protocol = 0;
+  bool ipv6 = false;
+  std::uint16_t port = 0;  // 0: all
+
+  auto operator<=>(const ModelRule&) const = default;
 };
 
 struct ModelKey {
@@ -65,22 +77,19 @@ struct ModelConnection {
 class TrackerModel {
  public:
   struct Port {
-    std::set<std::string> rules;
+    std::set<ModelRule> rules;
     int age = 0;
   };
   struct Tenant {
     bool enforces = true;
-    std::array<Port, 2> ports;  // client, server
+    bool has_remote_server = false;  // on another host, which asks its rules there
+    std::array<Port, 2> ports;       // client, server
   };
 
   std::map<int, Tenant> tenants;
   std::map<ModelKey, ModelConnection> connections;
   std::map<std::string, int> timeouts;  // by state; "udp ", "icmp " or "other " in front of two
   int pickup_window = 0;
-
-  static std::string rule(bool ingress, int protocol, bool ipv6) {
-    return (ingress ? "in " : "out ") + std::to_string(protocol) + (ipv6 ? " v6" : " v4");
-  }
 
   // Why the packet is dropped; empty: it passes.
   std::string send(const ModelPacket& packet) {
@@ -132,7 +141,9 @@ class TrackerModel {
     }
     std::erase_if(connections, [&](const auto& entry) {
       const ModelConnection& it = entry.second;
-      const bool is_waited_for = it.is_settled() && (it.lost_for[0] < 0 || it.lost_for[1] < 0);
+      const bool is_waited_for = it.is_settled() &&
+                                 !tenants[entry.first.tenant].has_remote_server &&
+                                 (it.lost_for[0] < 0 || it.lost_for[1] < 0);
       return it.is_lost() &&
              (!is_waited_for || it.lost_index[0] == new_index || it.lost_index[1] == new_index);
     });
@@ -176,10 +187,15 @@ class TrackerModel {
   }
 
   std::string policy(const ModelPacket& packet, bool by_server) {
-    Tenant& tenant = tenants[packet.tenant];
+    const Tenant& tenant = tenants[packet.tenant];
+    const ModelKey key = ModelKey::of(packet);
+    const std::uint16_t port = by_server ? key.client_port : key.server_port;
     const auto allows = [&](bool server, bool ingress) {
-      const std::string wanted = rule(ingress, packet.protocol, packet.ipv6);
-      return !tenant.enforces || tenant.ports[server ? 1 : 0].rules.contains(wanted);
+      const auto& rules = tenant.ports[server ? 1 : 0].rules;
+      return !tenant.enforces || (server && tenant.has_remote_server) ||
+             rules.contains({ingress, ModelRule::kAnyProtocol, packet.ipv6, 0}) ||
+             rules.contains({ingress, packet.protocol, packet.ipv6, 0}) ||
+             rules.contains({ingress, packet.protocol, packet.ipv6, port});
     };
     return !allows(by_server, false)   ? "policy_egress"
            : !allows(!by_server, true) ? "policy_ingress"
@@ -189,11 +205,11 @@ class TrackerModel {
   std::string open(const ModelPacket& packet, const ModelKey& key) {
     ModelConnection made{.is_servers = packet.from_server, .is_answered = true, .packets = {1, 0}};
     const Tenant& tenant = tenants[packet.tenant];
-    const bool picks_up =
-        !tenant.enforces || std::min(tenant.ports[0].age, tenant.ports[1].age) < pickup_window;
+    const bool picks_up = !tenant.enforces || tenant.ports[0].age < pickup_window ||
+                          (!tenant.has_remote_server && tenant.ports[1].age < pickup_window);
     const std::string kind = kind_of(packet.tcp_flags);
     if (packet.protocol != kTcp) {
-      made.state = packet.is_echo_reply ? "" : "one_way";
+      made.state = packet.is_echo_reply || packet.is_later_fragment ? "" : "one_way";
     } else if (kind == "SYN") {
       made.state = "syn_sent";
     } else if (picks_up && (kind == "ACK" || kind == "FIN")) {

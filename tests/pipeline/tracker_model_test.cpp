@@ -1,6 +1,7 @@
-// The whole connection tracker against a model: random packets of three tenants with the same
-// addresses, rules that come and go, passing time, flushes, guests that start anew. After each of
-// these everything is compared: what came out, why the rest did not, every connection there is.
+// The whole connection tracker against a model: random packets, whole and in fragments, of four
+// tenants with the same addresses, one of whom has a server on another host; rules that overlap,
+// come and go, passing time, flushes, guests that start anew. After each of these everything is
+// compared: what came out, why the rest did not, every connection there is.
 // Other sequences: ALKAID_TEST_SEED=N.
 #include "tests/pipeline/tracker_model.hpp"
 
@@ -20,7 +21,9 @@ namespace {
 using namespace net;
 namespace v1 = dataplane::v1;
 
-constexpr int kTenants = 3;  // the last one enforces nothing
+constexpr int kTenants = 4;
+constexpr int kOpenTenant = 2;    // enforces nothing
+constexpr int kRemoteTenant = 3;  // its server is on another host
 constexpr int kEvents = 12'000;
 constexpr int kProtocols[] = {TrackerModel::kTcp, TrackerModel::kUdp, 1, TrackerModel::kOther};
 // Time passes in whole steps, and every time-out lies between two of them: how long the test itself
@@ -29,7 +32,12 @@ constexpr int kStep = 1000;
 constexpr int kBetween = 250;
 constexpr const char* kPorts[kTenants][2] = {{"first-client", "first-server"},
                                              {"second-client", "second-server"},
-                                             {"open-client", "open-server"}};
+                                             {"open-client", "open-server"},
+                                             {"remote-client", "up"}};
+// Beside the rules about one protocol each: for all of them, and for this port.
+constexpr std::uint16_t kService = 80;
+constexpr std::ptrdiff_t kTunnelHeaders =
+    sizeof(EthernetHeader) + sizeof(Ipv4Header) + sizeof(UdpHeader) + sizeof(VxlanHeader);
 
 class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
  protected:
@@ -41,13 +49,18 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
       segment.gateways.clear();
       segment.prefixes.push_back(*IpPrefix::parse("2001:db8:1::/64"));
       EXPECT_FALSE(lab.programmer().set(segment));
-      model.tenants[tenant].enforces = tenant != kTenants - 1;
+      model.tenants[tenant].enforces = tenant != kOpenTenant;
+      model.tenants[tenant].has_remote_server = tenant == kRemoteTenant;
       for (const bool server : {false, true}) {
+        if (is_remote(tenant, server)) {
+          set_neighbors(tenant);
+          continue;
+        }
         lab.make_rings(kPorts[tenant][server]);
         set_port(tenant, server);
         for (const int protocol : kProtocols) {
           for (int i = 0; i < 4; ++i) {
-            toggle_rule(tenant, server, protocol, (i & 1) != 0, (i & 2) != 0);
+            toggle_rule(tenant, server, {(i & 1) != 0, protocol, (i & 2) != 0});
           }
         }
       }
@@ -94,20 +107,55 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
         PipelineLab::port_config(id, Vni::from_trusted(vni_of(tenant)), server ? kGreen3 : kGreen1);
     config.fixed_ips.push_back((server ? kGreen3v6 : kGreen1v6).ip);
     config.policy_enforced = model.tenants[tenant].enforces;
-    config.security_groups = {id};
+    config.security_groups = {id, more_of(id)};
     ASSERT_FALSE(lab.programmer().set(config));
   }
-  void toggle_rule(int tenant, bool server, int protocol, bool ingress, bool ipv6) {
-    const std::string name = TrackerModel::rule(ingress, protocol, ipv6);
+  void set_neighbors(int tenant) {
+    const Vni vni = Vni::from_trusted(vni_of(tenant));
+    ASSERT_FALSE(lab.programmer().set(PipelineLab::neighbor_config(vni, kGreen3)));
+    ASSERT_FALSE(lab.programmer().set(
+        NeighborConfig{{vni, kGreen3v6.ip}, kGreen3v6.mac, IpAddress{kPeerVtep}}));
+  }
+  static bool is_remote(int tenant, bool server) { return tenant == kRemoteTenant && server; }
+  // A port of this host.
+  bool any_end(int tenant) { return tenant != kRemoteTenant && flip(); }
+  // The group with the rules that overlap those of the port's own one.
+  static std::string more_of(const std::string& id) { return id + "-more"; }
+  void toggle_rule(int tenant, bool server, const ModelRule& rule) {
+    const std::string id = fmt::format("{} {} {} {}", rule.ingress ? "in" : "out", rule.protocol,
+                                       rule.ipv6 ? "v6" : "v4", rule.port);
     auto& rules = model.tenants[tenant].ports[server].rules;
-    SecurityGroupChange change{.id = kPorts[tenant][server]};
-    if (rules.erase(name) != 0) {
-      change.removed_rules = {name};
+    const bool is_any = rule.protocol == ModelRule::kAnyProtocol;
+    const std::string own = kPorts[tenant][server];
+    SecurityGroupChange change{.id = is_any || rule.port != 0 ? more_of(own) : own};
+    if (rules.erase(rule) != 0) {
+      change.removed_rules = {id};
     } else {
-      rules.insert(name);
-      change.rules = {policy_rule(name, ingress, ipv6, number_of(protocol, ipv6))};
+      rules.insert(rule);
+      change.rules = {policy_rule(
+          id, rule.ingress, rule.ipv6,
+          is_any ? std::nullopt : std::optional{number_of(rule.protocol, rule.ipv6)}, rule.port)};
     }
     ASSERT_FALSE(lab.programmer().set(change));
+  }
+  void toggle_any_rule() {
+    const int tenant = below(kTenants);
+    const bool server = any_end(tenant);
+    ModelRule rule{.ingress = flip(), .protocol = kProtocols[below(4)], .ipv6 = flip()};
+    const int kind = below(6);
+    if (kind == 0) {
+      rule.protocol = ModelRule::kAnyProtocol;
+      // What allows everything shall not be there most of the time.
+      if (!model.tenants[tenant].ports[server].rules.contains(rule) && flip()) {
+        return;
+      }
+    } else if (kind < 3) {
+      rule.protocol = flip() ? TrackerModel::kTcp : TrackerModel::kUdp;
+      rule.port = kService;
+    }
+    story(fmt::format("rule {} {} {} of {}", rule.ingress ? "in" : "out", rule.protocol, rule.port,
+                      kPorts[tenant][server]));
+    toggle_rule(tenant, server, rule);
   }
   static std::uint8_t number_of(int protocol, bool ipv6) {
     return protocol == 1 && ipv6 ? ip_protocol::kIcmpv6 : static_cast<std::uint8_t>(protocol);
@@ -171,6 +219,34 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
     return it.ipv6 ? on(ethernet(it.from_server).ipv6(v6), it)
                    : on(ethernet(it.from_server).ipv4(v4), it);
   }
+  // A UDP datagram in two pieces, the first one first.
+  Frames fragments(const ModelPacket& it) {
+    ++serial_;
+    const UdpFields udp{.source_port = it.source_port,
+                        .destination_port = it.destination_port,
+                        .length = 24,
+                        .checksum = 0x1234};
+    const auto piece = [&](bool is_first) {
+      const auto words = static_cast<std::uint16_t>(is_first ? 0 : 2);
+      const auto finish = [&](const auto& ip) {
+        return is_first ? ip.udp(udp).payload(Bytes(8, 1)).build()
+                        : ip.payload(Bytes(8, 2)).build();
+      };
+      Ipv4Fields v4 = ipv4(it.from_server);
+      v4.identification = static_cast<std::uint16_t>(serial_);
+      v4.more_fragments = is_first;
+      v4.fragment_offset = words;
+      v4.protocol = ip_protocol::kUdp;
+      return it.ipv6 ? finish(ethernet(it.from_server)
+                                  .ipv6(ipv6(it.from_server))
+                                  .ipv6_fragment({.offset = words,
+                                                  .more_fragments = is_first,
+                                                  .identification = serial_,
+                                                  .next_header = ip_protocol::kUdp}))
+                     : finish(ethernet(it.from_server).ipv4(v4));
+    };
+    return {piece(true), piece(false)};
+  }
 
   // ---- events
 
@@ -178,7 +254,7 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
     ModelPacket it{.tenant = tenant, .ipv6 = below(3) == 0, .from_server = from_server};
     it.protocol = kProtocols[below(8) < 5 ? 0 : below(4)];
     std::uint16_t client = static_cast<std::uint16_t>(1001 + below(2));
-    std::uint16_t server = 80;
+    std::uint16_t server = kService;
     if (it.protocol == TrackerModel::kOther) {
       client = server = 0;
     } else if (it.protocol == 1) {
@@ -209,6 +285,10 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
     Frames frames;
     Frames expected;
     for (const auto& [key, it] : burst) {
+      if (it.protocol == TrackerModel::kUdp && below(3) == 0) {
+        add_fragments(it, frames, expected);
+        continue;
+      }
       frames.push_back(frame(it));
       const std::string reason = model.send(it);
       story(fmt::format("{} {} from {}:{} flags {:#x}{}: {}", it.protocol, it.ipv6 ? "v6" : "v4",
@@ -217,6 +297,22 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
       expect(tenant, from_server, frames.back(), reason, expected);
     }
     send(tenant, from_server, frames, expected);
+  }
+  void add_fragments(ModelPacket it, Frames& frames, Frames& expected) {
+    Frames pieces = fragments(it);
+    const std::string first = model.send(it);
+    it.is_later_fragment = true;
+    const std::string later = model.send(it);
+    expect(it.tenant, it.from_server, pieces[0], first, expected);
+    expect(it.tenant, it.from_server, pieces[1], later, expected);
+    const bool is_backwards = flip();
+    if (is_backwards) {
+      std::swap(pieces[0], pieces[1]);
+    }
+    story(fmt::format("fragments {} from {}:{}{}: {}, {}", it.ipv6 ? "v6" : "v4",
+                      kPorts[it.tenant][it.from_server], it.source_port,
+                      is_backwards ? " backwards" : "", first, later));
+    frames.insert(frames.end(), pieces.begin(), pieces.end());
   }
   // From whom the packet may have been sent to.
   void send_error() {
@@ -252,8 +348,12 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
     }
   }
   void send(int tenant, bool from_server, const Frames& frames, Frames expected) {
-    lab.send(kPorts[tenant][from_server], frames);
+    lab.send(kPorts[tenant][from_server],
+             is_remote(tenant, from_server) ? into_tunnel(tenant, frames) : frames);
     Frames came = lab.take(kPorts[tenant][!from_server]);
+    if (is_remote(tenant, !from_server)) {
+      came = out_of_tunnel(came);
+    }
     std::sort(came.begin(), came.end());
     std::sort(expected.begin(), expected.end());
     EXPECT_EQ(came, expected);
@@ -262,6 +362,18 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
         EXPECT_TRUE(lab.take(port).empty()) << port;
       }
     }
+  }
+  Frames into_tunnel(int tenant, Frames frames) {
+    for (Bytes& frame : frames) {
+      frame = tunnelled(frame, uplink_mac(lab), {.vni = vni_of(tenant)});
+    }
+    return frames;
+  }
+  static Frames out_of_tunnel(Frames frames) {
+    for (Bytes& frame : frames) {
+      frame.erase(frame.begin(), frame.begin() + kTunnelHeaders);
+    }
+    return frames;
   }
   void pass(int steps) {
     story(fmt::format("{} s pass", steps * kStep));
@@ -273,7 +385,7 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
   void flush() {
     v1::ConnectionFilter message;
     const int tenant = below(kTenants);
-    const std::string port = flip() ? kPorts[tenant][flip()] : "";
+    const std::string port = flip() ? kPorts[tenant][any_end(tenant)] : "";
     const int protocol = flip() ? kProtocols[below(4)] : -1;
     const int l4_port = below(4) == 0 ? 1001 : 0;
     const std::string state = flip() ? "established" : "";
@@ -305,7 +417,7 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
   }
   void start_anew() {
     const int tenant = below(kTenants);
-    const bool server = flip();
+    const bool server = any_end(tenant);
     story(fmt::format("{} starts anew", kPorts[tenant][server]));
     const auto index = [&] {
       return static_cast<int>(lab.dataplane().ports().find(kPorts[tenant][server])->index);
@@ -331,7 +443,10 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
   void add_entries(Entries& entries) {
     for (int tenant = 0; tenant < kTenants; ++tenant) {
       for (const bool server : {false, true}) {
-        ports_[lab.dataplane().ports().find(kPorts[tenant][server])->index] = {tenant, server};
+        ports_[is_remote(tenant, server)
+                   ? kUnderlayPort
+                   : lab.dataplane().ports().find(kPorts[tenant][server])->index] = {tenant,
+                                                                                     server};
       }
     }
     const auto& keeper = lab.dataplane().connections();
@@ -392,9 +507,7 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
     } else if (kind < 92) {
       pass(1 + below(3));
     } else if (kind < 97) {
-      const int protocol = kProtocols[below(4)];
-      story(fmt::format("a rule about {} comes or goes", protocol));
-      toggle_rule(below(kTenants), flip(), protocol, flip(), flip());
+      toggle_any_rule();
     } else if (kind < 99) {
       flush();
     } else {
