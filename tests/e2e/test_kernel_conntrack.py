@@ -31,6 +31,7 @@ from scapy.packet import Packet, Raw  # noqa: E402
 ADDRESSES = {4: {"a": "10.1.0.11", "b": "10.1.0.13"}, 6: {"a": "2001:db8:1::b", "b": "2001:db8:1::d"}}
 PORTS = {"a": 40000, "b": 80}
 RANDOM_SCRIPTS = {4: 25, 6: 8}
+RANDOM_DATAGRAMS = {4: 30, 6: 15}
 # Between what both say a connection has left; the time-outs differ by much more.
 SECONDS_APART = 8
 
@@ -267,6 +268,29 @@ class Lives:
         self.talk.tcp(far, "FA").tcp(side, "A")
 
 
+def datagrams(numbers: random.Random) -> Talk:
+    """UDP from either end, or echoes that one end asks for and answers to others; mixed with errors about any of them.
+
+    One connection, as the trackers' answers are about one.
+    """
+    talk = Talk()
+    asks = numbers.choice("ab")
+    is_udp = numbers.random() < 0.5
+    for _ in range(numbers.randint(3, 15)):
+        side = numbers.choice("ab")
+        received = [number for number, step in enumerate(talk.steps) if step.side != side and "ICMP" not in step.text]
+        if received and numbers.random() < 0.3:
+            error, code = numbers.choice(((3, 1), (3, 3), (3, 4), (11, 0)))
+            talk.error(side, numbers.choice(received), kind=error, code=code)
+        elif is_udp:
+            talk.udp(side, numbers.choice((0, 4, 1200)))
+        elif side == asks:
+            talk.echo(side, 8, 1)
+        else:
+            talk.echo(side, 0, numbers.choice((1, 1, 2)))
+    return talk
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a tracker said of a packet."""
@@ -436,6 +460,8 @@ def test_same_packets_same_verdicts(window: str, mid_stream: str) -> None:
                 comparison.run(name, talk, version)
             for number in range(RANDOM_SCRIPTS[version]):
                 comparison.run(f"seed {seed}, script {number}", Lives(numbers).make(), version)
+            for number in range(RANDOM_DATAGRAMS[version]):
+                comparison.run(f"seed {seed}, datagrams {number}", datagrams(numbers), version)
     print(f"{comparison.packets} packets; the same time-out: {dict(comparison.timeouts)}; "
           f"known differences: {dict(comparison.differences)}")
     assert comparison.packets > 2 * 5 * len(scripts)

@@ -321,6 +321,47 @@ def test_d_a_port_comes_on_another_host(scene: Lab, by_extension: bool) -> None:
     assert not connects(scene.guests["p3"], P4, WEB)
 
 
+@pytest.mark.parametrize("caller, to", [(P3, P1), (P1, P4)], ids=["in", "out"])
+def test_connections_outlive_the_data_plane(scene: Lab, caller: Station, to: Station) -> None:
+    """A data plane that is killed and starts again picks them up, as far as rules admit them: no longer than these."""
+    host = scene.hosts[1]
+    host.push(message(P1.port("sg1"), group("sg1", WEB_RULE, tcp("out", WEB, direction="EGRESS"))))
+    talk = Talk(scene.guests[caller.name], to, WEB)
+    host.dataplane.kill()
+    host.start_dataplane()
+    for name in ("p1", "p2"):
+        host.wait_for_port(name, timeout=20)
+    before = talk.counts()[0]
+    wait_until(lambda: talk.counts()[0] > before + 50, "the connection goes on", timeout=20)
+    host.push(message(group("sg1", without(WEB_RULE), {"operation_type": "DELETE", "id": "out"}, operation="UPDATE")))
+    talk.assert_is_cut()
+    talk.stop()
+
+
+def test_ports_without_groups_are_closed_by_default(scene: Lab) -> None:
+    """`--default-policy closed`: nothing passes at a port that has no groups, what its groups allow at one that has."""
+    host = scene.hosts[1]
+    assert host.agent is not None
+    assert connects(scene.guests["p3"], P1, WEB)
+    try:
+        host.agent.kill()
+        host.start_agent("--default-policy", "closed")
+        wait_until(lambda: host.console.agent()["in_sync"], "the agent is in sync")
+        before = host.console.drops()
+        assert not connects(scene.guests["p3"], P1, WEB)
+        assert not connects(scene.guests["p1"], P4, WEB)
+        dropped = host.console.drops() - before
+        assert dropped["policy_ingress"] > 0 and dropped["policy_egress"] > 0
+        host.push(message(P1.port("sg1"), group("sg1", WEB_RULE)))
+        assert connects(scene.guests["p3"], P1, WEB)
+        assert not connects(scene.guests["p2"], P1, WEB)
+    finally:
+        host.agent.kill()
+        host.start_agent()
+    wait_until(lambda: host.console.agent()["in_sync"], "the agent is in sync")
+    assert connects(scene.guests["p2"], P1, WEB)
+
+
 def test_the_same_again_and_a_new_agent_write_nothing(scene: Lab) -> None:
     """Repeated states are no news, nor after the agent's restart; a connection doesn't notice either."""
     host = scene.hosts[1]

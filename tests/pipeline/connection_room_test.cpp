@@ -1,4 +1,6 @@
 // A table that others fill: what they can't take from whom.
+#include <cstdlib>
+
 #include "tests/pipeline/policy_network.hpp"
 
 namespace alkaid::test {
@@ -165,6 +167,61 @@ TEST_F(ConnectionRoom, OfSettledConnectionsOnlyNoneMakesRoom) {
   EXPECT_EQ(connections_of(lab), 0);
   lab.send("green-1", {flow(40001)});
   EXPECT_EQ(lab.take("green-3").size(), 1U) << "there is room again";
+}
+
+// As many as the table is made for, through the whole path, half of them answered: all are there.
+// ALKAID_TEST_CONNECTIONS=4000000 takes a minute and 2 GiB.
+TEST(ManyConnections, AreAllTracked) {
+  const char* const given = std::getenv("ALKAID_TEST_CONNECTIONS");
+  const auto count =
+      static_cast<std::uint32_t>(given != nullptr ? std::strtoul(given, nullptr, 10) : 10'000);
+  constexpr std::uint32_t kBurst = 256;
+  constexpr std::uint32_t kFirstPort = 1000;  // none of a service's
+  constexpr std::uint32_t kSourcePorts = 60'000;
+  auto settings = PipelineLab::default_settings();
+  settings.flows.connections = count;
+  settings.flows.timeouts.udp_one_way = 86'400;
+  settings.flows.timeouts.udp_two_way = 86'400;
+  PipelineLab lab{settings};
+  lab.program_network();
+  enforce(lab, "green-1", {"out"});
+  set_rules(lab, "out", {policy_rule("any", false, false)});
+
+  const auto frame = [](std::uint32_t number, bool reply) {
+    static const Bytes kBoth[] = {udp_frame(kGreen1, kGreen3.mac, kGreen3.ip),
+                                  udp_frame(kGreen3, kGreen1.mac, kGreen1.ip)};
+    Bytes bytes = kBoth[reply ? 1 : 0];
+    const BigEndian16 client{static_cast<std::uint16_t>(kFirstPort + number % kSourcePorts)};
+    const BigEndian16 server{static_cast<std::uint16_t>(kFirstPort + number / kSourcePorts)};
+    auto& header =
+        *reinterpret_cast<UdpHeader*>(bytes.data() + sizeof(EthernetHeader) + sizeof(Ipv4Header));
+    header.source_port = reply ? server : client;
+    header.destination_port = reply ? client : server;
+    header.checksum = BigEndian16{};  // none
+    return bytes;
+  };
+  // Every `each`th of them; how many came out.
+  const auto send = [&](std::uint32_t first, std::uint32_t end, std::uint32_t each, bool reply) {
+    Frames frames;
+    for (std::uint32_t number = first; number < end; number += each) {
+      frames.push_back(frame(number, reply));
+    }
+    lab.enqueue(reply ? "green-3" : "green-1", frames);
+    lab.walk();
+    return lab.take(reply ? "green-1" : "green-3") == frames;
+  };
+  for (std::uint32_t first = 0; first < count; first += kBurst) {
+    const std::uint32_t end = std::min(count, first + kBurst);
+    ASSERT_TRUE(send(first, end, 1, false)) << first;
+    ASSERT_TRUE(send(first, end, 2, true)) << first;
+  }
+  EXPECT_EQ(connections_of(lab), static_cast<int>(count));
+  for (std::uint32_t first = 0; first < count; first += 40 * kBurst) {
+    ASSERT_TRUE(send(first, std::min(count, first + kBurst), 2, true)) << first;
+  }
+  EXPECT_EQ(connections_of(lab), static_cast<int>(count));
+  EXPECT_TRUE(lab.all_drops().empty());
+  EXPECT_EQ(lab.dataplane().workers()[0]->flow_counters(false).evicted.read(), 0U);
 }
 
 }  // namespace
