@@ -54,7 +54,8 @@ struct ModelKey {
 };
 
 struct ModelConnection {
-  bool is_servers = false;  // the server opened it
+  bool is_servers = false;    // the server opened it
+  bool server_there = false;  // the server was on another host when it was last heard of
   std::string state;
   bool is_answered = false;  // false: picked up in its middle, and nothing heard of the other end
   bool is_only_answers = false;  // picked up by an answer, and nothing heard of who asked
@@ -82,7 +83,7 @@ class TrackerModel {
   };
   struct Tenant {
     bool enforces = true;
-    bool has_remote_server = false;  // on another host, which asks its rules there
+    bool has_remote_server = false;  // now: on another host, which asks its rules there
     std::array<Port, 2> ports;       // client, server
   };
 
@@ -95,59 +96,47 @@ class TrackerModel {
   std::string send(const ModelPacket& packet) {
     const ModelKey key = ModelKey::of(packet);
     const auto known = connections.find(key);
-    if (known != connections.end() && known->second.is_lost()) {
-      connections.erase(known);
-    } else if (known != connections.end()) {
-      ModelConnection& connection = known->second;
-      if (std::string denied = policy(packet, connection.is_servers); !denied.empty()) {
-        connections.erase(known);
-        return denied;
-      }
-      const bool reply = packet.from_server != connection.is_servers;
-      const std::string next = packet.protocol == kTcp ? next_of(connection, reply, packet)
-                               : reply                 ? "two_way"
-                                                       : connection.state;
-      if (next == "invalid") {
-        return refused(packet.tenant, "connection_invalid");
-      }
-      if (next != "again") {
-        connection.state = next;
-        connection.idle = connection.is_only_answers ? connection.idle : 0;
-        ++connection.packets[reply ? 1 : 0];
-        return {};
-      }
-      connections.erase(known);
+    if (known == connections.end()) {
+      return open(packet, key);
     }
-    return open(packet, key);
+    if (has_moved(known->second, packet.tenant)) {
+      return send_after_move(packet, key, known->second);
+    }
+    if (known->second.is_lost()) {
+      connections.erase(known);
+      return open(packet, key);
+    }
+    return pass(packet, key, known->second);
   }
 
   // An ICMP error about the packet, from whom it was sent to.
   std::string send_error_about(const ModelPacket& packet) {
     const auto known = connections.find(ModelKey::of(packet));
-    const bool related = known != connections.end() && !known->second.is_lost() &&
-                         policy(packet, known->second.is_servers).empty();
+    const auto is_about = [&](const ModelConnection& it) {
+      // What a server sent is known by where it is.
+      const bool is_found = !packet.from_server || !has_moved(it, packet.tenant);
+      return is_found && !it.is_lost() && policy(packet, it.is_servers, it.server_there).empty();
+    };
+    const bool related = known != connections.end() && is_about(known->second);
     return related ? std::string{} : refused(packet.tenant, "icmp_error_unrelated");
   }
 
   // Another port has the address, and not the index. Settled connections wait for a while: the
   // station might turn up on another host.
   void replace_port(int tenant, bool server, int old_index, int new_index) {
-    const std::size_t end = server ? 1 : 0;
-    for (auto& [key, connection] : connections) {
-      if (key.tenant == tenant && connection.lost_for[end] < 0) {
-        connection.lost_for[end] = 0;
-        connection.lost_index[end] = old_index;
-      }
-    }
-    std::erase_if(connections, [&](const auto& entry) {
-      const ModelConnection& it = entry.second;
-      const bool is_waited_for = it.is_settled() &&
-                                 !tenants[entry.first.tenant].has_remote_server &&
-                                 (it.lost_for[0] < 0 || it.lost_for[1] < 0);
-      return it.is_lost() &&
-             (!is_waited_for || it.lost_index[0] == new_index || it.lost_index[1] == new_index);
-    });
-    tenants[tenant].ports[end].age = 0;
+    lose_port(tenant, server, old_index);
+    take_index(new_index);
+    tenants[tenant].ports[server ? 1 : 0].age = 0;
+  }
+  // The server goes to another host, or comes from one and gets the index.
+  void move_server_away(int tenant, int old_index) {
+    lose_port(tenant, true, old_index);
+    tenants[tenant].has_remote_server = true;
+  }
+  void move_server_here(int tenant, int index) {
+    take_index(index);
+    tenants[tenant].has_remote_server = false;
+    tenants[tenant].ports[1].age = 0;
   }
   void pass_time(int seconds) {
     for (auto& [key, connection] : connections) {
@@ -181,18 +170,113 @@ class TrackerModel {
   static constexpr int kOther = 47;
 
  private:
+  void lose_port(int tenant, bool server, int old_index) {
+    const std::size_t end = server ? 1 : 0;
+    for (auto& [key, connection] : connections) {
+      const bool is_its = !server || !connection.server_there;
+      if (key.tenant == tenant && is_its && connection.lost_for[end] < 0) {
+        connection.lost_for[end] = 0;
+        connection.lost_index[end] = old_index;
+      }
+    }
+    std::erase_if(connections, [](const auto& entry) {
+      const ModelConnection& it = entry.second;
+      const bool is_waited_for =
+          it.is_settled() && !it.server_there && (it.lost_for[0] < 0 || it.lost_for[1] < 0);
+      return it.is_lost() && !is_waited_for;
+    });
+  }
+  // Nobody waits any longer for who had it.
+  void take_index(int index) {
+    std::erase_if(connections, [index](const auto& entry) {
+      const ModelConnection& it = entry.second;
+      return it.is_lost() && (it.lost_index[0] == index || it.lost_index[1] == index);
+    });
+  }
+
+  // The server's place is another one than the connection's.
+  bool has_moved(const ModelConnection& connection, int tenant) {
+    return connection.server_there != tenants[tenant].has_remote_server;
+  }
+  // What is known of the connection may be true where its server is now: its client is still the
+  // same, and a server that came here has just come.
+  bool may_follow(const ModelConnection& connection, int tenant) {
+    const bool is_server_new = tenants[tenant].ports[1].age < pickup_window;
+    return connection.lost_for[0] < 0 && (!connection.server_there || is_server_new);
+  }
+
+  std::string pass(const ModelPacket& packet, const ModelKey& key, ModelConnection& connection) {
+    if (std::string denied = policy(packet, connection.is_servers); !denied.empty()) {
+      connections.erase(key);
+      return denied;
+    }
+    const std::string next = next_after(connection, packet);
+    if (next == "invalid") {
+      return refused(packet.tenant, "connection_invalid");
+    }
+    if (next == "again") {
+      connections.erase(key);
+      return open(packet, key);
+    }
+    go_on(connection, packet, next);
+    return {};
+  }
+  // Whoever may open a connection from where he is does; who only answers goes on with what there
+  // was, but for who begins or ends something.
+  std::string send_after_move(const ModelPacket& packet, const ModelKey& key,
+                              ModelConnection& connection) {
+    const bool follows = may_follow(connection, packet.tenant);
+    if (!packet.from_server) {
+      if (follows) {
+        return pass(packet, key, connection);
+      }
+      connections.erase(key);
+      return open(packet, key);
+    }
+    std::string reason = open(packet, key);
+    constexpr std::uint8_t kSynOrRst = 6;
+    if (reason.empty() || !follows || (packet.tcp_flags & kSynOrRst) != 0 ||
+        !policy(packet, connection.is_servers).empty()) {
+      return reason;
+    }
+    ModelConnection there = connection;
+    const std::string next = next_after(there, packet);
+    if (next == "invalid" || next == "again") {
+      return reason;
+    }
+    connection = there;
+    go_on(connection, packet, next);
+    return {};
+  }
+  static std::string next_after(ModelConnection& connection, const ModelPacket& packet) {
+    const bool reply = packet.from_server != connection.is_servers;
+    return packet.protocol == kTcp ? next_of(connection, reply, packet)
+           : reply                 ? "two_way"
+                                   : connection.state;
+  }
+  void go_on(ModelConnection& connection, const ModelPacket& packet, const std::string& next) {
+    connection.state = next;
+    connection.idle = connection.is_only_answers ? connection.idle : 0;
+    ++connection.packets[packet.from_server != connection.is_servers ? 1 : 0];
+    connection.server_there = tenants[packet.tenant].has_remote_server;
+    connection.lost_for = connection.lost_index = {-1, -1};
+  }
+
   // Who enforces nothing lets what belongs to no connection pass, untracked.
   std::string refused(int tenant, const char* reason) {
     return tenants[tenant].enforces ? reason : "";
   }
 
   std::string policy(const ModelPacket& packet, bool by_server) {
+    return policy(packet, by_server, tenants[packet.tenant].has_remote_server);
+  }
+  std::string policy(const ModelPacket& packet, bool by_server, bool server_there) {
     const Tenant& tenant = tenants[packet.tenant];
     const ModelKey key = ModelKey::of(packet);
     const std::uint16_t port = by_server ? key.client_port : key.server_port;
     const auto allows = [&](bool server, bool ingress) {
       const auto& rules = tenant.ports[server ? 1 : 0].rules;
-      return !tenant.enforces || (server && tenant.has_remote_server) ||
+      return !tenant.enforces || (server && server_there) ||
              rules.contains({ingress, ModelRule::kAnyProtocol, packet.ipv6, 0}) ||
              rules.contains({ingress, packet.protocol, packet.ipv6, 0}) ||
              rules.contains({ingress, packet.protocol, packet.ipv6, port});
@@ -229,6 +313,7 @@ class TrackerModel {
               .is_only_answers = true,
               .packets = {0, 1}};
     }
+    made.server_there = tenant.has_remote_server;
     connections[key] = made;
     return {};
   }

@@ -1,7 +1,8 @@
-// The whole connection tracker against a model: random packets, whole and in fragments, of four
-// tenants with the same addresses, one of whom has a server on another host; rules that overlap,
-// come and go, passing time, flushes, guests that start anew. After each of these everything is
-// compared: what came out, why the rest did not, every connection there is.
+// The whole connection tracker against a model: random packets, whole and in fragments, of five
+// tenants with the same addresses, one of whom has a server on another host, and one a server that
+// moves between hosts; rules that overlap, come and go, passing time, flushes, guests that start
+// anew. After each of these everything is compared: what came out, why the rest did not, every
+// connection there is.
 // Other sequences: ALKAID_TEST_SEED=N.
 #include "tests/pipeline/tracker_model.hpp"
 
@@ -21,9 +22,10 @@ namespace {
 using namespace net;
 namespace v1 = dataplane::v1;
 
-constexpr int kTenants = 4;
+constexpr int kTenants = 5;
 constexpr int kOpenTenant = 2;    // enforces nothing
 constexpr int kRemoteTenant = 3;  // its server is on another host
+constexpr int kMovingTenant = 4;  // its server now and then
 constexpr int kEvents = 12'000;
 constexpr int kProtocols[] = {TrackerModel::kTcp, TrackerModel::kUdp, 1, TrackerModel::kOther};
 // Time passes in whole steps, and every time-out lies between two of them: how long the test itself
@@ -33,7 +35,8 @@ constexpr int kBetween = 250;
 constexpr const char* kPorts[kTenants][2] = {{"first-client", "first-server"},
                                              {"second-client", "second-server"},
                                              {"open-client", "open-server"},
-                                             {"remote-client", "up"}};
+                                             {"remote-client", "up"},
+                                             {"moving-client", "moving-server"}};
 // Beside the rules about one protocol each: for all of them, and for this port.
 constexpr std::uint16_t kService = 80;
 constexpr std::ptrdiff_t kTunnelHeaders =
@@ -116,9 +119,18 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
     ASSERT_FALSE(lab.programmer().set(
         NeighborConfig{{vni, kGreen3v6.ip}, kGreen3v6.mac, IpAddress{kPeerVtep}}));
   }
-  static bool is_remote(int tenant, bool server) { return tenant == kRemoteTenant && server; }
-  // A port of this host.
-  bool any_end(int tenant) { return tenant != kRemoteTenant && flip(); }
+  bool is_remote(int tenant, bool server) {
+    return server && model.tenants[tenant].has_remote_server;
+  }
+  // Where its packets come in and go out.
+  const char* port_of(int tenant, bool server) {
+    return is_remote(tenant, server) ? "up" : kPorts[tenant][server];
+  }
+  // Somebody on this host: true for the server.
+  bool any_end(int tenant) { return !model.tenants[tenant].has_remote_server && flip(); }
+  int index_of(int tenant, bool server) {
+    return static_cast<int>(lab.dataplane().ports().find(kPorts[tenant][server])->index);
+  }
   // The group with the rules that overlap those of the port's own one.
   static std::string more_of(const std::string& id) { return id + "-more"; }
   void toggle_rule(int tenant, bool server, const ModelRule& rule) {
@@ -344,13 +356,13 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
     if (reason.empty()) {
       expected.push_back(sent);
     } else {
-      ++drops[fmt::format("{} {}", kPorts[tenant][from_server], reason)];
+      ++drops[fmt::format("{} {}", port_of(tenant, from_server), reason)];
     }
   }
   void send(int tenant, bool from_server, const Frames& frames, Frames expected) {
-    lab.send(kPorts[tenant][from_server],
+    lab.send(port_of(tenant, from_server),
              is_remote(tenant, from_server) ? into_tunnel(tenant, frames) : frames);
-    Frames came = lab.take(kPorts[tenant][!from_server]);
+    Frames came = lab.take(port_of(tenant, !from_server));
     if (is_remote(tenant, !from_server)) {
       came = out_of_tunnel(came);
     }
@@ -406,7 +418,9 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
       const bool has_ports =
           key.protocol == TrackerModel::kTcp || key.protocol == TrackerModel::kUdp;
       // The name is that of the port that is there now.
-      const bool had_port = !port.empty() && connection.lost_for[port == kPorts[tenant][1]] >= 0;
+      const bool server = port == kPorts[tenant][1];
+      const bool had_port = !port.empty() && (connection.lost_for[server] >= 0 ||
+                                              (server && connection.server_there));
       return key.tenant == tenant && !had_port && (state.empty() || state == connection.state) &&
              (protocol < 0 || number_of(key.protocol, key.ipv6) == protocol) &&
              (l4_port == 0 || (has_ports && key.client_port == l4_port));
@@ -419,15 +433,32 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
     const int tenant = below(kTenants);
     const bool server = any_end(tenant);
     story(fmt::format("{} starts anew", kPorts[tenant][server]));
-    const auto index = [&] {
-      return static_cast<int>(lab.dataplane().ports().find(kPorts[tenant][server])->index);
-    };
-    const int old_index = index();
-    lab.programmer().remove_port(kPorts[tenant][server]);
+    const int old_index = index_of(tenant, server);
+    remove_port(tenant, server);
     set_port(tenant, server);
-    model.replace_port(tenant, server, old_index, index());
+    model.replace_port(tenant, server, old_index, index_of(tenant, server));
+    pass(1);
+  }
+  void remove_port(int tenant, bool server) {
+    lab.programmer().remove_port(kPorts[tenant][server]);
     std::erase_if(
         drops, [&](const auto& entry) { return entry.first.starts_with(kPorts[tenant][server]); });
+  }
+  void move_server() {
+    const bool is_here = !model.tenants[kMovingTenant].has_remote_server;
+    story(fmt::format("the server moves {}", is_here ? "away" : "here"));
+    if (is_here) {
+      const int old_index = index_of(kMovingTenant, true);
+      remove_port(kMovingTenant, true);
+      set_neighbors(kMovingTenant);
+      model.move_server_away(kMovingTenant, old_index);
+    } else {
+      const Vni vni = Vni::from_trusted(vni_of(kMovingTenant));
+      lab.programmer().remove_neighbor({vni, IpAddress{kGreen3.ip}});
+      lab.programmer().remove_neighbor({vni, kGreen3v6.ip});
+      set_port(kMovingTenant, true);
+      model.move_server_here(kMovingTenant, index_of(kMovingTenant, true));
+    }
     pass(1);
   }
 
@@ -439,15 +470,15 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
     return fmt::format("{} by {}, {} there, {} back, idle {}", state,
                        is_servers ? "server" : "client", original, reply, idle_steps);
   }
+  static std::string text_of(const ModelKey& key) {
+    return fmt::format("tenant {} protocol {} {} ports {} {}", key.tenant, key.protocol,
+                       key.ipv6 ? "v6" : "v4", key.client_port, key.server_port);
+  }
   template <class Key>
   void add_entries(Entries& entries) {
+    std::map<Zone, int> tenants;
     for (int tenant = 0; tenant < kTenants; ++tenant) {
-      for (const bool server : {false, true}) {
-        ports_[is_remote(tenant, server)
-                   ? kUnderlayPort
-                   : lab.dataplane().ports().find(kPorts[tenant][server])->index] = {tenant,
-                                                                                     server};
-      }
+      tenants[lab.dataplane().ports().find(kPorts[tenant][0])->zone] = tenant;
     }
     const auto& keeper = lab.dataplane().connections();
     lab.dataplane().connections().for_each<Key>([&](ConnectionTable<Key>& table,
@@ -457,7 +488,9 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
         return table.half(number, direction).fields.packets.load() & FlowFields::kCounterMask;
       };
       const auto& record = table.record(number);
-      const auto [tenant, is_servers] = ports_.at(record.initiator);
+      const int tenant = tenants.at(zone_of(original.key.scope));
+      const bool is_servers =
+          original.key.source() == (Key::kIsV6 ? kGreen3v6.ip : IpAddress{kGreen3.ip});
       const std::uint8_t protocol = protocol_of(original.key.scope);
       const int kind = protocol == ip_protocol::kIcmpv6 ? 1 : protocol;
       const std::uint16_t from = source_port_of(original.key.ports);
@@ -485,11 +518,11 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
       seen.insert(it.state);
     }
     for (const auto& [key, text] : expected) {
-      EXPECT_EQ(entries[key], text)
-          << fmt::format("tenant {} protocol {} {} ports {} {}", key.tenant, key.protocol,
-                         key.ipv6 ? "v6" : "v4", key.client_port, key.server_port);
+      EXPECT_EQ(entries[key], text) << text_of(key);
     }
-    EXPECT_EQ(entries.size(), expected.size());
+    for (const auto& [key, text] : entries) {
+      EXPECT_TRUE(expected.contains(key)) << text_of(key) << ": " << text;
+    }
     EXPECT_EQ(lab.all_drops(), drops);
   }
   void story(std::string event) {
@@ -508,10 +541,12 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
       pass(1 + below(3));
     } else if (kind < 97) {
       toggle_any_rule();
-    } else if (kind < 99) {
+    } else if (kind < 98) {
       flush();
-    } else {
+    } else if (kind < 99) {
       start_anew();
+    } else {
+      move_server();
     }
   }
 
@@ -519,8 +554,7 @@ class TrackerAgainstModel : public ::testing::TestWithParam<bool> {
   TrackerModel model;
   PipelineLab lab;
   std::map<std::string, std::uint64_t> drops;
-  std::set<std::string> seen;                        // states
-  std::map<PortIndex, std::pair<int, bool>> ports_;  // who has an index, or had it last
+  std::set<std::string> seen;  // states
   std::deque<std::string> last_;
   std::uint32_t serial_ = 0;
 };
