@@ -217,7 +217,13 @@ DropReason Connector<Key>::follow(FlowReference reference, const PassFinding& fi
   const TrackResult now = track(table_.record(old).word(), direction, trackable_.packet);
   const StateWord word = now.verdict == TrackVerdict::kPass ? now.next : finding.tracked.next;
   fill_record(*number, word, *finding.policy, direction);
-  write_shared(table_.record(*number).created, table_.record(old).created);
+  const Milliseconds created = table_.record(old).created;
+  write_shared(table_.record(*number).created, created);
+  if (is_only_answers(word)) {
+    // One that only its responder speaks for doesn't live by that, wherever it moves.
+    table_.record(*number).next_check.store(
+        first_check(state_, word, context_.headers.protocol, created), std::memory_order_relaxed);
+  }
   for (const Direction each : {Direction::kOriginal, Direction::kReply}) {
     table_.half(*number, each).fields.add_counts_of(table_.half(old, each).fields);
   }
