@@ -25,6 +25,7 @@ constexpr OffloadTable::Number kEntriesForRoom = 64;
 // Of a connection that has packets now.
 constexpr Milliseconds kRecently = 2000;
 constexpr Milliseconds kQueryInterval = 1000;
+constexpr std::uint32_t kLongestIdle = 1U << 20U;  // seconds
 // After a refusal: of the connection, of one whose predecessor's rules are there yet, and of all
 // where the hardware has no room.
 constexpr Milliseconds kRetryConnection = 10000;
@@ -67,13 +68,14 @@ Offloader::Offloader(const OffloadSettings& settings, FlowState& flows, const Ta
       flows_(flows),
       port_table_(ports),
       // Rules of one shape are of one direction.
-      executor_(settings.rules() / 2),
+      executor_({.table_size = settings.rules() / 2, .age = settings.idle_seconds}),
       ports_(ports, underlay, executor_),
       source_(flows, tables, ports, underlay, ports_),
       // As many that are software's again keep what was counted, or when they may be tried again.
       table_(std::size_t{2} * settings.connections),
       is_on_(settings.is_on),
       hardware_counts_(ports.capacity()),
+      last_aged_(flows.clock.now()),
       not_before_(flows.clock.now()) {}
 
 Offloader::~Offloader() {
@@ -419,6 +421,8 @@ void Offloader::carry_out(const std::vector<RuleOutcome>& outcomes) {
       if (is_on_) {
         look_at_all_ports();
       }
+    } else if (outcome.kind == RuleRequest::Kind::kAged) {
+      take_aged(outcome);
     } else if (outcome.owner == RuleRequest::Owner::kPort) {
       ports_.carry_out(outcome);
     } else {
@@ -538,6 +542,34 @@ void Offloader::keep_trying(Number entry) {
   }
 }
 
+void Offloader::ask_for_counts(Number entry) {
+  OffloadedConnection& connection = table_.at(entry);
+  connection.last_query = flows_.clock.now();
+  ++querying_;
+  executor_.submit({.kind = RuleRequest::Kind::kQuery, .entry = entry, .epoch = connection.epoch});
+}
+
+void Offloader::ask_for_aged() {
+  if (connections_ > 0 && !is_asking_for_aged_ &&
+      flows_.clock.now() - last_aged_ >= kQueryInterval) {
+    last_aged_ = flows_.clock.now();
+    is_asking_for_aged_ = true;
+    executor_.submit({.kind = RuleRequest::Kind::kAged});
+  }
+}
+
+void Offloader::take_aged(const RuleOutcome& outcome) {
+  is_asking_for_aged_ = false;
+  for (const RuleOutcome::Aged& aged : outcome.aged) {
+    const OffloadedConnection& connection = table_.at(aged.entry);
+    // Others are told of by the next reading.
+    if (connection.epoch == aged.epoch && connection.state == State::kActive &&
+        querying_ < kMostQuerying) {
+      ask_for_counts(aged.entry);
+    }
+  }
+}
+
 void Offloader::queried(Number entry, const RuleOutcome& outcome) {
   OffloadedConnection& connection = table_.at(entry);
   count(connection, outcome);
@@ -593,9 +625,16 @@ void Offloader::count(OffloadedConnection& connection, const RuleOutcome& outcom
       egress.tx_packets += packets;
       egress.tx_bytes += rule.into_tunnel ? inner + outer : inner;
     }
-    connection.last_hit = now;
+    // As hardware tells it, but not before what was seen already.
+    const Milliseconds hit = now - std::min(outcome.idle[i], kLongestIdle) * 1000;
+    if (is_before(connection.last_hit, hit)) {
+      connection.last_hit = hit;
+    }
     if (lives(connection)) {
-      fields_of(connection, rule.direction).last_seen.store(now, std::memory_order_relaxed);
+      auto& last_seen = fields_of(connection, rule.direction).last_seen;
+      if (is_before(last_seen.load(std::memory_order_relaxed), hit)) {
+        last_seen.store(hit, std::memory_order_relaxed);
+      }
     }
   }
 }
@@ -615,6 +654,7 @@ void Offloader::tick() {
   tried_ = 0;
   not_before_ = not_past(not_before_);
   look_at_ports();
+  ask_for_aged();
   executor_.step();
   if (executor_.pending() > 0) {
     carry_out(executor_.take());
@@ -650,10 +690,7 @@ void Offloader::look_at_entry(Number entry) {
   connection.not_before = not_past(connection.not_before);
   const bool is_due = now - connection.last_query >= kQueryInterval;
   if (connection.state == State::kActive && is_due && querying_ < kMostQuerying) {
-    connection.last_query = now;
-    ++querying_;
-    executor_.submit(
-        {.kind = RuleRequest::Kind::kQuery, .entry = entry, .epoch = connection.epoch});
+    ask_for_counts(entry);
   } else if (connection.state == State::kRemoving && connection.is_stuck && is_due &&
              removing_ < kMostRemoving) {
     connection.last_query = now;

@@ -157,7 +157,11 @@ class Offloader final : public OffloadWatch {
   void removed(Number entry, const RuleOutcome& outcome);
   // A driver refused to remove its rules.
   void keep_trying(Number entry);
+  void ask_for_counts(Number entry);
   void queried(Number entry, const RuleOutcome& outcome);
+  // Of connections that hardware saw no packet of; what its counters say decides.
+  void ask_for_aged();
+  void take_aged(const RuleOutcome& outcome);
   void count(OffloadedConnection& connection, const RuleOutcome& outcome);
   void fail(const RuleOutcome& outcome);
   void switch_flushed(const RuleOutcome::Flush& flush);
@@ -206,6 +210,8 @@ class Offloader final : public OffloadWatch {
   std::size_t installing_ = 0;
   std::size_t removing_ = 0;  // not urgently
   std::size_t querying_ = 0;
+  bool is_asking_for_aged_ = false;
+  Milliseconds last_aged_;   // when it was asked for
   std::size_t awaited_ = 0;  // connections
   std::size_t stuck_ = 0;
   std::size_t connections_ = 0;  // with rules

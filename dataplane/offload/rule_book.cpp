@@ -1,8 +1,10 @@
 #include "dataplane/offload/rule_book.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -16,6 +18,9 @@ namespace {
 
 // A driver may be busy for a moment.
 constexpr int kTriesToRemove = 3;
+// Of what has aged: asked for with one call, and calls in a row.
+constexpr std::size_t kAgedAtOnce = 64;
+constexpr int kMostCalls = 64;
 constexpr const char* kNotRemoved = "a rule that was made by a template was not removed";
 
 // The first one is told.
@@ -52,8 +57,15 @@ RuleOutcome RuleBook::execute(const RuleRequest& request, bool may_read) {
                       .entry = request.entry,
                       .epoch = request.epoch};
   if (request.kind == RuleRequest::Kind::kForget) {
-    drop(static_cast<std::uint16_t>(request.entry));
-    templates_.erase(static_cast<std::uint16_t>(request.entry));
+    const auto device = static_cast<std::uint16_t>(request.entry);
+    drop(device);
+    templates_.erase(device);
+    without_age_.erase(device);
+    tells_age_.erase(device);
+    return outcome;
+  }
+  if (request.kind == RuleRequest::Kind::kAged) {
+    collect_aged(outcome);
     return outcome;
   }
   Installed& installed = installed_of(request);
@@ -90,11 +102,23 @@ RuleOutcome RuleBook::execute(const RuleRequest& request, bool may_read) {
 }
 
 RuleTemplates& RuleBook::templates_of(std::uint16_t proxy) {
-  return templates_.try_emplace(proxy, proxy, table_size_).first->second;
+  return templates_.try_emplace(proxy, proxy, settings_.table_size).first->second;
 }
 
 std::string RuleBook::try_rule(const OffloadRule& rule) {
-  const EncodedRule encoded(rule);
+  const bool may_have_age = settings_.age != 0 && without_age_.count(rule.proxy) == 0;
+  if (may_have_age && try_rule(rule, {.seconds = settings_.age}).empty()) {
+    return {};
+  }
+  std::string refusal = try_rule(rule, {});
+  if (may_have_age && refusal.empty()) {
+    without_age_.insert(rule.proxy);
+  }
+  return refusal;
+}
+
+std::string RuleBook::try_rule(const OffloadRule& rule, const RuleAge& age) {
+  const EncodedRule encoded(rule, age);
   RuleTemplates& templates = templates_of(rule.proxy);
   if (templates.table_of(rule, encoded) != nullptr) {
     return {};
@@ -116,7 +140,7 @@ std::string RuleBook::try_rule(const OffloadRule& rule) {
 void RuleBook::install(const RuleRequest& request, Installed& installed, RuleOutcome& outcome) {
   installed.epoch = request.epoch;
   for (std::size_t i = 0; i < request.rules.size() && outcome.error == 0; ++i) {
-    create(request.rules[i], i, installed, outcome);
+    create(request, i, installed, outcome);
   }
   // One that has failed is removed with the others.
   complete([&](std::size_t, int error) {
@@ -129,9 +153,21 @@ void RuleBook::install(const RuleRequest& request, Installed& installed, RuleOut
   }
 }
 
-void RuleBook::create(const OffloadRule& rule, std::size_t index, Installed& installed,
+// Names the rule, when hardware tells of it.
+RuleAge RuleBook::age_of(const RuleRequest& request, std::size_t index) const {
+  if (settings_.age == 0 || request.owner != RuleRequest::Owner::kConnection ||
+      without_age_.count(request.rules[index].proxy) != 0) {
+    return {};
+  }
+  const std::uintptr_t name = std::uintptr_t{request.entry} * kMostRulesOfConnection + index + 1;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): nobody follows it, the driver hands it back.
+  return {.seconds = settings_.age, .context = reinterpret_cast<void*>(name)};
+}
+
+void RuleBook::create(const RuleRequest& request, std::size_t index, Installed& installed,
                       RuleOutcome& outcome) {
-  const EncodedRule encoded(rule);
+  const OffloadRule& rule = request.rules[index];
+  const EncodedRule encoded(rule, age_of(request, index));
   RuleTemplates& templates = templates_of(rule.proxy);
   rte_flow_template_table* table = templates.table_of(rule, encoded);
   rte_flow_error error{};
@@ -149,6 +185,11 @@ void RuleBook::create(const OffloadRule& rule, std::size_t index, Installed& ins
   installed.proxies[index] = rule.proxy;
   installed.by_template[index] = table != nullptr;
   installed.is_void[index] = false;
+  installed.is_aged[index] = false;
+  installed.has_age[index] = encoded.has_age();
+  if (encoded.has_age()) {
+    tells_age_.insert(rule.proxy);
+  }
 }
 
 void RuleBook::remove(Installed& installed, RuleOutcome& outcome) {
@@ -223,6 +264,46 @@ void RuleBook::drop(std::uint16_t proxy) {
   }
 }
 
+// Told again when a rule has seen packets and none again; those of connections whose other rules
+// still see some wait until these do not.
+void RuleBook::collect_aged(RuleOutcome& outcome) {
+  std::array<void*, kAgedAtOnce> contexts{};
+  for (auto proxy = tells_age_.begin(); proxy != tells_age_.end();) {
+    int count = static_cast<int>(kAgedAtOnce);
+    for (int calls = 0; calls < kMostCalls && count == static_cast<int>(kAgedAtOnce); ++calls) {
+      rte_flow_error error{};
+      count = rte_flow_get_aged_flows(*proxy, contexts.data(), kAgedAtOnce, &error);
+      if (count < 0) {
+        fail(outcome, -count, error.message);
+      }
+      for (int i = 0; i < count; ++i) {
+        take_aged(contexts[static_cast<std::size_t>(i)], outcome);
+      }
+    }
+    // What is read each second tells, too.
+    proxy = count < 0 ? tells_age_.erase(proxy) : std::next(proxy);
+  }
+}
+
+void RuleBook::take_aged(const void* context, RuleOutcome& outcome) {
+  const std::uintptr_t name = reinterpret_cast<std::uintptr_t>(context) - 1;
+  auto& connections = installed_[static_cast<std::size_t>(RuleRequest::Owner::kConnection)];
+  const std::size_t entry = name / kMostRulesOfConnection;
+  if (entry >= connections.size()) {
+    return;
+  }
+  Installed& installed = connections[entry];
+  installed.is_aged[name % kMostRulesOfConnection] = true;
+  for (std::size_t i = 0; i < kMostRulesOfConnection; ++i) {
+    if (installed.rules[i] != nullptr && !installed.is_aged[i]) {
+      return;
+    }
+  }
+  if (installed.has_rules()) {
+    outcome.aged.push_back({static_cast<std::uint32_t>(entry), installed.epoch});
+  }
+}
+
 void RuleBook::query(const Installed& installed, RuleOutcome& outcome) {
   for (std::size_t i = 0; i < kMostRulesOfConnection; ++i) {
     if (installed.rules[i] == nullptr) {
@@ -236,6 +317,13 @@ void RuleBook::query(const Installed& installed, RuleOutcome& outcome) {
       continue;
     }
     outcome.counts[i] = {count.hits, count.bytes};
+    rte_flow_query_age age{};
+    if (installed.has_age[i] &&
+        rte_flow_query(installed.proxies[i], installed.rules[i], EncodedRule::age_action(), &age,
+                       &error) == 0 &&
+        age.sec_since_last_hit_valid != 0) {
+      outcome.idle[i] = age.sec_since_last_hit;
+    }
   }
 }
 

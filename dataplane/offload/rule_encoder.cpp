@@ -1,5 +1,6 @@
 #include "dataplane/offload/rule_encoder.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/conntrack/connection_state.hpp"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::uint8_t kNoHopMask = 0xfe;  // 0 and 1
 constexpr std::uint32_t kIpv6EcnShift = 20;
+constexpr std::uint32_t kLongestAge = (1U << 24U) - 1;
 
 // Headers are filled in as overlays of ours, since those of the library are packed structs.
 template <class To, class From>
@@ -28,7 +30,7 @@ constexpr std::uint8_t kNotableTcp = tcp_flag::kSyn | tcp_flag::kFin | tcp_flag:
 
 }  // namespace
 
-EncodedRule::EncodedRule(const OffloadRule& rule) {
+EncodedRule::EncodedRule(const OffloadRule& rule, const RuleAge& age) {
   attributes_.transfer = 1;
   attributes_.priority =
       rule.kind == OffloadRule::Kind::kHopGuard ? kGuardPriority : kForwardPriority;
@@ -54,6 +56,11 @@ EncodedRule::EncodedRule(const OffloadRule& rule) {
     add_action(RTE_FLOW_ACTION_TYPE_VXLAN_DECAP, nullptr);
   }
   rewrite(rule);
+  if (age.seconds != 0) {
+    age_.timeout = std::min(age.seconds, kLongestAge);
+    age_.context = age.context;
+    add_action(RTE_FLOW_ACTION_TYPE_AGE, &age_);
+  }
   add_action(RTE_FLOW_ACTION_TYPE_COUNT, count_action()->conf);
   if (rule.into_tunnel) {
     encapsulate(rule);
@@ -65,6 +72,12 @@ EncodedRule::EncodedRule(const OffloadRule& rule) {
 const rte_flow_action* EncodedRule::count_action() {
   static const rte_flow_action_count count{};
   static const rte_flow_action action{RTE_FLOW_ACTION_TYPE_COUNT, &count};
+  return &action;
+}
+
+const rte_flow_action* EncodedRule::age_action() {
+  static const rte_flow_action_age age{};
+  static const rte_flow_action action{RTE_FLOW_ACTION_TYPE_AGE, &age};
   return &action;
 }
 

@@ -15,10 +15,17 @@ namespace alkaid {
 inline constexpr std::uint32_t kGuardPriority = 0;
 inline constexpr std::uint32_t kForwardPriority = 1;
 
+// After which hardware tells that a rule saw no packet, and by which name. None: it isn't asked to.
+struct RuleAge {
+  std::uint32_t seconds = 0;  // of 24 bits
+  void* context = nullptr;
+};
+
 // Lives as long as the driver's call: items and actions point into it. Any thread.
 class EncodedRule {
  public:
-  explicit EncodedRule(const OffloadRule& rule);
+  // Guards have no age.
+  explicit EncodedRule(const OffloadRule& rule, const RuleAge& age = {});
   EncodedRule(const EncodedRule&) = delete;
   EncodedRule& operator=(const EncodedRule&) = delete;
 
@@ -26,11 +33,14 @@ class EncodedRule {
   [[nodiscard]] const rte_flow_item* pattern() const { return pattern_.data(); }
   [[nodiscard]] const rte_flow_action* actions() const { return actions_.data(); }
 
-  // Decapsulate or encapsulate, 3 to rewrite, count, device, end.
+  // Decapsulate or encapsulate, 3 to rewrite, age, count, device, end.
   static constexpr std::size_t kMostActions = 8;
 
-  // Of rules that count: what to ask rte_flow_query() for.
+  [[nodiscard]] bool has_age() const { return age_.timeout != 0; }
+
+  // Of rules that count, and that have an age: what to ask rte_flow_query() for.
   static const rte_flow_action* count_action();
+  static const rte_flow_action* age_action();
 
  private:
   template <class Fields>
@@ -75,6 +85,7 @@ class EncodedRule {
 
   rte_flow_action_set_mac new_source_{};
   rte_flow_action_set_mac new_destination_{};
+  rte_flow_action_age age_{};
   rte_flow_action_ethdev egress_{};
   // The headers that are put on: all of each counts.
   Matched<rte_flow_item_eth> link_;

@@ -33,7 +33,7 @@ void RuleExecutor::stop(Deadline deadline) {
     spdlog::error("offload: a driver doesn't return; its thread is given up");
     thread_.detach();
   }
-  queues_ = std::make_shared<Queues>(table_size_);
+  queues_ = std::make_shared<Queues>(settings_);
   may_have_thread_ = false;
   pending_ = 0;
 }

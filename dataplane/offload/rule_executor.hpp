@@ -22,9 +22,8 @@ class RuleExecutor {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  // table_size: as RuleBook's.
-  explicit RuleExecutor(std::uint32_t table_size)
-      : table_size_(table_size), queues_(std::make_shared<Queues>(table_size)) {}
+  explicit RuleExecutor(const RuleBookSettings& settings)
+      : settings_(settings), queues_(std::make_shared<Queues>(settings)) {}
   // stop() was called, if it may have a thread.
   ~RuleExecutor() = default;
   RuleExecutor(const RuleExecutor&) = delete;
@@ -53,7 +52,7 @@ class RuleExecutor {
  private:
   // Of the thread too, which may outlive this object.
   struct Queues {
-    explicit Queues(std::uint32_t table_size) : book(table_size) {}
+    explicit Queues(const RuleBookSettings& settings) : book(settings) {}
 
     std::mutex mutex;
     std::condition_variable wanted;
@@ -71,7 +70,7 @@ class RuleExecutor {
   static bool do_one(Queues& queues);
   std::vector<RuleOutcome> count(std::vector<RuleOutcome> outcomes);
 
-  const std::uint32_t table_size_;
+  const RuleBookSettings settings_;
   std::shared_ptr<Queues> queues_;
   bool may_have_thread_ = false;
   std::size_t pending_ = 0;

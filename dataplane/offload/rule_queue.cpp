@@ -21,6 +21,7 @@ bool configure_rule_queue(std::uint16_t device, std::uint32_t rules) {
   // Some drivers don't say how many.
   port_wishes.nb_counters =
       port.max_nb_counters == 0 ? rules : std::min(port.max_nb_counters, rules);
+  port_wishes.nb_aging_objects = std::min(port.max_nb_aging_objects, rules);
   rte_flow_queue_attr queue_wishes{};
   queue_wishes.size =
       queue.max_size == 0 ? kRuleQueueSize : std::min(queue.max_size, kRuleQueueSize);

@@ -28,6 +28,7 @@ struct RuleRequest {
     kInstall,
     kRemove,
     kQuery,
+    kAged,    // which connections hardware saw no packet of, whatever device tells it
     kProbe,   // asks a port's driver what it can do
     kForget,  // the device is about to be closed: its handles are void, and nobody uses it
   };
@@ -64,6 +65,13 @@ struct RuleOutcome {
   // By the rules' order: what was forwarded since they were installed; 0 is not known. Of kRemove
   // the last that is known.
   std::array<RuleCounts, kMostRulesOfConnection> counts{};
+  // The same: seconds since the last packet; 0 is not known.
+  std::array<std::uint32_t, kMostRulesOfConnection> idle{};
+  struct Aged {
+    std::uint32_t entry = 0;
+    std::uint64_t epoch = 0;
+  };
+  std::vector<Aged> aged;              // of kAged
   std::unique_ptr<PortAnswer> answer;  // of kProbe; nullptr: left undone
 };
 

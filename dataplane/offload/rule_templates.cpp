@@ -18,11 +18,11 @@ namespace {
 constexpr std::chrono::milliseconds kLongestOperation{500};
 
 // All that decides which items and actions a rule has, and what of them counts.
-std::uint32_t shape_of(const OffloadRule& rule) {
+std::uint32_t shape_of(const OffloadRule& rule, bool has_age) {
   std::uint32_t shape = rule.protocol;
   for (const bool property : {rule.kind == OffloadRule::Kind::kHopGuard, rule.is_v6, rule.from_wire,
                               rule.into_tunnel, rule.ecn != kAnyEcn, rule.outer_ecn != kAnyEcn,
-                              rule.write_source, rule.write_destination, rule.take_hop}) {
+                              rule.write_source, rule.write_destination, rule.take_hop, has_age}) {
     shape = shape << 1U | (property ? 1U : 0U);
   }
   return shape;
@@ -32,7 +32,7 @@ std::uint32_t shape_of(const OffloadRule& rule) {
 
 rte_flow_template_table* RuleTemplates::table_of(const OffloadRule& rule,
                                                  const EncodedRule& encoded) {
-  const auto [table, is_new] = tables_.try_emplace(shape_of(rule), nullptr);
+  const auto [table, is_new] = tables_.try_emplace(shape_of(rule, encoded.has_age()), nullptr);
   if (is_new) {
     table->second = make_table(encoded);
   }

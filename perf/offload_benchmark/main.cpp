@@ -102,7 +102,7 @@ Result run(std::uint32_t connections) {
       (cycles - result.keeper_cycles * connections) / static_cast<double>(installed);
   result.rules = offloader.rules() / installed;
 
-  RuleExecutor executor(2 * connections);
+  RuleExecutor executor({.table_size = 2 * connections, .age = 10});
   OffloadRule rule;
   rule.into_tunnel = true;
   rule.source = rule.destination = IpAddress{kGreen1.ip};

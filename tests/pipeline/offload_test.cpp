@@ -145,6 +145,7 @@ class Conversation {
   void settle() { let_pass(1001); }
   void let_pass(std::uint32_t milliseconds) {
     lab_.dataplane().flows().clock.advance(milliseconds);
+    PluggedNic::nic().let_pass(std::chrono::milliseconds{milliseconds});
     for (int i = 0; i < 12; ++i) {
       lab_.walk();
     }
@@ -535,6 +536,66 @@ TEST_F(Offload, IdleOnesComeBack) {
   EXPECT_EQ(nic().rules(), 0U);
   EXPECT_EQ(ends(OffloadEnd::idle), 1U);
   EXPECT_EQ(connections().size(), 1U) << "it is idle, not over";
+}
+
+// Read when the last packet is some time ago.
+TEST_F(Offload, HardwareKnowsHowLongAgo) {
+  talk.establish(kUdp);
+  talk.there(kUdp);
+  let_pass(9500);
+  ASSERT_EQ(nic().rules(), 4U);
+  let_pass(1001);
+  EXPECT_EQ(nic().rules(), 0U);
+  EXPECT_EQ(ends(OffloadEnd::idle), 1U);
+}
+
+TEST(OffloadAges, AreReadFromCountersIfHardwareTellsNone) {
+  PluggedNic plugged;
+  PluggedNic::nic().refuse_ages();
+  OffloadLab lab;
+  Conversation talk{lab};
+  talk.establish(kUdp);
+  ASSERT_EQ(PluggedNic::nic().rules(), 4U);
+  talk.there(kUdp);
+  talk.let_pass(9500);
+  talk.let_pass(9500);
+  EXPECT_EQ(PluggedNic::nic().rules(), 4U);
+  talk.let_pass(1001);
+  EXPECT_EQ(PluggedNic::nic().rules(), 0U);
+}
+
+TEST_F(Offload, HardwareTellsWhatHasAged) {
+  constexpr std::uint32_t kEntry = 3;
+  RuleExecutor executor({.table_size = 8, .age = 5});
+  const auto aged = [&executor] {
+    executor.submit({.kind = RuleRequest::Kind::kAged});
+    executor.step();
+    auto outcomes = executor.take();
+    EXPECT_EQ(outcomes.back().error, 0);
+    return outcomes.back().aged;
+  };
+  const Port& green = port("green-1");
+  OffloadRule rule;
+  rule.proxy = nic().proxy_of(green.device.ethdev);
+  rule.ingress = rule.egress = green.device.ethdev;
+  rule.source = rule.destination = IpAddress{kGreen1.ip};
+  OffloadRule other = rule;
+  other.ports = 1;
+  executor.submit({.kind = RuleRequest::Kind::kInstall,
+                   .entry = kEntry,
+                   .epoch = 1,
+                   .rules = std::vector<OffloadRule>{rule, other}});
+  nic().let_pass(std::chrono::seconds{4});
+  EXPECT_TRUE(aged().empty());
+  nic().let_pass(std::chrono::seconds{5});
+  const auto told = aged();
+  ASSERT_EQ(told.size(), 1U) << "when all of its rules have";
+  EXPECT_EQ(told[0].entry, kEntry);
+  EXPECT_EQ(told[0].epoch, 1U);
+  EXPECT_TRUE(aged().empty()) << "once";
+  executor.submit({.kind = RuleRequest::Kind::kRemove, .entry = kEntry, .epoch = 1});
+  executor.step();
+  EXPECT_EQ(nic().rules(), 0U);
 }
 
 TEST_F(Offload, WhatHardwareForwardsIsNotForgotten) {

@@ -67,6 +67,7 @@ void SoftwareNic::plug() {
   flows_.clear();
   capacity_ = std::numeric_limits<std::size_t>::max();
   create_error_ = destroy_error_ = query_error_ = flush_error_ = validate_error_ = 0;
+  refuses_ages_ = false;
   delay_ = {};
   has_own_proxies_ = false;
   others_.clear();
@@ -114,6 +115,11 @@ std::size_t SoftwareNic::stray_calls() {
   return stray_calls_;
 }
 
+void SoftwareNic::let_pass(std::chrono::milliseconds time) {
+  const std::lock_guard lock{mutex_};
+  now_ += time;
+}
+
 void SoftwareNic::set_capacity(std::size_t rules) {
   const std::lock_guard lock{mutex_};
   capacity_ = rules;
@@ -129,6 +135,10 @@ void SoftwareNic::refuse_removals(int error) {
 void SoftwareNic::refuse_queries(int error) {
   const std::lock_guard lock{mutex_};
   query_error_ = error;
+}
+void SoftwareNic::refuse_ages() {
+  const std::lock_guard lock{mutex_};
+  refuses_ages_ = true;
 }
 void SoftwareNic::refuse_flushes(int error) {
   const std::lock_guard lock{mutex_};
@@ -202,6 +212,8 @@ auto SoftwareNic::forward(std::uint16_t ingress, const Bytes& frame) -> std::opt
   }
   ++best->hits;
   best->bytes += frame.size();
+  best->last_hit = now_;
+  best->is_told = false;
   ++forwarded_;
   return Forwarded{*best->egress, apply_rule(*best, frame)};
 }
@@ -211,7 +223,11 @@ int SoftwareNic::parse(std::uint16_t port, const rte_flow_attr* attr, const rte_
   if (const int result = parse_rule(*attr, pattern, actions, rule, error); result != 0) {
     return result;
   }
+  if (rule.age != 0 && refuses_ages_) {
+    return refuse(error, ENOTSUP, "rules have no age");
+  }
   rule.proxy = port;
+  rule.last_hit = now_;
   if (known_proxy_of(rule.ingress) != port) {
     return refuse(error, EPERM, "not through this port");
   }
@@ -278,6 +294,11 @@ int SoftwareNic::validate_templates(const rte_flow_pattern_template& pattern,
                                       RTE_FLOW_ACTION_TYPE_VXLAN_ENCAP) != actions.types.end();
   if (validate_error_ != 0 && encapsulates) {
     return refuse(error, validate_error_, "no tunnels");
+  }
+  const bool has_age = std::find(actions.types.begin(), actions.types.end(),
+                                 RTE_FLOW_ACTION_TYPE_AGE) != actions.types.end();
+  if (has_age && refuses_ages_) {
+    return refuse(error, ENOTSUP, "rules have no age");
   }
   return pattern.items()->type == RTE_FLOW_ITEM_TYPE_REPRESENTED_PORT
              ? 0
@@ -365,6 +386,36 @@ int SoftwareNic::query(std::uint16_t port, rte_flow* flow, rte_flow_query_count*
   return 0;
 }
 
+int SoftwareNic::query(std::uint16_t port, rte_flow* flow, rte_flow_query_age* age,
+                       rte_flow_error* error) {
+  const std::lock_guard lock{mutex_};
+  const auto found = find(port, flow);
+  if (found == flows_.end() || found->age == 0) {
+    return refuse(error, EINVAL, "no age");
+  }
+  age->aged = has_aged(*found) ? 1 : 0;
+  age->sec_since_last_hit_valid = 1;
+  age->sec_since_last_hit =
+      std::chrono::duration_cast<std::chrono::seconds>(now_ - found->last_hit).count() & 0xffffff;
+  return 0;
+}
+
+bool SoftwareNic::has_aged(const rte_flow& flow) const {
+  return flow.age != 0 && now_ - flow.last_hit >= std::chrono::seconds{flow.age};
+}
+
+int SoftwareNic::get_aged(std::uint16_t port, void** contexts, std::uint32_t count) {
+  const std::lock_guard lock{mutex_};
+  std::uint32_t told = 0;
+  for (rte_flow& flow : flows_) {
+    if (told < count && flow.proxy == port && flow.is_made && has_aged(flow) && !flow.is_told) {
+      flow.is_told = true;
+      contexts[told++] = flow.age_context;
+    }
+  }
+  return static_cast<int>(told);
+}
+
 int SoftwareNic::flush(std::uint16_t port, rte_flow_error* error) {
   wait(port);
   const std::lock_guard lock{mutex_};
@@ -389,6 +440,8 @@ rte_flow* __real_rte_flow_create(std::uint16_t port, const rte_flow_attr* attr,
 int __real_rte_flow_destroy(std::uint16_t port, rte_flow* flow, rte_flow_error* error);
 int __real_rte_flow_query(std::uint16_t port, rte_flow* flow, const rte_flow_action* action,
                           void* data, rte_flow_error* error);
+int __real_rte_flow_get_aged_flows(std::uint16_t port, void** contexts, std::uint32_t count,
+                                   rte_flow_error* error);
 int __real_rte_flow_flush(std::uint16_t port, rte_flow_error* error);
 int __real_rte_flow_pick_transfer_proxy(std::uint16_t port, std::uint16_t* proxy,
                                         rte_flow_error* error);
@@ -420,8 +473,19 @@ int __wrap_rte_flow_destroy(std::uint16_t port, rte_flow* flow, rte_flow_error* 
 int __wrap_rte_flow_query(std::uint16_t port, rte_flow* flow, const rte_flow_action* action,
                           void* data, rte_flow_error* error) {
   auto& nic = alkaid::test::SoftwareNic::instance();
-  return nic.is_plugged() ? nic.query(port, flow, static_cast<rte_flow_query_count*>(data), error)
-                          : __real_rte_flow_query(port, flow, action, data, error);
+  if (!nic.is_plugged()) {
+    return __real_rte_flow_query(port, flow, action, data, error);
+  }
+  return action->type == RTE_FLOW_ACTION_TYPE_AGE
+             ? nic.query(port, flow, static_cast<rte_flow_query_age*>(data), error)
+             : nic.query(port, flow, static_cast<rte_flow_query_count*>(data), error);
+}
+
+int __wrap_rte_flow_get_aged_flows(std::uint16_t port, void** contexts, std::uint32_t count,
+                                   rte_flow_error* error) {
+  auto& nic = alkaid::test::SoftwareNic::instance();
+  return nic.is_plugged() ? nic.get_aged(port, contexts, count)
+                          : __real_rte_flow_get_aged_flows(port, contexts, count, error);
 }
 
 int __wrap_rte_flow_flush(std::uint16_t port, rte_flow_error* error) {

@@ -42,6 +42,9 @@ class SoftwareNic final : public Nic {
   // Calls through devices that were closed.
   [[nodiscard]] std::size_t stray_calls();
 
+  // For the card, which has a clock of its own.
+  void let_pass(std::chrono::milliseconds time);
+
   // ---- what goes wrong
   void set_capacity(std::size_t rules);
   // errno of every rule from now on; 0: none.
@@ -55,6 +58,8 @@ class SoftwareNic final : public Nic {
   void put_into_other_switch(std::uint16_t device);
   // What the driver takes for each rule and removal.
   void set_delay(std::chrono::milliseconds delay);
+  // Rules with an age aren't taken.
+  void refuse_ages();
   // rte_flow_validate() says this of rules into tunnels.
   void refuse_validation(int error);
 
@@ -81,6 +86,8 @@ class SoftwareNic final : public Nic {
                    const rte_flow_action* actions, rte_flow_error* error);
   int destroy(std::uint16_t port, rte_flow* flow, rte_flow_error* error);
   int query(std::uint16_t port, rte_flow* flow, rte_flow_query_count* count, rte_flow_error* error);
+  int query(std::uint16_t port, rte_flow* flow, rte_flow_query_age* age, rte_flow_error* error);
+  int get_aged(std::uint16_t port, void** contexts, std::uint32_t count);
   int flush(std::uint16_t port, rte_flow_error* error);
   // Through which rules about the port's packets are managed.
   std::uint16_t proxy_of(std::uint16_t port);
@@ -93,6 +100,7 @@ class SoftwareNic final : public Nic {
   void wait(std::uint16_t port);
   int parse(std::uint16_t port, const rte_flow_attr* attr, const rte_flow_item* pattern,
             const rte_flow_action* actions, rte_flow& rule, rte_flow_error* error);
+  [[nodiscard]] bool has_aged(const rte_flow& flow) const;
   // nullptr: refused.
   rte_flow* add(rte_flow rule, rte_flow_error* error);
   std::list<rte_flow>::iterator find(std::uint16_t port, const rte_flow* flow);
@@ -108,6 +116,8 @@ class SoftwareNic final : public Nic {
   int query_error_ = 0;
   int flush_error_ = 0;
   int validate_error_ = 0;
+  bool refuses_ages_ = false;
+  std::chrono::milliseconds now_{0};
   std::chrono::milliseconds delay_{0};
   bool has_own_proxies_ = false;
   std::set<std::uint16_t> others_;  // devices of another switch

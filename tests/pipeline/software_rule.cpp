@@ -130,6 +130,15 @@ int parse_action(const rte_flow_action& action, rte_flow& rule, bool& has_fate,
     case RTE_FLOW_ACTION_TYPE_DEC_TTL:
       rule.takes_hop = true;
       return 0;
+    case RTE_FLOW_ACTION_TYPE_AGE: {
+      const auto* age = static_cast<const rte_flow_action_age*>(action.conf);
+      if (age == nullptr || age->timeout == 0 || age->reserved != 0) {
+        return refuse(error, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, "no age");
+      }
+      rule.age = age->timeout;
+      rule.age_context = age->context;
+      return 0;
+    }
     case RTE_FLOW_ACTION_TYPE_COUNT:
       rule.counts = true;
       return 0;

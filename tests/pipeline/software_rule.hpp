@@ -2,6 +2,7 @@
 // given.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -30,6 +31,11 @@ struct rte_flow {
   std::optional<alkaid::test::Bytes> outer;  // Ethernet to VXLAN
   std::optional<std::uint16_t> egress;       // none: to the data plane
   bool counts = false;
+  // Seconds without a packet, after which the card tells; 0: never.
+  std::uint32_t age = 0;
+  void* age_context = nullptr;
+  std::chrono::milliseconds last_hit{0};  // of the card's clock
+  bool is_told = false;                   // that it has aged, since then
   // By templates: it is in the table, and its removal was not asked for.
   bool is_made = true;
   bool is_leaving = false;

@@ -163,6 +163,28 @@ TEST(OffloadRule, OutOfATunnel) {
   EXPECT_EQ(static_cast<const rte_flow_item_ipv6*>(items[6].spec)->has_frag_ext, 0U);
 }
 
+TEST(OffloadRule, WithAnAge) {
+  OffloadRule rule = in_rule(false, ip_protocol::kUdp);
+  int context = 0;
+  const EncodedRule encoded(rule, {.seconds = 10, .context = &context});
+  ASSERT_TRUE(encoded.has_age());
+  const auto actions = actions_of(encoded);
+  const auto found = std::find(actions.begin(), actions.end(), RTE_FLOW_ACTION_TYPE_AGE);
+  ASSERT_NE(found, actions.end());
+  const auto* age =
+      static_cast<const rte_flow_action_age*>(encoded.actions()[found - actions.begin()].conf);
+  EXPECT_EQ(age->timeout, 10U);
+  EXPECT_EQ(age->context, &context);
+  EXPECT_EQ(age->reserved, 0U);
+  const EncodedRule old(rule, {.seconds = 0xffffffff});
+  EXPECT_EQ(
+      static_cast<const rte_flow_action_age*>(old.actions()[found - actions.begin()].conf)->timeout,
+      0xffffffU)
+      << "as many as there are bits for";
+  rule.kind = OffloadRule::Kind::kHopGuard;
+  EXPECT_FALSE(EncodedRule(rule, {.seconds = 10}).has_age());
+}
+
 TEST(OffloadRule, HopGuards) {
   for (const bool from_wire : {false, true}) {
     for (const bool v6 : {false, true}) {
