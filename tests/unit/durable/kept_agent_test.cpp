@@ -335,6 +335,23 @@ TEST(KeptAgent, TheThirdFormatIsTakenOver) {
   EXPECT_EQ(records_in(directory.path()), told);
 }
 
+// What the present format is in files that stand on hosts: with what was learnt.
+TEST(KeptAgent, TheFourthFormatIsRead) {
+  const Directory directory;
+  std::filesystem::copy_file(ALKAID_TEST_DATA "/state-format-4.mdb", directory.file());
+  const Records stored = records_in(directory.path());
+  FakeDataplane tables;
+  KeptAgent agent{directory.path(), tables};
+  ASSERT_EQ(agent.error(), "");
+  EXPECT_TRUE(tables.has_neighbor(1001, "10.1.0.12"));
+  const auto learnt = agent.reconciler().learnt_neighbors();
+  ASSERT_EQ(learnt.size(), 1U);
+  EXPECT_EQ(learnt[0].key,
+            (NeighborKey{IpAddress::parse("10.1.0.12").value(), Vni::from_trusted(1001)}));
+  EXPECT_THAT(learnt[0].ports, UnorderedElementsAre("green-1", "red-1"));
+  EXPECT_EQ(records_of(agent.wanted()), stored);
+}
+
 // What was asked for is no pushed neighbor to the next agent.
 TEST(KeptAgent, WhatWasLearntOutlivesIt) {
   const Directory directory;
