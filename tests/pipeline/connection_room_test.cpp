@@ -170,7 +170,7 @@ TEST_F(ConnectionRoom, OfSettledConnectionsOnlyNoneMakesRoom) {
 }
 
 // As many as the table is made for, through the whole path, half of them answered: all are there.
-// ALKAID_TEST_CONNECTIONS=4000000 takes a minute and 2 GiB.
+// ALKAID_TEST_CONNECTIONS=4000000 takes half a minute and 1 GiB.
 TEST(ManyConnections, AreAllTracked) {
   const char* const given = std::getenv("ALKAID_TEST_CONNECTIONS");
   const auto count =
@@ -200,7 +200,7 @@ TEST(ManyConnections, AreAllTracked) {
     header.checksum = BigEndian16{};  // none
     return bytes;
   };
-  // Every `each`th of them; how many came out.
+  // Every `each`th of them; how many did not come out.
   const auto send = [&](std::uint32_t first, std::uint32_t end, std::uint32_t each, bool reply) {
     Frames frames;
     for (std::uint32_t number = first; number < end; number += each) {
@@ -208,19 +208,24 @@ TEST(ManyConnections, AreAllTracked) {
     }
     lab.enqueue(reply ? "green-3" : "green-1", frames);
     lab.walk();
-    return lab.take(reply ? "green-1" : "green-3") == frames;
+    return frames.size() - lab.take(reply ? "green-1" : "green-3").size();
   };
+  std::size_t refused = 0;
+  std::size_t unanswered = 0;
   for (std::uint32_t first = 0; first < count; first += kBurst) {
     const std::uint32_t end = std::min(count, first + kBurst);
-    ASSERT_TRUE(send(first, end, 1, false)) << first;
-    ASSERT_TRUE(send(first, end, 2, true)) << first;
+    refused += send(first, end, 1, false);
+    unanswered += send(first, end, 2, true);
   }
-  EXPECT_EQ(connections_of(lab), static_cast<int>(count));
+  // Before a large table is full, few find that the places that their keys can have are.
+  EXPECT_LE(refused, count / 100'000);
+  EXPECT_LE(unanswered, refused);
+  EXPECT_EQ(lab.drops("green-1", DropReason::connection_table_full), refused);
+  EXPECT_EQ(connections_of(lab), static_cast<int>(count - refused));
   for (std::uint32_t first = 0; first < count; first += 40 * kBurst) {
-    ASSERT_TRUE(send(first, std::min(count, first + kBurst), 2, true)) << first;
+    EXPECT_LE(send(first, std::min(count, first + kBurst), 2, true), unanswered);
   }
-  EXPECT_EQ(connections_of(lab), static_cast<int>(count));
-  EXPECT_TRUE(lab.all_drops().empty());
+  EXPECT_EQ(connections_of(lab), static_cast<int>(count - refused));
   EXPECT_EQ(lab.dataplane().workers()[0]->flow_counters(false).evicted.read(), 0U);
 }
 

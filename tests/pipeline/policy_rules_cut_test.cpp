@@ -104,6 +104,7 @@ class PolicyCuts : public ::testing::Test {
 TEST_F(PolicyCuts, ARemovedRuleCutsItsOwnConnectionsOnly) {
   for (const bool by_green1 : {true, false}) {
     std::vector<SecurityRuleConfig> rules;
+    rules.reserve(kTalks.size());
     for (const Talk& talk : kTalks) {
       rules.push_back(rule_of(talk, !by_green1));
     }

@@ -398,16 +398,14 @@ void compare_unions(const Shape& shape, std::uint64_t seed) {
     if (i % 3 == 0) {
       fixture.grace.pass();
     }
-    std::vector<const Model*> own;
-    for (const Model& model : models) {
-      own.push_back(&model);
-    }
+    std::vector<const Model*> own(models.size());
+    std::transform(models.begin(), models.end(), own.begin(),
+                   [](const Model& model) { return &model; });
     std::shuffle(own.begin(), own.end(), random);
     own.resize(1 + generator.below(kGroups));
-    std::vector<std::string> ids;
-    for (const Model* model : own) {
-      ids.push_back(model->id);
-    }
+    std::vector<std::string> ids(own.size());
+    std::transform(own.begin(), own.end(), ids.begin(),
+                   [](const Model* model) { return model->id; });
     const PortPolicy policy = fixture.groups.policy_of(ids);
     Comparison comparison(fixture, own);
     for (unsigned packet = 0; packet < shape.packets && !::testing::Test::HasFailure(); ++packet) {
