@@ -318,7 +318,7 @@ void show_tables(Dataplane& dataplane, api::ShowTablesResponse& response) {
   for (const auto& occupancy : dataplane.table_occupancies()) {
     add(occupancy);
   }
-  const auto add_buffers = [&add](const char* name, const rte_mempool* buffers) {
+  const auto add_buffers = [&add](const std::string& name, const rte_mempool* buffers) {
     const std::uint64_t used = rte_mempool_in_use_count(buffers);
     const std::uint64_t size = buffers->header_size + buffers->elt_size + buffers->trailer_size;
     add({.name = name,
@@ -327,9 +327,13 @@ void show_tables(Dataplane& dataplane, api::ShowTablesResponse& response) {
          .high_water = used,
          .bytes = buffers->size * size});
   };
-  add_buffers("packet-buffers", dataplane.pool());
-  if (const rte_mempool* jumbo = dataplane.jumbo_pool()) {
-    add_buffers("jumbo-buffers", jumbo);
+  const auto pools = dataplane.pools().all();
+  for (const PacketPools::OfNode& pool : pools) {
+    const std::string where = pools.size() == 1 ? "" : fmt::format("-node{}", pool.node);
+    add_buffers("packet-buffers" + where, pool.standard);
+    if (pool.jumbo != nullptr) {
+      add_buffers("jumbo-buffers" + where, pool.jumbo);
+    }
   }
 }
 

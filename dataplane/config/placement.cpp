@@ -28,6 +28,7 @@ class Placing {
     choose_worker_cpus();
     choose_memory();
     choose_hugepages();
+    choose_pools();
     return std::move(placement_);
   }
 
@@ -203,6 +204,43 @@ class Placing {
     }
     add("hugepages", "yes",
         fmt::format("{} MiB are free on NUMA node {}", free / kMegabyte, placement_.node));
+  }
+
+  // Packet buffers are on the node of the device that fills them, as far as hugepages allow.
+  void choose_pools() {
+    if (placement_.node_megabytes.empty()) {
+      add("packet_pools", "one",
+          host_.nodes() == 1 ? "the host has one NUMA node"
+                             : "without hugepages memory has no node");
+      return;
+    }
+    const auto needed = static_cast<unsigned>((wishes_.pool_bytes + wishes_.pool_bytes / 10) /
+                                                  kMegabyte / kMemoryStep * kMemoryStep +
+                                              kMemoryStep);
+    std::vector<unsigned> nodes{placement_.node};
+    std::string reason =
+        fmt::format("node {} serves all devices that know no other", placement_.node);
+    for (const std::string& device : wishes_.devices) {
+      const auto node = host_.node_of(device);
+      if (!node || std::find(nodes.begin(), nodes.end(), *node) != nodes.end()) {
+        continue;
+      }
+      const std::uint64_t free = host_.free_hugepage_bytes(*node);
+      if (free < needed * kMegabyte) {
+        reason +=
+            fmt::format("; {} of node {} too: only {} MiB of hugepages are free there, not {}",
+                        device, *node, free / kMegabyte, needed);
+        continue;
+      }
+      nodes.push_back(*node);
+      placement_.node_megabytes[*node] = needed;
+      reason += fmt::format("; {} takes from its node {}, which has {} MiB for it", device, *node,
+                            needed);
+    }
+    add("packet_pools", "on node " + joined(nodes, ","), std::move(reason));
+    if (nodes.size() > 1) {
+      placement_.pool_nodes = std::move(nodes);
+    }
   }
 
   const PlacementWishes& wishes_;

@@ -25,6 +25,7 @@ struct PlacementWishes {
   std::optional<unsigned> memory_megabytes = std::nullopt;
   bool no_huge = false;
   std::vector<MemoryPart> memory = {};
+  std::uint64_t pool_bytes = 0;  // of it: packet buffers, which each device has on its own node
 };
 
 struct Choice {
@@ -42,6 +43,8 @@ struct Placement {
   std::string no_hugepages_because;  // what to tell an operator who didn't ask for that
   // Hugepages by NUMA node; empty: the host has one node, or no hugepages are used.
   std::vector<unsigned> node_megabytes;
+  // Nodes with packet buffers of their own, `node` first; empty: there is one pool.
+  std::vector<unsigned> pool_nodes;
   std::vector<Choice> choices;
 };
 

@@ -26,12 +26,19 @@ constexpr std::uint64_t kConnectionBytesV6 = 253;
 constexpr std::uint64_t kWindowBytes = 64;
 constexpr std::uint64_t kConnectionBytesAtStart = 37;
 
+std::uint64_t standard_pool_bytes(const DataplaneSettings& settings) {
+  return settings.packet_buffers * (kStandardFrameSize + kBufferOverhead);
+}
+std::uint64_t jumbo_pool_bytes(const DataplaneSettings& settings) {
+  return settings.jumbo_buffers * (kJumboFrameSize + kBufferOverhead);
+}
+
 std::vector<MemoryPart> memory_of(const DataplaneSettings& settings) {
   const TableSizes& sizes = settings.tables;
   const std::uint64_t objects = std::uint64_t{sizes.ports} + sizes.segments + sizes.dhcp_bindings;
   return {
-      {"packet buffers", settings.packet_buffers * (kStandardFrameSize + kBufferOverhead)},
-      {"jumbo buffers", settings.jumbo_buffers * (kJumboFrameSize + kBufferOverhead)},
+      {"packet buffers", standard_pool_bytes(settings)},
+      {"jumbo buffers", jumbo_pool_bytes(settings)},
       {"neighbors", sizes.neighbors * kNeighborBytes},
       {"routes", sizes.routes * kRouteBytes},
       {"security rules", sizes.security_rules * kRuleBytes},
@@ -128,16 +135,49 @@ Choice queues_choice(const Options& options) {
                       most != 0 ? "--queues" : "as many as there are workers")};
 }
 
+// How many receive queues are asked for; the device may offer fewer.
+std::size_t wanted_queues(const Options& options, const Attachment& attachment) {
+  switch (attachment.kind) {
+    case AttachmentKind::kTap:
+    case AttachmentKind::kPcap:
+    case AttachmentKind::kNull:
+      return 1;
+    default:
+      break;
+  }
+  if (attachment.queues != 0) {
+    return attachment.queues;
+  }
+  return options.dataplane.queues != 0 ? options.dataplane.queues : workers_of(options);
+}
+
+// Workers that nothing but guests' ports keeps busy.
+Choice spare_workers_choice(const Options& options) {
+  const DataplaneSettings& settings = options.dataplane;
+  std::size_t queues = settings.uplink ? wanted_queues(options, *settings.uplink) : 0;
+  for (const TrunkSettings& trunk : settings.trunks) {
+    queues += wanted_queues(options, trunk.attachment);
+  }
+  const std::size_t workers = workers_of(options);
+  if (queues >= workers) {
+    return {"spare_workers", "none",
+            fmt::format("{} receive queues of uplink and trunks, if the devices offer them, for {} "
+                        "workers",
+                        queues, workers)};
+  }
+  return {"spare_workers", fmt::to_string(workers - queues),
+          fmt::format("uplink and trunks have {} receive queues for {} workers: the others poll "
+                      "guests' ports alone, and sleep without any",
+                      queues, workers)};
+}
+
 Choice rss_choice(const Options& options) {
   const DataplaneSettings& settings = options.dataplane;
-  const unsigned most = settings.queues != 0 ? settings.queues : workers_of(options);
-  const auto queues_of = [most](const Attachment& attachment) {
-    return attachment.queues != 0 ? attachment.queues : most;
-  };
   const bool has_one =
-      (!settings.uplink || queues_of(*settings.uplink) == 1) &&
-      std::all_of(settings.trunks.begin(), settings.trunks.end(),
-                  [&](const TrunkSettings& trunk) { return queues_of(trunk.attachment) == 1; });
+      (!settings.uplink || wanted_queues(options, *settings.uplink) == 1) &&
+      std::all_of(settings.trunks.begin(), settings.trunks.end(), [&](const TrunkSettings& trunk) {
+        return wanted_queues(options, trunk.attachment) == 1;
+      });
   return {"rss", has_one ? "off" : "on",
           has_one ? "with one queue for each device there is nothing to spread"
                   : "by addresses and ports; of an uplink's packets by the inner ones where the "
@@ -154,7 +194,8 @@ Placement choose_placement(Options& options, const HostSurvey& host) {
                          .control_cpu = options.wanted_control_cpu,
                          .memory_megabytes = options.wanted_memory_megabytes,
                          .no_huge = options.no_huge,
-                         .memory = memory_of(settings)};
+                         .memory = memory_of(settings),
+                         .pool_bytes = standard_pool_bytes(settings) + jumbo_pool_bytes(settings)};
   if (settings.uplink) {
     wishes.devices.push_back(host_device_of(*settings.uplink));
   }
@@ -167,11 +208,13 @@ Placement choose_placement(Options& options, const HostSurvey& host) {
   options.memory_megabytes = placement.memory_megabytes;
   options.no_huge = !placement.hugepages;
   options.node_megabytes = placement.node_megabytes;
+  options.dataplane.packet_nodes = placement.pool_nodes;
 
   auto& choices = placement.choices;
   choices.push_back(connection_memory_choice(settings.flows));
   choices.push_back(std::move(packet_buffers));
   choices.push_back(queues_choice(options));
+  choices.push_back(spare_workers_choice(options));
   choices.push_back(rss_choice(options));
   if (settings.uplink) {
     choices.push_back(device_choice("uplink", *settings.uplink, settings.uplink_text, host));

@@ -58,7 +58,7 @@ void fill_underlay(const DataplaneSettings& settings, Underlay& underlay) {
 Dataplane::Dataplane(const DataplaneSettings& settings)
     : instance_(random_number()),
       start_(std::chrono::steady_clock::now()),
-      pools_(settings.packet_buffers, settings.jumbo_buffers),
+      pools_(settings.packet_buffers, settings.jumbo_buffers, settings.packet_nodes),
       quiescence_(
           std::make_unique<QuiescenceDomain>(static_cast<unsigned>(settings.worker_lcores.size()))),
       tables_(std::make_unique<Tables>(settings.tables, *quiescence_)),

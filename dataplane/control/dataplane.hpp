@@ -75,6 +75,9 @@ struct DataplaneSettings {
   bool announcements = true;
   std::uint32_t packet_buffers = 16384;
   std::uint32_t jumbo_buffers = 2048;
+  // NUMA nodes with that many buffers each, the one that serves everybody else first; empty: they
+  // are wherever there is memory.
+  std::vector<unsigned> packet_nodes;
   TableSizes tables;
   FlowSettings flows;
   OffloadSettings offload;
@@ -120,8 +123,7 @@ class Dataplane {
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   [[nodiscard]] PortTable& port_table() { return port_table_; }
   [[nodiscard]] rte_mempool* pool() { return pools_.standard(); }
-  // nullptr as long as no device has needed it.
-  [[nodiscard]] rte_mempool* jumbo_pool() { return pools_.existing_jumbo(); }
+  [[nodiscard]] const PacketPools& pools() const { return pools_; }
 
   // Random, new with every start.
   [[nodiscard]] std::uint64_t instance() const { return instance_; }

@@ -20,7 +20,8 @@ using PacketBuffer = std::unique_ptr<rte_mbuf, PacketDeleter>;
 
 // nullptr: there is none that is large enough, or none is free.
 PacketBuffer put_in_buffer(Dataplane& dataplane, std::span<const std::uint8_t> frame) {
-  for (rte_mempool* pool : {dataplane.pool(), dataplane.jumbo_pool()}) {
+  const PacketPools::OfNode pools = dataplane.pools().all().front();
+  for (rte_mempool* pool : {pools.standard, pools.jumbo}) {
     PacketBuffer packet(pool != nullptr ? rte_pktmbuf_alloc(pool) : nullptr);
     if (packet != nullptr && frame.size() <= rte_pktmbuf_tailroom(packet.get())) {
       std::memcpy(rte_pktmbuf_append(packet.get(), static_cast<std::uint16_t>(frame.size())),

@@ -62,6 +62,23 @@ std::vector<rte_ring*> find_rings(const std::string& name, std::uint16_t most) {
   return rings;
 }
 
+// The NUMA node that it is connected to; SOCKET_ID_ANY: none, or nobody knows.
+int node_of(const Attachment& attachment) {
+  switch (attachment.kind) {
+    case AttachmentKind::kDevice: {
+      std::uint16_t ethdev = kNoEthdev;
+      return rte_eth_dev_get_port_by_name(attachment.device.c_str(), &ethdev) == 0
+                 ? rte_eth_dev_socket_id(ethdev)
+                 : SOCKET_ID_ANY;
+    }
+    case AttachmentKind::kAfPacket:
+    case AttachmentKind::kAfXdp:
+      return kernel_device_node(attachment.device).value_or(SOCKET_ID_ANY);
+    default:
+      return SOCKET_ID_ANY;
+  }
+}
+
 }  // namespace
 
 bool Device::is_available(const Attachment& attachment, const KernelDevices& devices) {
@@ -89,24 +106,27 @@ bool Device::is_outgrown(PacketPools& pools) const {
   if ((packet_sockets_.empty() && !xdp_) || largest_packet_ >= most) {
     return false;
   }
-  return kernel_device_mtu(mtu_device_).value_or(0) > largest_packet_ && pools.jumbo() != nullptr;
+  return kernel_device_mtu(mtu_device_).value_or(0) > largest_packet_ &&
+         pools.jumbo(memory_node_) != nullptr;
 }
 
 rte_mempool* Device::choose_pool(const Attachment& attachment, PacketPools& pools) {
+  const int node = node_of(attachment);
+  memory_node_ = pools.memory_node(node);
   largest_packet_ = kStandardPacket;
   switch (attachment.kind) {
     case AttachmentKind::kAfPacket:
       if (kernel_device_mtu(attachment.device).value_or(0) > kStandardPacket &&
-          pools.jumbo() != nullptr) {
+          pools.jumbo(node) != nullptr) {
         largest_packet_ = kJumboPacket;
-        return pools.jumbo();
+        return pools.jumbo(node);
       }
       break;
     case AttachmentKind::kAfXdp:
       if (kernel_device_mtu(attachment.device).value_or(0) > kStandardPacket &&
-          pools.jumbo() != nullptr) {
+          pools.jumbo(node) != nullptr) {
         largest_packet_ = kXdpPacket;
-        return pools.jumbo();
+        return pools.jumbo(node);
       }
       break;
     case AttachmentKind::kDevice:
@@ -117,7 +137,7 @@ rte_mempool* Device::choose_pool(const Attachment& attachment, PacketPools& pool
     default:
       break;
   }
-  return pools.standard();
+  return pools.standard(node);
 }
 
 bool Device::open_xdp(const Attachment& attachment, rte_mempool* pool, const Wishes& wishes,
@@ -279,14 +299,15 @@ bool Device::start(rte_mempool* pool, const Wishes& wishes, std::string& error) 
     return false;
   }
   configure_rule_queue(ethdev_, wishes.offload_rules);
+  const auto socket = static_cast<unsigned>(memory_node_);
   for (std::uint16_t queue = 0; queue < receive_queues_; ++queue) {
-    if (!check(rte_eth_rx_queue_setup(ethdev_, queue, kDescriptors, SOCKET_ID_ANY, nullptr, pool),
+    if (!check(rte_eth_rx_queue_setup(ethdev_, queue, kDescriptors, socket, nullptr, pool),
                "receive queue")) {
       return false;
     }
   }
   for (std::uint16_t queue = 0; queue < transmit_queues; ++queue) {
-    if (!check(rte_eth_tx_queue_setup(ethdev_, queue, kDescriptors, SOCKET_ID_ANY, nullptr),
+    if (!check(rte_eth_tx_queue_setup(ethdev_, queue, kDescriptors, socket, nullptr),
                "transmit queue")) {
       return false;
     }

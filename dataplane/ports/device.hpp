@@ -118,6 +118,7 @@ class Device {
   MacAddress mac_;
   std::uint16_t mtu_ = 0;
   std::uint16_t largest_packet_ = 0;  // that the driver's buffers hold
+  int memory_node_ = SOCKET_ID_ANY;   // NUMA node of its buffers and rings
   std::string mtu_device_;            // kernel device whose MTU counts; empty: none
   std::string driver_;
   bool partial_checksums_ = false;

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include <unistd.h>
 
@@ -40,6 +41,12 @@ std::optional<std::uint16_t> kernel_device_mtu(const std::string& device) {
     return std::nullopt;
   }
   return static_cast<std::uint16_t>(std::clamp(request.ifr_mtu, 0, 65535));
+}
+
+std::optional<int> kernel_device_node(const std::string& device) {
+  std::ifstream file("/sys/class/net/" + device + "/device/numa_node");
+  int node = -1;
+  return file >> node && node >= 0 ? std::optional{node} : std::nullopt;
 }
 
 LinkWatcher::LinkWatcher()

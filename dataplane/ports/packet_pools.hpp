@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
+#include <rte_memory.h>
 #include <rte_mempool.h>
 
 namespace alkaid {
@@ -18,24 +21,44 @@ inline constexpr std::uint16_t kJumboPacket = kJumboFrameSize - 66 - 18;  // 10,
 // Control thread; buffers may be freed by any thread while the pools live.
 class PacketPools {
  public:
-  // Throws std::runtime_error with a text that names the flag. jumbo_buffers: how many jumbo() has.
-  PacketPools(std::uint32_t buffers, std::uint32_t jumbo_buffers);
+  // The pools of a NUMA node.
+  struct OfNode {
+    int node = SOCKET_ID_ANY;
+    rte_mempool* standard = nullptr;
+    rte_mempool* jumbo = nullptr;  // unless jumbo() has made it
+  };
 
-  [[nodiscard]] rte_mempool* standard() const { return standard_.get(); }
+  // nodes: which NUMA nodes have pools of their own, with as many buffers each; those of the first
+  // one also serve devices elsewhere. None: there is one pool, wherever EAL finds memory for it.
+  // jumbo_buffers: how many a jumbo() has.
+  // Throws std::runtime_error with a text that names the flag.
+  PacketPools(std::uint32_t buffers, std::uint32_t jumbo_buffers, std::span<const unsigned> nodes);
+
+  // Of a device on this node, or of whoever knows none.
+  [[nodiscard]] rte_mempool* standard(int node = SOCKET_ID_ANY) const;
   // Made when it is first asked for: hosts without jumbo frames don't pay for it. nullptr if there
   // is no memory for it or it has no buffers.
-  rte_mempool* jumbo();
-  // nullptr unless jumbo() has made it.
-  [[nodiscard]] rte_mempool* existing_jumbo() const { return jumbo_.get(); }
+  rte_mempool* jumbo(int node = SOCKET_ID_ANY);
+  // Where the rings of a device on this node are to be: SOCKET_ID_ANY unless the node has pools.
+  [[nodiscard]] int memory_node(int node) const;
+  // In the order of the nodes; at least one.
+  [[nodiscard]] std::vector<OfNode> all() const;
 
  private:
   struct Deleter {
     void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
   };
+  using Pool = std::unique_ptr<rte_mempool, Deleter>;
+  struct Node {
+    int number = SOCKET_ID_ANY;
+    Pool standard;
+    Pool jumbo;
+    std::uint32_t jumbo_buffers = 0;  // 0: none, or it has been tried in vain
+  };
 
-  std::unique_ptr<rte_mempool, Deleter> standard_;
-  std::unique_ptr<rte_mempool, Deleter> jumbo_;
-  std::uint32_t jumbo_buffers_;  // 0: none, or it has been tried in vain
+  [[nodiscard]] std::size_t index_of(int node) const;
+
+  std::vector<Node> nodes_;
 };
 
 }  // namespace alkaid

@@ -34,7 +34,7 @@ def test_profile(host_lab: Lab, profile: Path) -> None:
                "--instance", f"{host_lab.name}-{profile.stem}", *SMALL]
     plan = json.loads(run([*command, "--dry-run", "--json"]).stdout)
     choices = {choice["name"]: choice for choice in plan["choices"]}
-    assert {"numa_node", "control_cpu", "worker_cpus", "memory_mib", "hugepages", "connection_mib", "queues", "rss", "uplink"} <= set(choices)
+    assert {"numa_node", "control_cpu", "worker_cpus", "memory_mib", "hugepages", "packet_pools", "connection_mib", "queues", "spare_workers", "rss", "uplink"} <= set(choices)
     assert all(choice["reason"] for choice in choices.values())
     assert choices["memory_mib"]["value"] == "256"
     text = run([*command, "--dry-run"]).stdout

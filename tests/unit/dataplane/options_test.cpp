@@ -138,6 +138,20 @@ TEST(DryRun, QueuesAndWhatSpreadsPackets) {
   EXPECT_EQ(told(with({"--trunk", "t=dev:0000:3b:00.1,queues=2"}), "rss").value, "on");
 }
 
+TEST(DryRun, WorkersThatNoQueueIsFor) {
+  const auto spare = [](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"--workers", "4"});
+    return told(flags, "spare_workers").value;
+  };
+  EXPECT_EQ(spare({"--uplink", "dev:0000:3b:00.0"}), "none");
+  EXPECT_EQ(spare({"--uplink", "dev:0000:3b:00.0", "--queues", "1"}), "3");
+  EXPECT_EQ(spare({"--uplink", "af_packet:eth0,queues=2"}), "2");
+  EXPECT_EQ(
+      spare({"--uplink", "dev:0000:3b:00.0,queues=2", "--trunk", "t=dev:0000:3b:00.1,queues=1"}),
+      "1");
+  EXPECT_EQ(spare({}), "4");
+}
+
 TEST(Options, BuffersAreEnoughForTheQueues) {
   const auto buffers = [](std::vector<std::string> words) {
     for (const char* word : {"--vtep", "10.0.0.1/24", "--uplink", "dev:0000:3b:00.0"}) {

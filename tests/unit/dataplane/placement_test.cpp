@@ -97,6 +97,31 @@ TEST(Placement, FollowsTheDeviceToItsNode) {
   EXPECT_THAT(reason_of(placement, "numa_node"), HasSubstr("0000:3b:00.0"));
 }
 
+TEST(Placement, EachNodeWithADeviceHasPacketBuffers) {
+  FakeHost host;
+  make_two_nodes(host);
+  host.pci("0000:3b:00.0", 1).network_device("eth0", 0);
+  host.hugepages(0, 2048, 64).hugepages(1, 2048, 1024);
+  PlacementWishes wishes{.devices = {"0000:3b:00.0", "eth0", "0000:3b:00.0"},
+                         .pool_bytes = std::uint64_t{100} << 20};
+  const auto both = place(wishes, host.survey());
+  EXPECT_THAT(both.pool_nodes, ElementsAre(1, 0));
+  EXPECT_THAT(both.node_megabytes, ElementsAre(128, 512));
+  EXPECT_THAT(reason_of(both, "packet_pools"), HasSubstr("eth0 takes from its node 0"));
+
+  wishes.pool_bytes = std::uint64_t{200} << 20;
+  const auto too_few = place(wishes, host.survey());
+  EXPECT_THAT(too_few.pool_nodes, ElementsAre());
+  EXPECT_THAT(too_few.node_megabytes, ElementsAre(0, 512));
+  EXPECT_THAT(reason_of(too_few, "packet_pools"),
+              HasSubstr("only 128 MiB of hugepages are free there, not 256"));
+
+  wishes.no_huge = true;
+  const auto none = place(wishes, host.survey());
+  EXPECT_THAT(none.pool_nodes, ElementsAre());
+  EXPECT_THAT(reason_of(none, "packet_pools"), HasSubstr("without hugepages"));
+}
+
 TEST(Placement, TakesCoresThenThreadsThenOtherNodes) {
   FakeHost host;
   make_two_nodes(host);
