@@ -134,7 +134,8 @@ def test_learnt_neighbors_are_forgotten_when_idle(scene: Scene) -> None:
 def test_a_restarted_agent_forgets_what_was_learnt_before(scene: Scene) -> None:
     """They are not taken for pushed ones."""
     scene.start("push_first")
-    assert scene.green.ping(GREEN_2).received == 3
+    # For long enough that the agent has heard that its neighbor was found, and the disk has that.
+    assert scene.green.ping(GREEN_2, count=30).received == 30
     scene.host.agent.kill()
     scene.host.start_agent("--ncm", ADDRESS, "--on-demand-idle", str(IDLE_SECONDS))
     wait_until(lambda: scene.host.console.agent()["dataplane_connected"], "the agent is connected", timeout=20)
@@ -147,7 +148,7 @@ def test_what_is_pushed_as_well_is_not_forgotten(scene: Scene) -> None:
     scene.start("push_first")
     assert scene.green.ping(RED_2).received == 3
     # Within seconds it might be another answer of the manager's.
-    assert scene.green.ping(GREEN_2, count=70).received == 70
+    assert scene.green.ping(GREEN_2, count=90).received == 90
     scene.host.push(only_neighbor("L2/green-2"))
     # Everybody who is not used is forgotten by then.
     time.sleep(2 * IDLE_SECONDS)
