@@ -13,27 +13,6 @@ constexpr std::uint64_t bucket_count(std::uint64_t keys) {
                                  (keys * 4 + 3 * FlowIndex::kSlots - 1) / (3 * FlowIndex::kSlots));
 }
 
-// Bit i: slot i holds the reference. All at once, since a search that may end at any slot is a
-// branch that is predicted wrongly.
-unsigned slots_with(const std::array<std::atomic<FlowReference>, FlowIndex::kSlots>& references,
-                    FlowReference reference) {
-#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
-  const auto* words = reinterpret_cast<const std::uint32_t*>(references.data());
-  const __m128i pattern = _mm_set1_epi32(static_cast<int>(reference));
-  const auto equal = [&](std::size_t first) {
-    const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(words + first));
-    return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(four, pattern))));
-  };
-  return equal(0) | equal(4) << 4 | equal(6) << 6;
-#else
-  unsigned mask = 0;
-  for (std::size_t i = 0; i < FlowIndex::kSlots; ++i) {
-    mask |= unsigned{references[i].load(std::memory_order_relaxed) == reference} << i;
-  }
-  return mask;
-#endif
-}
-
 }  // namespace
 
 FlowIndex::FlowIndex(std::uint64_t keys, FlowMemory& memory)

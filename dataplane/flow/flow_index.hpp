@@ -2,17 +2,13 @@
 // it without locks and change it concurrently. Design and numbers: docs/design/flow-table.md.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
-#include <emmintrin.h>
-#endif
-
 #include "dataplane/flow/flow_memory.hpp"
+#include "dataplane/flow/slot_search.hpp"
 
 namespace alkaid {
 
@@ -27,7 +23,7 @@ inline constexpr FlowReference kNoFlow = 0;
 // which the caller compares with the half itself.
 class FlowIndex {
  public:
-  static constexpr std::size_t kSlots = 10;
+  static constexpr std::size_t kSlots = kBucketSlots;
 
   // keys: that it must hold. memory: bytes(keys) of it are not taken yet.
   FlowIndex(std::uint64_t keys, FlowMemory& memory);
@@ -76,10 +72,10 @@ class FlowIndex {
 
  private:
   struct alignas(64) Bucket {
-    std::array<std::atomic<std::uint16_t>, kSlots> signatures;
+    BucketSlots<std::uint16_t> signatures;
     std::atomic<std::uint16_t> overflow;
     std::uint16_t reserved;
-    std::array<std::atomic<FlowReference>, kSlots> references;
+    BucketSlots<FlowReference> references;
   };
   static_assert(sizeof(Bucket) == 64);
 
@@ -100,26 +96,10 @@ class FlowIndex {
     const auto high = static_cast<std::uint16_t>(hash >> 48);
     return high != 0 ? high : 1;  // 0 is that of an empty slot
   }
-  // Bit i: slot i has the signature. Read all at once: one that changes meanwhile makes a candidate
-  // that is none, or hides one that the slow path will find.
+  // Slots that have the signature: one that changes meanwhile makes a candidate that is none, or
+  // hides one that the slow path will find.
   static unsigned matches(const Bucket& bucket, std::uint16_t wanted) {
-#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
-    const auto* signatures = reinterpret_cast<const std::uint8_t*>(&bucket.signatures);
-    const __m128i pattern = _mm_set1_epi16(static_cast<short>(wanted));
-    const auto equal = [&](std::size_t offset) {
-      return _mm_cmpeq_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(signatures + offset)),
-                             pattern);
-    };
-    // A byte each of slots 0 to 7, then of slots 2 to 9.
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(equal(0), equal(4))));
-    return (mask & 0xff) | (mask >> 8) << 2;
-#else
-    unsigned mask = 0;
-    for (std::size_t i = 0; i < kSlots; ++i) {
-      mask |= unsigned{bucket.signatures[i].load(std::memory_order_relaxed) == wanted} << i;
-    }
-    return mask;
-#endif
+    return slots_with(bucket.signatures, wanted);
   }
   static FlowReference candidate_in(const Bucket& bucket, std::uint16_t wanted) {
     const unsigned mask = matches(bucket, wanted);
@@ -139,10 +119,8 @@ class FlowIndex {
     }
     return kNoFlow;
   }
-  // Bit i: slot i is empty. What is claimed meanwhile is found out by the claim.
-  static unsigned empty_slots(const Bucket& bucket) {
-    return matches(bucket, 0);
-  }
+  // Slots that are empty. What is claimed meanwhile is found out by the claim.
+  static unsigned empty_slots(const Bucket& bucket) { return matches(bucket, 0); }
   static bool claim(std::atomic<FlowReference>& slot, FlowReference reference);
   static bool claim_alone(std::atomic<FlowReference>& slot, FlowReference reference);
   template <class Claim>
