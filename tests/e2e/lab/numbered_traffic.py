@@ -13,15 +13,16 @@ PORT = 9100
 
 
 class NumberedTraffic:
-    """Flows, `rate` packets a second, from its making until end()."""
+    """Packets, `rate` a second, from its making until end(); `flows` source ports take turns."""
 
-    def __init__(self, directory: Path, source: Guest, sink: Guest, rate: int, port: int = PORT) -> None:
+    def __init__(self, directory: Path, source: Guest, sink: Guest, rate: int, port: int = PORT, *,
+                 flows: int = 1) -> None:
         self._sent, self._received = directory / f"sent-{port}.json", directory / f"received-{port}.json"
         self._receiver = sink.start([PYTHON, TOOLS / "numbered_traffic.py", "receive", sink.address, str(port),
                                      self._received], f"receiver-{port}")
         self._receiver.wait_for_log("ready")
         self._sender = source.start([PYTHON, TOOLS / "numbered_traffic.py", "send", sink.address, str(port), str(rate),
-                                     self._sent], f"sender-{port}")
+                                     str(flows), self._sent], f"sender-{port}")
 
     def end(self) -> tuple[list[float], list[float]]:
         """When packets were sent, and when those were that were lost."""

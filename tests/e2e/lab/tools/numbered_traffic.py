@@ -1,9 +1,9 @@
 """Numbered UDP packets until SIGTERM; then what was sent or received is written to a file, as JSON.
 
-usage: numbered_traffic.py send ADDRESS PORT RATE FILE    the times at which packets were sent: number N is the Nth
-       numbered_traffic.py receive ADDRESS PORT FILE      the numbers that were received, in order
+usage: numbered_traffic.py send ADDRESS PORT RATE FLOWS FILE    the times at which packets were sent: number N is the Nth
+       numbered_traffic.py receive ADDRESS PORT FILE            the numbers that were received, in order
 
-Times are those of the machine's monotonic clock, which all namespaces share.
+Flows (source ports) take turns, packet by packet. Times are those of the machine's monotonic clock, which all namespaces share.
 """
 
 import json
@@ -26,21 +26,23 @@ def on_signal(_number: int, _frame: object) -> None:
     told_to_end = True
 
 
-def send(address: str, port: int, rate: float) -> list[float]:
+def send(address: str, port: int, rate: float, flows: int) -> list[float]:
     """Sends on a fixed timetable: what comes late is sent at once."""
     times: list[float] = []
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    senders = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(flows)]
+    for sender in senders:
         sender.connect((address, port))
-        started = time.monotonic()
-        while not told_to_end:
-            wait = started + len(times) / rate - time.monotonic()
-            if wait > 0:
-                time.sleep(wait)
-            times.append(time.monotonic())
-            try:
-                sender.send(struct.pack("!Q", len(times) - 1) + bytes(56))
-            except OSError:
-                pass  # an ICMP error for one before it; this one counts as lost
+    started = time.monotonic()
+    while not told_to_end:
+        wait = started + len(times) / rate - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+        number = len(times)
+        times.append(time.monotonic())
+        try:
+            senders[number % flows].send(struct.pack("!Q", number) + bytes(56))
+        except OSError:
+            pass  # an ICMP error for one before it; this one counts as lost
     return times
 
 
@@ -65,7 +67,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, on_signal)
     kind, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     result: list[float] | list[int] = (
-        send(address, port, float(sys.argv[4])) if kind == "send" else receive(address, port))
+        send(address, port, float(sys.argv[4]), int(sys.argv[5])) if kind == "send" else receive(address, port))
     Path(sys.argv[-1]).write_text(json.dumps(result))
 
 
