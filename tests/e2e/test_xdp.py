@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lab import Capture, Guest, Host, Lab, two_hosts, wait_until
+from lab import Capture, GoalState, Guest, Host, Lab, two_hosts, wait_until
 from lab.frames import green_echo, vxlan
 from lab.host import UPLINK
+from lab.kernel_host import KernelHost
 from lab.namespace import Namespace
+from lab.topology import SWITCH
 from scapy.layers.inet import IP, TCP, UDP, fragment
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
@@ -159,9 +161,33 @@ def test_queues_mtu_and_carrier_are_followed(shared: Lab) -> None:
 
     shared.underlay.run(["ip", "link", "set", "h2", "down"])
     wait_until(lambda: device(host)["carrier"] is False, "there is no carrier")
+    assert host.console.uplink()["state"] == "up"
     shared.underlay.run(["ip", "link", "set", "h2", "up"])
     wait_until(lambda: device(host)["carrier"] is True, "there is one")
     assert guests_reach_each_other(shared)
+
+
+def test_a_containers_queues_and_carrier_are_followed(shared: Lab) -> None:
+    """The port of a container whose link goes down stays up; what it says meanwhile is lost, and no more than that."""
+    host, guest, other = shared.hosts[1], shared.guests["green-1"], shared.guests["green-2"]
+    name = guest.device_on_host
+    host.namespace.run(["ethtool", "-L", name, "rx", "2"])
+    guest.run(["ethtool", "-L", "eth0", "tx", "2"])
+    wait_until(lambda: device(host, name)["receive_queues"] == 2, "both queues have sockets")
+    # As many flows as hit both queues.
+    wait_until(lambda: other.reaches(guest.address), "the port is back")
+    assert all(guest.ping(other.address, count=1).received == 1 for _ in range(12))
+    assert verdicts(host, name)["no_socket"] == 0
+
+    guest.run(["ip", "link", "set", "eth0", "down"])
+    wait_until(lambda: device(host, name)["carrier"] is False, "there is no carrier")
+    assert host.console.ports()["green-1"]["state"] == "up"
+    assert other.ping(guest.address, count=1).received == 0
+    guest.run(["ip", "link", "set", "eth0", "up"])
+    wait_until(lambda: device(host, name)["carrier"] is True, "there is one")
+    guest.configure("10.1.0.1")
+    assert guests_reach_each_other(shared)
+    assert verdicts(host, name)["no_socket"] == 0
 
 
 def test_a_killed_data_plane_leaves_no_program(shared: Lab) -> None:
@@ -199,3 +225,64 @@ def test_another_program_is_left_alone(shared: Lab) -> None:
         assert host.dataplane is not None
         host.dataplane.stop()
     assert programs_in(namespace) == []
+
+
+def test_packets_of_a_larger_mtu_pass() -> None:
+    """The MTUs of an uplink and of a container grow: both are opened anew, with buffers that take the larger packets."""
+    lab = Lab()
+    try:
+        host = lab.add_host(1)
+        guest = lab.add_guest(host, "green-1", "02:00:00:00:01:11", "10.1.0.11")
+        kernel = KernelHost(lab)
+        host.uplink = f"af_xdp:{UPLINK}"
+        host.start_dataplane()
+        host.start_agent("--port-attach", "af_xdp:{tap_name}")
+        host.push(GoalState.example(1))
+        host.wait_for_port("green-1")
+        guest.configure("10.1.0.1")
+        assert guest.reaches(kernel.guest.address)
+        assert guest.ping(kernel.guest.address, size=1422).received == 3
+        for namespace, name in ((lab.underlay, SWITCH), (lab.underlay, "h1"), (lab.underlay, "h2"),
+                                (host.namespace, UPLINK), (kernel.namespace, UPLINK),
+                                (host.namespace, guest.device_on_host)):
+            namespace.run(["ip", "link", "set", name, "mtu", "3000"])
+        kernel.namespace.run(["ip", "link", "set", "vx1001", "mtu", "2950"])
+        guest.configure("10.1.0.1", mtu=2950)
+        wait_until(lambda: host.console.uplink()["mtu"] == 3000, "the uplink has the larger MTU")
+        wait_until(lambda: guest.ping(kernel.guest.address, count=1, size=2950 - 28).received == 1, "so has the container")
+        for size in (1922, 2950 - 28):
+            with lab.capture() as underlay:
+                for one, other in ((guest, kernel.guest), (kernel.guest, guest)):
+                    assert one.ping(other.address, size=size).received == 3, size
+            # In one piece, in either direction.
+            assert underlay.count(f"vxlan && frame.len == {size + 28 + 14 + 50}") == 12
+    finally:
+        lab.close()
+
+
+def test_an_ipv6_endpoint_by_af_xdp() -> None:
+    """VXLAN and neighbor discovery to our IPv6 VTEP reach us, and the kernel has an address of its own beside it."""
+    lab = Lab()
+    try:
+        for number, mode in MODES.items():
+            host = lab.add_host(number)
+            host.uplink = f"af_xdp:{UPLINK},mode={mode}"
+            host.underlay_options = ["--vtep", f"2001:db8::{number}/64"]
+            host.namespace.set_kernel(f"net/ipv6/conf/{UPLINK}/disable_ipv6", 0)
+            host.namespace.run(["ip", "addr", "add", f"2001:db8::1{number}/64", "dev", UPLINK, "nodad"])
+            lab.add_guest(host, f"green-{number}", f"02:00:00:00:01:1{number}", f"10.1.0.1{number}")
+        lab.start()
+        for number, host in lab.hosts.items():
+            host.push(GoalState.example(number).with_hosts({f"10.0.0.{each}": f"2001:db8::{each}" for each in MODES}))
+            host.wait_for_port(f"green-{number}")
+            lab.guests[f"green-{number}"].configure("10.1.0.1", mtu=1430)
+        assert lab.guests["green-1"].reaches("10.1.0.12")
+        with lab.capture() as underlay:
+            assert lab.guests["green-1"].ping("10.1.0.12", size=1402).received == 3
+            assert kernel_of(lab, 1).ping("2001:db8::12").received == 3
+        assert underlay.count("ipv6.dst == 2001:db8::2 && vxlan && icmp") == 3
+        for host in lab.hosts.values():
+            counted = verdicts(host)
+            assert counted["vxlan"] >= 3 and counted["neighbor_discovery"] > 0 and counted["other"] >= 3, counted
+    finally:
+        lab.close()
