@@ -69,6 +69,7 @@ void SoftwareNic::plug() {
   create_error_ = destroy_error_ = query_error_ = flush_error_ = validate_error_ = 0;
   refuses_ages_ = false;
   delay_ = {};
+  left_until_held_ = kNeverHeld;
   has_own_proxies_ = false;
   others_.clear();
   stray_calls_ = 0;
@@ -160,15 +161,32 @@ void SoftwareNic::set_delay(std::chrono::milliseconds delay) {
   const std::lock_guard lock{mutex_};
   delay_ = delay;
 }
+void SoftwareNic::hold_after(std::size_t rules) {
+  const std::lock_guard lock{mutex_};
+  left_until_held_ = rules;
+}
+bool SoftwareNic::is_held_up() {
+  const std::lock_guard lock{mutex_};
+  return held_calls_ > 0;
+}
+void SoftwareNic::let_go() {
+  const std::lock_guard lock{mutex_};
+  left_until_held_ = kNeverHeld;
+  let_go_.notify_all();
+}
 
 // A driver whose device is closed may do anything.
 void SoftwareNic::wait(std::uint16_t port) {
   const auto look = [&] { stray_calls_ += rte_eth_dev_is_valid_port(port) != 0 ? 0 : 1; };
   std::chrono::milliseconds delay{0};
   {
-    const std::lock_guard lock{mutex_};
+    std::unique_lock lock{mutex_};
     delay = delay_;
     look();
+    ++held_calls_;
+    let_go_.wait(lock, [this] { return left_until_held_ > 0; });
+    --held_calls_;
+    left_until_held_ -= left_until_held_ == kNeverHeld ? 0 : 1;
   }
   if (delay.count() > 0) {
     std::this_thread::sleep_for(delay);

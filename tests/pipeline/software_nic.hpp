@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -58,6 +59,11 @@ class SoftwareNic final : public Nic {
   void put_into_other_switch(std::uint16_t device);
   // What the driver takes for each rule and removal.
   void set_delay(std::chrono::milliseconds delay);
+  // The driver makes and removes so many rules more; then its calls don't return until it is let
+  // go. Of a thread of its own.
+  void hold_after(std::size_t rules);
+  [[nodiscard]] bool is_held_up();  // one doesn't
+  void let_go();
   // Rules with an age aren't taken.
   void refuse_ages();
   // rte_flow_validate() says this of rules into tunnels.
@@ -96,6 +102,8 @@ class SoftwareNic final : public Nic {
   void close(std::uint16_t port);
 
  private:
+  static constexpr std::size_t kNeverHeld = std::numeric_limits<std::size_t>::max();
+
   // The rest is done with the mutex held.
   void wait(std::uint16_t port);
   int parse(std::uint16_t port, const rte_flow_attr* attr, const rte_flow_item* pattern,
@@ -119,6 +127,9 @@ class SoftwareNic final : public Nic {
   bool refuses_ages_ = false;
   std::chrono::milliseconds now_{0};
   std::chrono::milliseconds delay_{0};
+  std::size_t left_until_held_ = kNeverHeld;
+  std::size_t held_calls_ = 0;
+  std::condition_variable let_go_;
   bool has_own_proxies_ = false;
   std::set<std::uint16_t> others_;  // devices of another switch
   std::size_t stray_calls_ = 0;
