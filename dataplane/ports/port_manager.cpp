@@ -3,6 +3,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -82,6 +83,9 @@ void PortManager::add_exception(const Attachment& attachment, const std::string&
 void PortManager::add_own(const std::string& key, const Attachment& attachment,
                           const std::string& text, bool Record::*kind) {
   Record* record = create(key);
+  if (record == nullptr) {
+    throw std::runtime_error("--max-ports: the uplink and the exception device take one each");
+  }
   record->*kind = true;
   record->config.id = text;
   record->config.admin_up = true;

@@ -1222,6 +1222,7 @@ TEST(OffloadRandom, PacketByPacketAsSoftware) {
   const auto converse = [](PipelineLab& lab) {
     std::mt19937 random{20221122};
     std::vector<Flow> flows;
+    flows.reserve(kFlows);
     for (int i = 0; i < kFlows; ++i) {
       flows.push_back({.ipv6 = i % 2 == 1,
                        .protocol = i % 4 < 2 ? ip_protocol::kUdp : ip_protocol::kTcp,
@@ -1230,6 +1231,7 @@ TEST(OffloadRandom, PacketByPacketAsSoftware) {
     }
     Conversation talk(lab);
     std::vector<Exchange> exchanges;
+    exchanges.reserve(kPackets);
     const IpAddress vteps[] = {IpAddress{kPeerVtep}, IpAddress{kOtherVtep}};
     for (int i = 0; i < kPackets; ++i) {
       const Flow& flow = flows[random() % flows.size()];

@@ -155,7 +155,7 @@ class PacketBuilder {
            Bytes bytes = detail::join(header, fields.options, inner);
            // Over what the IHL claims, so that a test of a wrong IHL isn't one of the checksum.
            const std::size_t covered =
-               std::min<std::size_t>(bytes.size(), std::max<std::size_t>(20, ihl * 4U));
+               std::min<std::size_t>(bytes.size(), std::max<std::size_t>(20, std::size_t{ihl} * 4));
            detail::put_big_endian16(bytes, offsetof(Ipv4Header, checksum),
                                     fields.checksum.value_or(naive_checksum(
                                         std::span<const std::uint8_t>{bytes}.first(covered))));
