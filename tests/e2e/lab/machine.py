@@ -114,6 +114,13 @@ class Machine:
         lines = self.run("cat /tmp/lease").splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
+    def enable_ipv6(self, address: str) -> None:
+        """Switches IPv6 on and waits until eth0 has `address`, as advertised, and duplicate detection is through."""
+        self.run("echo 0 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6")
+        wait_until(lambda: any(f" {address}/" in line and "tentative" not in line
+                               for line in self.run("ip -6 addr show dev eth0").splitlines()),
+                   f"{self.port} has {address}", timeout=20, interval=0.3)
+
     def ping(self, destination: str, count: int = 3, size: int = 56) -> PingResult:
         """Pings; never raises for lost packets."""
         output = self.run(f"ping -c {count} -W 3 -s {size} {destination}", check=False, timeout=count * 4 + 30)
