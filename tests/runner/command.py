@@ -6,12 +6,26 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 # What a command gets to clean up after itself before it is killed.
 GRACE_SECONDS = 30
 TIMED_OUT = 124
+POLL_SECONDS = 0.1
+
+Name = TypeVar("Name")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command, and the file that gets its output."""
+
+    command: Sequence[str | Path]
+    log: Path
 
 
 def run(command: Sequence[str | Path], *, limit_seconds: float, environment: dict[str, str] | None = None,
@@ -30,6 +44,33 @@ def run(command: Sequence[str | Path], *, limit_seconds: float, environment: dic
     except BaseException:
         end(process)
         raise
+
+
+def run_side_by_side(jobs: Mapping[Name, Job], *, at_once: int, limit_seconds: float, directory: Path,
+                     ended: Callable[[Name, int, float], None]) -> None:
+    """Runs all `jobs` in their order, at most `at_once` at a time, each with a limit of its own.
+
+    Calls `ended` with the name, exit code (TIMED_OUT after the limit) and seconds of each as it ends. An interrupt ends all.
+    """
+    waiting = list(jobs)
+    running: dict[Name, tuple[subprocess.Popen[bytes], float]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                name = waiting.pop(0)
+                running[name] = start(jobs[name].command, directory=directory, log=jobs[name].log), time.monotonic()
+            time.sleep(POLL_SECONDS)
+            for name, (process, since) in list(running.items()):
+                code, seconds = process.poll(), time.monotonic() - since
+                if code is None and seconds > limit_seconds:
+                    end(process)
+                    code = TIMED_OUT
+                if code is not None:
+                    del running[name]
+                    ended(name, code, seconds)
+    finally:
+        for process, _ in running.values():
+            end(process)
 
 
 def start(command: Sequence[str | Path], *, environment: dict[str, str] | None = None, directory: Path | None = None,

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .command import TIMED_OUT
+
 
 def case_name(case: ElementTree.Element) -> str:
     """The full name of a JUnit file's test case: "tests.e2e.test_mtu.test_a_thing[variant]"."""
@@ -45,6 +47,15 @@ class SuiteResult:
         """Counts the suite as skipped as a whole."""
         self.skipped += 1
         self.notes.append(f"skipped: {why}")
+
+    def require_outcome(self, failed_before: int, code: int) -> None:
+        """A runner that failed without a failed test, or ran nothing, is a failure too. code: its exit code, or TIMED_OUT."""
+        if code == TIMED_OUT:
+            self.fail("the time limit was reached")
+        elif code != 0 and self.failed == failed_before:
+            self.fail(f"the test runner ended with code {code}")
+        elif self.passed + self.failed + self.skipped == 0:
+            self.fail("no test ran")
 
     def add_junit(self, path: Path, unsteady: Collection[str] = ()) -> None:
         """Adds the test cases of a JUnit file; one that is missing or broken is a failure.

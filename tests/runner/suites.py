@@ -14,11 +14,10 @@ from pathlib import Path
 
 from . import builds, second_try
 from .builds import SOURCE, Build, BuildError
-from .command import TIMED_OUT, run
+from .command import run
+from .real_processes import run_modules
 from .results import SuiteResult
 
-PYTHON = "/usr/bin/python3"
-TESTS_FAILED = 1  # pytest's exit code when tests ran and some failed
 FUZZ_SECONDS = int(os.environ.get("ALKAID_FUZZ_SECONDS", "10"))
 
 
@@ -53,7 +52,7 @@ def _meson_suite(result: SuiteResult, build: Build, suite: str, *, limit_seconds
             unsteady, again = _cases_once_more(build, suite, junit, wrapper=wrapper, environment=environment)
             code = 0 if unsteady and again else code
         result.add_junit(junit, unsteady)
-    _require_outcome(result, before, code)
+    result.require_outcome(before, code)
 
 
 def _cases_once_more(build: Build, suite: str, junit: Path, *, wrapper: str | None,
@@ -72,16 +71,6 @@ def _cases_once_more(build: Build, suite: str, junit: Path, *, wrapper: str | No
         ended = run(command, limit_seconds=300, environment=environment)
         (passed if ended == 0 else held).update(cases)
     return passed - held, not held
-
-
-def _require_outcome(result: SuiteResult, failed_before: int, code: int) -> None:
-    """A runner that failed without a failed test, or ran nothing, is a failure too."""
-    if code == TIMED_OUT:
-        result.fail("the time limit was reached")
-    elif code != 0 and result.failed == failed_before:
-        result.fail(f"the test runner ended with code {code}")
-    elif result.passed + result.failed + result.skipped == 0:
-        result.fail("no test ran")
 
 
 def unit(result: SuiteResult, context: Context) -> None:
@@ -141,42 +130,12 @@ def sanitizers(result: SuiteResult, context: Context) -> None:
 
 def end_to_end(result: SuiteResult, context: Context) -> None:
     """Real processes, network namespaces, real guests. Needs root."""
-    _pytest(result, context, "e2e", SOURCE / "tests/e2e", limit_seconds=30 * 60)
+    run_modules(result, context.build, context.results / "e2e", SOURCE / "tests/e2e", limit_seconds=10 * 60)
 
 
 def demo(result: SuiteResult, context: Context) -> None:
     """The demo holds, notices a stopped data plane, and cleans up after Ctrl-C. Needs root."""
-    _pytest(result, context, "demo", SOURCE / "tests/demo", limit_seconds=15 * 60)
-
-
-def _pytest(result: SuiteResult, context: Context, name: str, folder: Path, *, limit_seconds: float) -> None:
-    as_root: list[str] = []
-    if os.geteuid() != 0:
-        if not shutil.which("sudo") or subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode != 0:
-            result.skip("network namespaces need root: run make test as root, or sudo -v before it")
-            return
-        as_root = ["sudo", "-n"]
-    def attempt(junit: Path, tests: list[str]) -> int:
-        junit.unlink(missing_ok=True)
-        return run([*as_root, "env", f"ALKAID_BUILD={context.build}", "PYTHONDONTWRITEBYTECODE=1",
-                    PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short",
-                    f"--junitxml={junit}", *tests], limit_seconds=limit_seconds, directory=SOURCE)
-
-    junit = context.results / f"{name}.xml"
-    code = attempt(junit, [str(folder)])
-    unsteady: set[str] = set()
-    failed = second_try.failed_tests(junit) if code == TESTS_FAILED else []
-    repeated = second_try.repeatable(failed)
-    if repeated and len(failed) <= second_try.MOST:
-        again = context.results / f"{name}-again.xml"
-        print(f"\n== {name}: {len(failed)} failed; {len(repeated)} once more, alone ==", flush=True)
-        attempt(again, second_try.node_ids(repeated))
-        unsteady = second_try.passed_tests(again)
-        if unsteady.issuperset(second_try.names(failed)):
-            code = 0
-    before = result.failed
-    result.add_junit(junit, unsteady)
-    _require_outcome(result, before, code)
+    run_modules(result, context.build, context.results / "demo", SOURCE / "tests/demo", limit_seconds=15 * 60)
 
 
 SUITES: dict[str, Callable[[SuiteResult, Context], None]] = {
