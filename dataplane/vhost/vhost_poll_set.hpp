@@ -32,31 +32,36 @@ class VhostPollSet {
   [[nodiscard]] std::size_t active() const { return active_; }
 
   // Calls poll(index of a port, queue), which returns how many packets it found, for each ring that
-  // is due. is_busy: packets came from elsewhere in this walk.
-  template <class Poll>
-  void walk(bool is_busy, Poll&& poll) {
-    for (std::size_t i = 0; i < active_;) {
-      Entry& entry = entries_[i];
+  // is due while has_room(): what a walk takes is bounded, and the next one begins with the ring
+  // that had no turn. Idle rings are looked at first, so busy ones can't keep them waiting. is_busy:
+  // packets came from elsewhere in this walk.
+  template <class Poll, class HasRoom>
+  void walk(bool is_busy, Poll&& poll, HasRoom&& has_room) {
+    const std::size_t idle = entries_.size() - active_;
+    const std::size_t walks = is_busy || found_packets_ ? kBusyWalks : kIdleWalks;
+    found_packets_ = false;
+    const std::size_t due = (idle + walks - 1) / walks;
+    for (std::size_t i = 0; i < due && active_ < entries_.size() && has_room(); ++i) {
+      next_idle_ = std::max(next_idle_ < entries_.size() ? next_idle_ : 0, active_);
+      Entry& entry = entries_[next_idle_++];
       if (poll(entry.port, entry.queue) > 0) {
+        found_packets_ = true;
         entry.empty_polls = 0;
-        is_busy = true;
+        std::swap(entry, entries_[active_++]);
+      }
+    }
+    for (std::size_t left = active_; left > 0 && has_room(); --left) {
+      next_active_ = next_active_ < active_ ? next_active_ : 0;
+      Entry& entry = entries_[next_active_];
+      if (poll(entry.port, entry.queue) > 0) {
+        found_packets_ = true;
+        entry.empty_polls = 0;
       } else if (++entry.empty_polls >= kPatience) {
         // The last active one takes its place, and is polled next.
         std::swap(entry, entries_[--active_]);
         continue;
       }
-      ++i;
-    }
-    const std::size_t idle = entries_.size() - active_;
-    const std::size_t walks = is_busy ? kBusyWalks : kIdleWalks;
-    const std::size_t due = (idle + walks - 1) / walks;
-    for (std::size_t i = 0; i < due && active_ < entries_.size(); ++i) {
-      next_idle_ = std::max(next_idle_ < entries_.size() ? next_idle_ : 0, active_);
-      Entry& entry = entries_[next_idle_++];
-      if (poll(entry.port, entry.queue) > 0) {
-        entry.empty_polls = 0;
-        std::swap(entry, entries_[active_++]);
-      }
+      ++next_active_;
     }
   }
 
@@ -69,7 +74,9 @@ class VhostPollSet {
 
   std::vector<Entry> entries_;  // active ones first
   std::size_t active_ = 0;
+  std::size_t next_active_ = 0;
   std::size_t next_idle_ = 0;
+  bool found_packets_ = false;  // in the last walk
 };
 
 }  // namespace alkaid

@@ -1,5 +1,6 @@
 #include "dataplane/vhost/vhost_polls.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 
@@ -15,11 +16,27 @@
 namespace alkaid {
 namespace {
 
-// With segments to be cut, each may become a hundred frames.
 constexpr std::uint16_t kBurst = 32;
+
+// Of one walk: the library counts the packets of a node's stream in 16 bits, the pool is shared
+// with all other guests and workers, and what is cut takes a buffer for every segment.
+constexpr std::uint32_t kMostFrames = 4096;
 
 // By worker, of which there is at most one on each core.
 std::array<std::atomic<VhostPollSet*>, RTE_MAX_LCORE> poll_sets{};
+
+// What may still be taken in a walk, so that all of a burst finds room whatever becomes of it.
+class Room {
+ public:
+  [[nodiscard]] std::uint16_t packets() const {
+    return static_cast<std::uint16_t>(
+        std::min<std::uint32_t>(kBurst, frames_ / LargeTcpPacket::kMostSegments));
+  }
+  void take(std::uint32_t frames) { frames_ -= frames; }
+
+ private:
+  std::uint32_t frames_ = kMostFrames;
+};
 
 // A port's frames on their way to where port-rx sends guests' frames, in order.
 class Intake {
@@ -35,10 +52,13 @@ class Intake {
     begin(packet);
     frames_[count_] = packet;
     bytes_ += packet->pkt_len;
+    ++taken_;
     if (++count_ == kBurst) {
       flush();
     }
   }
+  // How many frames it was given, or has made of large ones.
+  [[nodiscard]] std::uint32_t frames() const { return taken_; }
 
   // Cuts what the guest left to be cut, here and now, so that a flow's packets stay in order,
   // unless another guest takes it whole. What can't be cut goes on as it is and is too big for
@@ -100,14 +120,15 @@ class Intake {
   const Port& port_;
   const bool is_fast_;
   std::uint16_t count_ = 0;
+  std::uint32_t taken_ = 0;
   std::uint64_t bytes_ = 0;
   rte_mbuf* frames_[kBurst];
 };
 
 std::uint16_t receive(rte_graph* graph, rte_node* node, Worker& worker, const Port& port,
-                      VhostDevice& device, std::uint16_t queue) {
+                      VhostDevice& device, std::uint16_t queue, Room& room) {
   rte_mbuf* burst[kBurst];
-  const std::uint16_t count = device.receive(queue, burst, kBurst);
+  const std::uint16_t count = device.receive(queue, burst, room.packets());
   if (count == 0) {
     return 0;
   }
@@ -121,6 +142,7 @@ std::uint16_t receive(rte_graph* graph, rte_node* node, Worker& worker, const Po
     }
   }
   intake.flush();
+  room.take(intake.frames());
   return count;
 }
 
@@ -141,14 +163,17 @@ VhostPollSet* vhost_polls_of(unsigned worker) {
 std::uint16_t receive_from_guests(rte_graph* graph, rte_node* node, Worker& worker,
                                   VhostPollSet& polls, bool is_busy) {
   std::uint16_t received = 0;
-  polls.walk(is_busy, [&](PortIndex index, std::uint16_t queue) {
+  Room room;
+  const auto poll = [&](PortIndex index, std::uint16_t queue) {
     const Port* port = worker.ports().find(index);
     VhostDevice* device = port != nullptr ? VhostDevice::find(port->device.ethdev) : nullptr;
-    const std::uint16_t count =
-        device != nullptr ? receive(graph, node, worker, *port, *device, queue) : std::uint16_t{0};
+    const std::uint16_t count = device != nullptr
+                                    ? receive(graph, node, worker, *port, *device, queue, room)
+                                    : std::uint16_t{0};
     received = static_cast<std::uint16_t>(received + count);
     return count;
-  });
+  };
+  polls.walk(is_busy, poll, [&] { return room.packets() > 0; });
   return received;
 }
 

@@ -206,6 +206,45 @@ TEST_P(VhostLargeTcp, IsCutIntoSegments) {
 INSTANTIATE_TEST_SUITE_P(All, VhostLargeTcp, ::testing::Bool(),
                          [](const auto& info) { return info.param ? "Ipv6" : "Ipv4"; });
 
+// A walk's frames have a bound, whatever guests leave to be cut: the pool is everyone's, and a
+// node's stream has an end. What waits is taken in the next walks, each ring in its turn.
+TEST(Vhost, LargeTcpOfAWalkIsBounded) {
+  constexpr std::uint16_t kQueues = 4;
+  constexpr std::uint16_t kSegment = 80;
+  constexpr std::size_t kSegments = 125;
+  constexpr std::size_t kPackets = 32;
+  constexpr std::size_t kMostFrames = 4096;
+  VhostLab vhost("vhost-user-server", [] {
+    auto settings = PipelineLab::default_settings();
+    settings.packet_buffers = 16384;
+    return settings;
+  }());
+  vhost.connect({.leaves_work = true, .queues = kQueues});
+  const Bytes large = packet()
+                          .ethernet({.source = kMachine.mac, .destination = kGreen2.mac})
+                          .ipv4({.source = kMachine.ip, .destination = kGreen2.ip})
+                          .tcp({.flags = 0x10})
+                          .payload(Bytes(kSegments * kSegment, 7))
+                          .build();
+  for (std::uint16_t queue = 0; queue < kQueues; ++queue) {
+    ASSERT_TRUE(vhost.guest->send(Frames(kPackets, large), {.segment_size = kSegment}, queue));
+  }
+  const auto received = [&] { return vhost.view().port->counters[0].rx_packets.read(); };
+  std::uint64_t before = received();
+  unsigned full_walks = 0;
+  VhostLab::wait_until([&] {
+    vhost.lab->dataplane().workers().front()->step();
+    static_cast<void>(vhost.lab->take("up"));
+    const std::uint64_t now = received();
+    EXPECT_LE(now - before, kMostFrames);
+    full_walks += now - before > kMostFrames / 2 ? 1 : 0;
+    before = now;
+    return now == kQueues * kPackets * kSegments;
+  });
+  EXPECT_GE(full_walks, 4U);
+  EXPECT_EQ(vhost.lab->drops("vm-1", DropReason::no_buffer), 0U);
+}
+
 // How often a guest's ring was looked into (below).
 std::atomic<unsigned> looks{0};
 

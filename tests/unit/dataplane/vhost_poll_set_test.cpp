@@ -11,11 +11,14 @@ class PollSet : public ::testing::Test {
  protected:
   // One walk; counts polls by port.
   void walk() {
-    set_.walk(is_busy_elsewhere_, [this](std::uint32_t port, std::uint16_t queue) {
+    std::uint32_t room = room_;
+    const auto poll = [&](std::uint32_t port, std::uint16_t queue) {
       EXPECT_EQ(queue, queue_of(port));
       ++polls_[port];
+      room -= busy_[port];
       return busy_[port];
-    });
+    };
+    set_.walk(is_busy_elsewhere_, poll, [&] { return room > 0; });
   }
   void walk(std::size_t times) {
     for (std::size_t i = 0; i < times; ++i) {
@@ -27,6 +30,7 @@ class PollSet : public ::testing::Test {
 
   VhostPollSet set_;
   bool is_busy_elsewhere_ = false;
+  std::uint32_t room_ = 1'000'000;
   std::map<std::uint32_t, std::uint32_t> polls_;
   std::map<std::uint32_t, std::uint16_t> busy_;
 };
@@ -102,6 +106,36 @@ TEST_F(PollSet, OneThatGetsPacketsIsActiveAgain) {
   for (std::uint32_t port = 0; port < 100; ++port) {
     EXPECT_EQ(polls_[port], 1U) << port;
   }
+}
+
+TEST_F(PollSet, WithoutRoomForAllBusyRingsTakeTurns) {
+  for (std::uint32_t port = 0; port < 10; ++port) {
+    set_.add(port, queue_of(port));
+    busy_[port] = 1;
+  }
+  room_ = 3;
+  walk(1000);
+  for (std::uint32_t port = 0; port < 10; ++port) {
+    EXPECT_EQ(polls_[port], 300U) << port;
+  }
+}
+
+TEST_F(PollSet, BusyRingsThatTakeAllRoomLeaveIdleOnesTheirTurn) {
+  for (std::uint32_t port = 0; port < 10; ++port) {
+    set_.add(port, queue_of(port));
+    busy_[port] = port < 5 ? 1 : 0;
+  }
+  walk(VhostPollSet::kPatience);
+  ASSERT_EQ(set_.active(), 5U);
+  room_ = 2;
+  busy_[7] = 1;
+  polls_.clear();
+  walk(VhostPollSet::kBusyWalks);
+  EXPECT_EQ(set_.active(), 6U);
+  polls_.clear();
+  walk(600);
+  EXPECT_GE(polls_[7], 195U);
+  EXPECT_LE(polls_[7], 205U);
 }
 
 TEST_F(PollSet, AnEmptySetPollsNothing) {
