@@ -145,23 +145,44 @@ class Machine:
             raise LabError(f"QEMU of {self.port} refuses {command}: {answer['error']['desc']}")
         return answer["return"]
 
-    def move_to(self, host: Host, vhost_socket: Path, *, is_server: bool) -> Machine:
-        """Live migration to a QEMU on another host; returns the machine there. This one is off."""
+    # ------------------------------------------------------------ live migration
+
+    def start_move(self, host: Host, vhost_socket: Path, *, is_server: bool, bytes_per_second: int) -> Machine:
+        """Starts live migration to a QEMU on another host; returns the machine that it will be there."""
         moved = Machine(host, self.port, self.mac, self.address, vhost_socket, is_server=is_server, queues=self.queues)
         channel = host.run_directory / f"incoming-{self.port}"
         moved.start(incoming=channel)
-        moved._commands = self._commands
         wait_until(channel.exists, f"{self.port} is awaited", timeout=60)
+        self.limit_move(bytes_per_second)
         self._ask_qemu("migrate", uri=f"unix:{channel}")
+        return moved
+
+    def limit_move(self, bytes_per_second: int, *, off_for_milliseconds: int = 1) -> None:
+        """Sets how fast its memory moves. It goes on until what is left takes no longer than the machine may be off."""
+        self._ask_qemu("migrate-set-parameters",
+                       **{"max-bandwidth": bytes_per_second, "downtime-limit": off_for_milliseconds})
+
+    def rounds_of_move(self) -> int:
+        """How often pages that were written meanwhile have been gathered: from 2 on each page has been sent once.
+
+        Raises LabError if it doesn't move, or not any more.
+        """
+        progress = self._ask_qemu("query-migrate")
+        if progress["status"] not in ("setup", "active"):
+            raise LabError(f"{self.port} moves no more: {progress}")
+        return int(progress.get("ram", {}).get("dirty-sync-count", 0))
+
+    def finish_move(self, moved: Machine) -> None:
+        """Lets the rest of its memory move, and returns when the machine runs at its new place."""
+        self.limit_move(1 << 30, off_for_milliseconds=300)
 
         def ended() -> str | None:
             status = self._ask_qemu("query-migrate")["status"]
             return status if status in ("completed", "failed", "cancelled") else None
 
-        if wait_until(ended, f"{self.port} has moved", timeout=120, interval=0.2) != "completed":
+        if wait_until(ended, f"{self.port} has moved", timeout=120) != "completed":
             raise LabError(f"{self.port} could not move: {self._ask_qemu('query-migrate')}")
-        self.stop()
-        return moved
+        moved._commands = self._commands
 
     def stop(self) -> None:
         """Switches the machine off."""
