@@ -236,7 +236,8 @@ bool Device::probe(const Attachment& attachment, const Wishes& wishes, std::stri
       // only the first one receives.
       queue_per_worker_ = attachment.tx_file.empty() && wishes.workers <= kMostPcapQueues;
       if (!attachment.rx_file.empty()) {
-        for (std::uint16_t i = 0; i < (queue_per_worker_ ? wishes.workers : 1); ++i) {
+        const unsigned times = queue_per_worker_ ? wishes.workers : 1;
+        for (unsigned i = 0; i < times; ++i) {
           arguments += fmt::format("rx_pcap={},", attachment.rx_file);
         }
       }
@@ -292,6 +293,14 @@ bool Device::start(rte_mempool* pool, const Wishes& wishes, std::string& error) 
   if (receive_queues_ > 1 && fields != 0) {
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     configuration.rx_adv_conf.rss_conf.rss_hf = fields;
+    if (wishes.is_tunneled) {
+      spdlog::info(
+          "device {} ({}) shares packets out by the headers {}", ethdev_, driver_,
+          (fields & RTE_ETH_RSS_LEVEL_INNERMOST) != 0
+              ? "inside tunnels"
+              : "outside tunnels, whose UDP source port is the flow's; it offers no RSS by "
+                "those inside");
+    }
   }
   const std::uint16_t transmit_queues = queue_per_worker_ ? wishes.workers : 1;
   if (!check(rte_eth_dev_configure(ethdev_, receive_queues_, transmit_queues, &configuration),

@@ -132,6 +132,9 @@ TEST(DryRun, QueuesAndWhatSpreadsPackets) {
   EXPECT_EQ(told(with({"--workers", "4"}), "queues").value,
             "4 for each device, one for each worker");
   EXPECT_EQ(told(with({"--workers", "4"}), "rss").value, "on");
+  EXPECT_THAT(told(with({"--workers", "4"}), "rss").reason,
+              HasSubstr("an uplink's packets by the inner ones where the device can, else by the "
+                        "outer ones"));
   EXPECT_EQ(told(with({"--workers", "4", "--queues", "1"}), "rss").value, "off");
   EXPECT_THAT(told(with({"--queues", "3"}), "queues").reason, HasSubstr("--queues"));
   EXPECT_EQ(told({"--uplink", "dev:0000:3b:00.0,queues=2"}, "rss").value, "on");

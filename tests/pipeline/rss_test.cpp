@@ -1,0 +1,142 @@
+// How devices with several receive queues are asked to share packets out among them. No device here
+// hashes headers: what one offers is made up, and what it is asked for is kept (functions of DPDK
+// that are wrapped by the linker).
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rte_ethdev.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include "tests/pipeline/pipeline_lab.hpp"
+
+namespace alkaid::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::optional<std::uint64_t> offered_fields;           // by every device; nullopt: what it says
+std::map<std::uint16_t, rte_eth_conf> configurations;  // by ethdev
+
+// What is logged while it lives, in place of where it went.
+class Log {
+ public:
+  Log() {
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+        "captured", std::make_shared<spdlog::sinks::ostream_sink_st>(stream_)));
+  }
+  ~Log() { spdlog::set_default_logger(std::move(before_)); }
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  [[nodiscard]] std::string text() const { return stream_.str(); }
+
+ private:
+  std::ostringstream stream_;
+  std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+};
+
+// A lab whose devices, the uplink's and guests', offer these fields and have so many receive
+// queues.
+class RssLab {
+ public:
+  RssLab(std::uint64_t offered, unsigned queues) {
+    offered_fields = offered;
+    auto settings = PipelineLab::default_settings();
+    settings.worker_lcores = {0, 1};
+    lab_.emplace(settings, LabQueues{.receive = queues});
+    lab_->program_network();
+  }
+  ~RssLab() {
+    lab_.reset();
+    offered_fields.reset();
+    configurations.clear();
+  }
+  RssLab(const RssLab&) = delete;
+  RssLab& operator=(const RssLab&) = delete;
+
+  // What is asked to be hashed; 0: nothing.
+  [[nodiscard]] std::uint64_t of_uplink() {
+    return fields_of(*lab_->dataplane().ports().views().front().port);
+  }
+  [[nodiscard]] std::uint64_t of_guest() {
+    return fields_of(*lab_->dataplane().ports().find("green-1"));
+  }
+
+ private:
+  static std::uint64_t fields_of(const Port& port) {
+    const rte_eth_conf& configuration = configurations.at(port.device.ethdev);
+    const bool is_asked = configuration.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS;
+    return is_asked ? configuration.rx_adv_conf.rss_conf.rss_hf : 0;
+  }
+
+  std::optional<PipelineLab> lab_;
+};
+
+constexpr std::uint64_t kFields =
+    RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV4_TCP;
+
+TEST(Rss, AnUplinksIsByInnerHeadersWhereTheDeviceCan) {
+  const Log log;
+  RssLab rss(kFields | RTE_ETH_RSS_LEVEL_MASK, 2);
+  EXPECT_EQ(rss.of_uplink(), kFields | RTE_ETH_RSS_LEVEL_INNERMOST);
+  EXPECT_EQ(rss.of_guest(), kFields) << "guests' frames are in no tunnel";
+  EXPECT_THAT(log.text(), HasSubstr("by the headers inside tunnels"));
+}
+
+TEST(Rss, AnUplinksIsByOuterHeadersElsewhereWhichIsTold) {
+  for (const std::uint64_t level : {RTE_ETH_RSS_LEVEL_PMD_DEFAULT, RTE_ETH_RSS_LEVEL_OUTERMOST}) {
+    const Log log;
+    RssLab rss(kFields | level, 2);
+    EXPECT_EQ(rss.of_uplink(), kFields);
+    EXPECT_EQ(rss.of_guest(), kFields);
+    EXPECT_THAT(log.text(), HasSubstr("by the headers outside tunnels"));
+  }
+}
+
+TEST(Rss, NothingIsAskedOfDevicesThatHashNothingOrHaveOneQueue) {
+  for (const auto& [offered, queues] : {std::pair{std::uint64_t{0}, 2U}, std::pair{kFields, 1U}}) {
+    const Log log;
+    RssLab rss(offered, queues);
+    EXPECT_EQ(rss.of_uplink(), 0U);
+    EXPECT_EQ(rss.of_guest(), 0U);
+    EXPECT_THAT(log.text(), Not(HasSubstr("tunnels")));
+  }
+}
+
+}  // namespace
+}  // namespace alkaid::test
+
+// In place of the library's, for the whole program: linked with --wrap.
+extern "C" {
+
+int __real_rte_eth_dev_info_get(std::uint16_t ethdev, rte_eth_dev_info* info);
+int __real_rte_eth_dev_configure(std::uint16_t ethdev, std::uint16_t receive_queues,
+                                 std::uint16_t transmit_queues, const rte_eth_conf* configuration);
+
+int __wrap_rte_eth_dev_info_get(std::uint16_t ethdev, rte_eth_dev_info* info) {
+  const int result = __real_rte_eth_dev_info_get(ethdev, info);
+  info->flow_type_rss_offloads =
+      alkaid::test::offered_fields.value_or(info->flow_type_rss_offloads);
+  return result;
+}
+// The device itself, which offers no such thing, would refuse.
+int __wrap_rte_eth_dev_configure(std::uint16_t ethdev, std::uint16_t receive_queues,
+                                 std::uint16_t transmit_queues, const rte_eth_conf* configuration) {
+  alkaid::test::configurations[ethdev] = *configuration;
+  rte_eth_conf plain = *configuration;
+  if (alkaid::test::offered_fields) {
+    plain.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
+    plain.rx_adv_conf.rss_conf = {};
+  }
+  return __real_rte_eth_dev_configure(ethdev, receive_queues, transmit_queues, &plain);
+}
+}
