@@ -10,6 +10,7 @@
 #include "dataplane/api/convert.hpp"
 #include "dataplane/graph/node_table.hpp"
 #include "dataplane/offload/offloader.hpp"
+#include "dataplane/ports/buffer_occupancy.hpp"
 
 namespace alkaid {
 namespace {
@@ -318,22 +319,8 @@ void show_tables(Dataplane& dataplane, api::ShowTablesResponse& response) {
   for (const auto& occupancy : dataplane.table_occupancies()) {
     add(occupancy);
   }
-  const auto add_buffers = [&add](const std::string& name, const rte_mempool* buffers) {
-    const std::uint64_t used = rte_mempool_in_use_count(buffers);
-    const std::uint64_t size = buffers->header_size + buffers->elt_size + buffers->trailer_size;
-    add({.name = name,
-         .used = used,
-         .capacity = buffers->size,
-         .high_water = used,
-         .bytes = buffers->size * size});
-  };
-  const auto pools = dataplane.pools().all();
-  for (const PacketPools::OfNode& pool : pools) {
-    const std::string where = pools.size() == 1 ? "" : fmt::format("-node{}", pool.node);
-    add_buffers("packet-buffers" + where, pool.standard);
-    if (pool.jumbo != nullptr) {
-      add_buffers("jumbo-buffers" + where, pool.jumbo);
-    }
+  for (const auto& occupancy : buffer_occupancies(dataplane.pools())) {
+    add(occupancy);
   }
 }
 

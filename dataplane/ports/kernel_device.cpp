@@ -43,8 +43,8 @@ std::optional<std::uint16_t> kernel_device_mtu(const std::string& device) {
   return static_cast<std::uint16_t>(std::clamp(request.ifr_mtu, 0, 65535));
 }
 
-std::optional<int> kernel_device_node(const std::string& device) {
-  std::ifstream file("/sys/class/net/" + device + "/device/numa_node");
+std::optional<int> kernel_device_node(const std::string& device, const std::string& sys) {
+  std::ifstream file(sys + "/class/net/" + device + "/device/numa_node");
   int node = -1;
   return file >> node && node >= 0 ? std::optional{node} : std::nullopt;
 }

@@ -6,12 +6,15 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rte_bus_vdev.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "dataplane/ports/buffer_occupancy.hpp"
 #include "tests/pipeline/frames.hpp"
 #include "tests/pipeline/pipeline_lab.hpp"
 
@@ -19,6 +22,7 @@ namespace alkaid::test {
 namespace {
 
 using namespace net;
+using ::testing::ElementsAre;
 
 // A queue's, as its device was told.
 struct Told {
@@ -113,6 +117,51 @@ TEST(PacketPools, JumboBuffersAreMadeWhereTheyAreNeeded) {
   EXPECT_EQ(all[0].jumbo, nullptr);
   EXPECT_EQ(all[1].jumbo, jumbo);
   EXPECT_NE(all[0].standard, all[1].standard);
+  asked_nodes.clear();
+}
+
+std::vector<std::string> names_of(const std::vector<TableOccupancy>& occupancies) {
+  std::vector<std::string> names;
+  names.reserve(occupancies.size());
+  for (const auto& occupancy : occupancies) {
+    names.push_back(occupancy.name);
+  }
+  return names;
+}
+
+TEST(PacketPools, AreShownByNode) {
+  start_eal();
+  constexpr std::uint32_t kBuffers = 1024;
+  constexpr std::uint32_t kJumboBuffers = 512;
+  const std::vector<unsigned> nodes{2, 0};
+  PacketPools pools(kBuffers, kJumboBuffers, nodes);
+  EXPECT_THAT(names_of(buffer_occupancies(pools)),
+              ElementsAre("packet-buffers-node2", "packet-buffers-node0"));
+  ASSERT_NE(pools.jumbo(0), nullptr);
+  rte_mbuf* packet = rte_pktmbuf_alloc(pools.standard(0));
+  const auto shown = buffer_occupancies(pools);
+  ASSERT_THAT(names_of(shown),
+              ElementsAre("packet-buffers-node2", "packet-buffers-node0", "jumbo-buffers-node0"));
+  EXPECT_EQ(shown[0].used, 0U);
+  EXPECT_EQ(shown[1].used, 1U) << "each node's own";
+  EXPECT_EQ(shown[1].high_water, 1U);
+  EXPECT_EQ(shown[1].capacity, kBuffers);
+  EXPECT_EQ(shown[2].capacity, kJumboBuffers);
+  EXPECT_GT(shown[1].bytes, std::uint64_t{kBuffers} * kStandardFrameSize);
+  EXPECT_GT(shown[2].bytes, std::uint64_t{kJumboBuffers} * kJumboFrameSize);
+  rte_pktmbuf_free(packet);
+  EXPECT_EQ(buffer_occupancies(pools)[1].used, 0U);
+  asked_nodes.clear();
+}
+
+TEST(PacketPools, OfOneNodeAreShownWithoutIt) {
+  start_eal();
+  for (const auto& nodes : {std::vector<unsigned>{}, std::vector<unsigned>{1}}) {
+    PacketPools pools(512, 512, nodes);
+    ASSERT_NE(pools.jumbo(), nullptr);
+    EXPECT_THAT(names_of(buffer_occupancies(pools)),
+                ElementsAre("packet-buffers", "jumbo-buffers"));
+  }
   asked_nodes.clear();
 }
 
