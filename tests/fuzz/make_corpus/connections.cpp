@@ -63,22 +63,34 @@ void write_connection_state(const std::filesystem::path& directory) {
 
 namespace {
 
-// A segment as fuzz_tcp_window takes it.
-Bytes numbered(char direction, std::uint8_t flags, std::uint8_t sequence,
-               std::uint8_t acknowledgment) {
-  return {static_cast<std::uint8_t>((direction == 'r' ? 1 : 0) | 2),
-          flags,
-          sequence,
-          0xff,
-          0xff,
-          0xff,
-          acknowledgment,
-          0,
-          0,
-          0,
-          0xe8,
-          3,
-          0};
+// A segment as fuzz_tcp_window takes it. length: of the data, in 7 bytes; and the window scale of a
+// SYN that has one.
+struct Numbered {
+  char direction = 'o';
+  std::uint8_t flags = 0;
+  std::uint32_t sequence = 0;
+  std::uint32_t acknowledgment = 0;
+  std::uint16_t window = 1000;
+  std::uint8_t length = 0;
+  bool has_scale = false;
+};
+
+Bytes segments_of(std::initializer_list<Numbered> all) {
+  Bytes bytes;
+  const auto put = [&bytes](std::uint32_t number, unsigned size) {
+    for (unsigned i = 0; i < size; ++i) {
+      bytes.push_back(static_cast<std::uint8_t>(number >> (8 * i)));
+    }
+  };
+  for (const Numbered& one : all) {
+    put((one.direction == 'r' ? 1 : 0) | (one.has_scale ? 2 : 0), 1);
+    put(one.flags, 1);
+    put(one.sequence, 4);
+    put(one.acknowledgment, 4);
+    put(one.window, 2);
+    put(one.length, 1);
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -87,24 +99,63 @@ void write_tcp_window(const std::filesystem::path& directory) {
   constexpr std::uint8_t kSyn = 0x02;
   constexpr std::uint8_t kAck = 0x10;
   constexpr std::uint8_t kRst = 0x04;
+  constexpr std::uint8_t kFin = 0x01;
+  constexpr std::uint8_t kSynAck = kSyn | kAck;
+  // Maximum segment size, selective acknowledgments, times and the largest window scale.
+  Bytes full_options{2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 3, 14};
+  full_options.resize(40);
   Corpus frames{directory / "fuzz_tcp_window", {0}};
   frames.add("syn", packet().ethernet().ipv4().tcp({.options = {2, 4, 5, 180, 3, 3, 7}}).build());
   frames.add("cut_option", packet().ethernet().ipv6().tcp({.options = {1, 1, 3, 3}}).build());
   frames.add("data", packet().ethernet().ipv4().tcp({.flags = kAck}).payload_of_size(40).build());
+  frames.add("syn_full_options", packet().ethernet().ipv4().tcp({.options = full_options}).build());
   Corpus segments{directory / "fuzz_tcp_window", {1}};
-  const auto join = [](std::initializer_list<Bytes> parts) {
-    Bytes bytes;
-    for (const Bytes& part : parts) {
-      bytes.insert(bytes.end(), part.begin(), part.end());
-    }
-    return bytes;
-  };
-  const Bytes syn = numbered('o', kSyn, 0, 0);
-  const Bytes syn_ack = numbered('r', kSyn | kAck, 0, 0);
-  segments.add("handshake", join({syn, syn_ack, numbered('o', kAck, 0, 0)}));
-  segments.add("reset", join({syn, syn_ack, numbered('r', kRst, 1, 0), numbered('o', kRst, 0, 0)}));
-  segments.add("anew", join({syn, syn_ack, numbered('o', kSyn, 9, 0), syn_ack}));
-  segments.add("picked_up", join({numbered('o', kAck, 3, 4), numbered('r', kAck, 200, 4)}));
+  // The numbers begin where they are about to wrap.
+  constexpr std::uint32_t kFirst = 0xffffff00;
+  const Numbered syn{'o', kSyn, kFirst, 0, 1000, 0, true};
+  const Numbered syn_ack{'r', kSynAck, kFirst, 0, 1000, 0, true};
+  segments.add("handshake", segments_of({syn, syn_ack, {'o', kAck, kFirst, 0}}));
+  segments.add("reset",
+               segments_of({syn, syn_ack, {'r', kRst, kFirst + 1, 0}, {'o', kRst, kFirst, 0}}));
+  segments.add("anew",
+               segments_of({syn, syn_ack, {'o', kSyn, kFirst + 9, 0, 1000, 0, true}, syn_ack}));
+  segments.add("picked_up",
+               segments_of({{'o', kAck, kFirst + 3, 4}, {'r', kAck, kFirst + 200, 4}}));
+  segments.add("closes", segments_of({{'o', kSyn, 5, 0, 1000, 7, true},
+                                      {'r', kSynAck, 9, 6, 1000, 7, true},
+                                      {'o', kAck, 6, 10},
+                                      {'o', kFin | kAck, 6, 10},
+                                      {'r', kAck, 10, 7},
+                                      {'r', kFin | kAck, 10, 7},
+                                      {'o', kAck, 7, 11}}));
+  const Numbered first{'o', kSyn, 1, 0, 1000, 7, true};
+  const Numbered second{'r', kSynAck, 1, 2, 1000, 7, true};
+  segments.add("out_of_window", segments_of({first,
+                                             second,
+                                             {'o', kAck, 2, 2},
+                                             {'o', kAck, 0x80000000, 2, 1000, 3},
+                                             {'r', kAck, 2, 0x40000000},
+                                             {'r', kRst, 0x7fffffff, 0, 0},
+                                             {'r', kRst | kAck, 2, 2, 0}}));
+  segments.add("zero_window", segments_of({first,
+                                           second,
+                                           {'o', kAck, 2, 2},
+                                           {'r', kAck, 2, 2, 0},
+                                           {'o', kAck, 1, 2},  // a probe
+                                           {'r', kAck, 2, 2, 0},
+                                           {'r', kAck, 2, 2, 65535},
+                                           {'o', kAck, 2, 2, 1000, 200}}));
+  segments.add("simultaneous_open", segments_of({{'o', kSyn, 100, 0, 500},
+                                                 {'r', kSyn, 900, 0, 500},
+                                                 {'o', kSynAck, 100, 901, 500},
+                                                 {'r', kSynAck, 900, 101, 500},
+                                                 {'o', kAck, 101, 901, 500, 1}}));
+  segments.add("wraps", segments_of({{'o', kSyn, 0xfffffff0, 0, 1000, 7, true},
+                                     {'r', kSynAck, 0xfffffffa, 0xfffffff1, 1000, 7, true},
+                                     {'o', kAck, 0xfffffff1, 0xfffffffb},
+                                     {'o', kAck, 0xfffffff1, 0xfffffffb, 1000, 20},
+                                     {'r', kAck, 0xfffffffb, 125, 1000, 20},
+                                     {'o', kAck, 125, 135, 1000, 20}}));
 }
 
 namespace {

@@ -123,6 +123,13 @@ void write_quick_parse(const std::filesystem::path& directory) {
                packet().ethernet().ipv4().udp({.length = 264}).payload_of_size(8).build());
   tunneled.add("ipv6_in_two_buffers",
                packet().ethernet().ipv6().tcp({.flags = kAck}).payload_of_size(8).build());
+  Corpus huge{directory / "fuzz_quick_parse", {0xff, 0xe4, 0}};
+  huge.add("ipv6_ends_beyond_64k", packet()
+                                       .ethernet()
+                                       .ipv6({.payload_length = 0xffef})
+                                       .udp({.length = 0xffef})
+                                       .payload_of_size(50)
+                                       .build());
 }
 
 void write_nd(const std::filesystem::path& directory) {
