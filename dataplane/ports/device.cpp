@@ -16,6 +16,7 @@
 #include <spdlog/spdlog.h>
 
 #include "dataplane/offload/rule_queue.hpp"
+#include "dataplane/ports/inner_rss.hpp"
 #include "dataplane/ports/kernel_device.hpp"
 #include "dataplane/ports/packet_socket.hpp"
 #include "dataplane/ports/rss_fields.hpp"
@@ -76,6 +77,22 @@ int node_of(const Attachment& attachment) {
       return kernel_device_node(attachment.device).value_or(SOCKET_ID_ANY);
     default:
       return SOCKET_ID_ANY;
+  }
+}
+
+// By the headers inside tunnels, if the device can; tells by which ones. fields: what it hashes.
+void share_out_tunneled(std::uint16_t ethdev, const std::string& driver, std::uint16_t queues,
+                        std::uint64_t fields) {
+  const bool has_level = (fields & RTE_ETH_RSS_LEVEL_INNERMOST) != 0;
+  const int why = has_level ? 0 : spread_tunnels_by_inner_headers(ethdev, queues, fields);
+  if (why == 0) {
+    spdlog::info("device {} ({}) shares packets out by the headers inside tunnels{}", ethdev,
+                 driver, has_level ? "" : ", by a rule");
+  } else {
+    spdlog::info(
+        "device {} ({}) shares packets out by the headers outside tunnels, whose UDP source port "
+        "is the flow's; it offers no RSS by those inside, neither as a level nor by a rule ({})",
+        ethdev, driver, rte_strerror(why));
   }
 }
 
@@ -293,14 +310,6 @@ bool Device::start(rte_mempool* pool, const Wishes& wishes, std::string& error) 
   if (receive_queues_ > 1 && fields != 0) {
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     configuration.rx_adv_conf.rss_conf.rss_hf = fields;
-    if (wishes.is_tunneled) {
-      spdlog::info(
-          "device {} ({}) shares packets out by the headers {}", ethdev_, driver_,
-          (fields & RTE_ETH_RSS_LEVEL_INNERMOST) != 0
-              ? "inside tunnels"
-              : "outside tunnels, whose UDP source port is the flow's; it offers no RSS by "
-                "those inside");
-    }
   }
   const std::uint16_t transmit_queues = queue_per_worker_ ? wishes.workers : 1;
   if (!check(rte_eth_dev_configure(ethdev_, receive_queues_, transmit_queues, &configuration),
@@ -323,6 +332,9 @@ bool Device::start(rte_mempool* pool, const Wishes& wishes, std::string& error) 
   }
   if (!check(rte_eth_dev_start(ethdev_), "start")) {
     return false;
+  }
+  if (receive_queues_ > 1 && fields != 0 && wishes.is_tunneled) {
+    share_out_tunneled(ethdev_, driver_, receive_queues_, fields);
   }
   rte_ether_addr address{};
   if (rte_eth_macaddr_get(ethdev_, &address) == 0) {

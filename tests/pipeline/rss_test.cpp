@@ -1,17 +1,23 @@
 // How devices with several receive queues are asked to share packets out among them. No device here
 // hashes headers: what one offers is made up, and what it is asked for is kept (functions of DPDK
 // that are wrapped by the linker).
+#include <cerrno>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_flow.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -20,11 +26,23 @@
 namespace alkaid::test {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 std::optional<std::uint64_t> offered_fields;           // by every device; nullopt: what it says
 std::map<std::uint16_t, rte_eth_conf> configurations;  // by ethdev
+
+// A rule that shares packets out, and its device; what tells it is its address.
+struct Rule {
+  std::uint16_t ethdev;
+  std::vector<rte_flow_item_type> items;
+  std::uint32_t level;
+  std::uint64_t fields;
+  std::vector<std::uint16_t> queues;
+};
+std::list<Rule> rules;
+std::set<rte_flow_item_type> taken_families;  // of rules; the others' are not supported
 
 // What is logged while it lives, in place of where it went.
 class Log {
@@ -57,6 +75,8 @@ class RssLab {
   }
   ~RssLab() {
     lab_.reset();
+    rules.clear();
+    taken_families.clear();
     offered_fields.reset();
     configurations.clear();
   }
@@ -102,6 +122,38 @@ TEST(Rss, AnUplinksIsByOuterHeadersElsewhereWhichIsTold) {
   }
 }
 
+// Such as mlx5's: the level isn't among the fields, but rules may have one.
+TEST(Rss, AnUplinksIsByInnerHeadersWhereARuleCan) {
+  taken_families = {RTE_FLOW_ITEM_TYPE_IPV4, RTE_FLOW_ITEM_TYPE_IPV6};
+  const Log log;
+  RssLab rss(kFields, 2);
+  EXPECT_EQ(rss.of_uplink(), kFields);
+  EXPECT_THAT(log.text(), HasSubstr("by the headers inside tunnels, by a rule"));
+  ASSERT_EQ(rules.size(), 2U) << "of the uplink alone";
+  for (const auto& [rule, family] : {std::pair{rules.front(), RTE_FLOW_ITEM_TYPE_IPV4},
+                                     {rules.back(), RTE_FLOW_ITEM_TYPE_IPV6}}) {
+    EXPECT_THAT(rule.items, ElementsAre(RTE_FLOW_ITEM_TYPE_ETH, family, RTE_FLOW_ITEM_TYPE_UDP,
+                                        RTE_FLOW_ITEM_TYPE_VXLAN));
+    EXPECT_EQ(rule.level, 2U);
+    EXPECT_EQ(rule.fields, kFields);
+    EXPECT_THAT(rule.queues, ElementsAre(0, 1));
+  }
+}
+
+TEST(Rss, ARuleForOneFamilyAloneIsTakenBack) {
+  taken_families = {RTE_FLOW_ITEM_TYPE_IPV4};
+  const Log log;
+  RssLab rss(kFields, 2);
+  EXPECT_TRUE(rules.empty());
+  EXPECT_THAT(log.text(), HasSubstr("by the headers outside tunnels"));
+}
+
+TEST(Rss, WhereTheLevelIsOfferedNoRuleIsMade) {
+  taken_families = {RTE_FLOW_ITEM_TYPE_IPV4, RTE_FLOW_ITEM_TYPE_IPV6};
+  RssLab rss(kFields | RTE_ETH_RSS_LEVEL_MASK, 2);
+  EXPECT_TRUE(rules.empty());
+}
+
 TEST(Rss, NothingIsAskedOfDevicesThatHashNothingOrHaveOneQueue) {
   for (const auto& [offered, queues] : {std::pair{std::uint64_t{0}, 2U}, std::pair{kFields, 1U}}) {
     const Log log;
@@ -138,5 +190,31 @@ int __wrap_rte_eth_dev_configure(std::uint16_t ethdev, std::uint16_t receive_que
     plain.rx_adv_conf.rss_conf = {};
   }
   return __real_rte_eth_dev_configure(ethdev, receive_queues, transmit_queues, &plain);
+}
+
+rte_flow* __wrap_rte_flow_create(std::uint16_t ethdev, const rte_flow_attr* attributes,
+                                 const rte_flow_item* pattern, const rte_flow_action* actions,
+                                 rte_flow_error* /*error*/) {
+  const auto& families = alkaid::test::taken_families;
+  const auto* udp = static_cast<const rte_flow_item_udp*>(pattern[2].spec);
+  if (attributes->ingress != 1 || attributes->transfer != 0 ||
+      actions[0].type != RTE_FLOW_ACTION_TYPE_RSS || udp == nullptr ||
+      udp->hdr.dst_port != rte_cpu_to_be_16(4789) || families.count(pattern[1].type) == 0) {
+    rte_errno = ENOTSUP;
+    return nullptr;
+  }
+  const auto& rss = *static_cast<const rte_flow_action_rss*>(actions[0].conf);
+  auto& rules = alkaid::test::rules;
+  rules.push_back({ethdev, {}, rss.level, rss.types, {rss.queue, rss.queue + rss.queue_num}});
+  for (; pattern->type != RTE_FLOW_ITEM_TYPE_END; ++pattern) {
+    rules.back().items.push_back(pattern->type);
+  }
+  return reinterpret_cast<rte_flow*>(&rules.back());
+}
+int __wrap_rte_flow_destroy(std::uint16_t ethdev, rte_flow* flow, rte_flow_error* /*error*/) {
+  alkaid::test::rules.remove_if([&](const alkaid::test::Rule& rule) {
+    return &rule == reinterpret_cast<const alkaid::test::Rule*>(flow) && rule.ethdev == ethdev;
+  });
+  return 0;
 }
 }
