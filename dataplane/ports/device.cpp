@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 #include <rte_ethdev.h>
 #include <rte_ring.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "dataplane/offload/rule_queue.hpp"
 #include "dataplane/ports/inner_rss.hpp"
@@ -30,16 +32,19 @@ constexpr std::uint16_t kMostAfPacketQueues = 16;
 constexpr std::uint16_t kMostRingQueues = 16;
 constexpr std::uint16_t kDefaultMtu = 1500;
 // AF_PACKET's shared rings: about 4 MiB for each direction, all queues together, and at least 1 MiB
-// for each, whatever the frames' size. Blocks are whole pages, and hold frames without a gap at
-// their end: the driver knows of none.
+// for each, whatever the frames' size. Blocks are whole pages, which have up to 64 KiB on arm64,
+// and hold frames without a gap at their end: the driver knows of none.
+constexpr unsigned kAfPacketMemory = 4U << 20;
 constexpr unsigned kAfPacketBlockLimit = 65536;
-constexpr unsigned kAfPacketBlocks = 64;
 constexpr unsigned kFewestAfPacketBlocks = 16;
-constexpr unsigned af_packet_block_size(unsigned frame_size) {
-  return kAfPacketBlockLimit / frame_size * frame_size;
+constexpr unsigned af_packet_block_size(unsigned frame_size, unsigned page_size) {
+  const unsigned smallest = std::lcm(frame_size, page_size);
+  return std::max(kAfPacketBlockLimit / smallest, 1U) * smallest;
 }
-static_assert(af_packet_block_size(kStandardFrameSize) % 4096 == 0);
-static_assert(af_packet_block_size(kJumboFrameSize) % 4096 == 0);
+static_assert(af_packet_block_size(kStandardFrameSize, 4096) == 65536);
+static_assert(af_packet_block_size(kJumboFrameSize, 4096) == 61440);
+static_assert(af_packet_block_size(kStandardFrameSize, 65536) == 65536);
+static_assert(af_packet_block_size(kJumboFrameSize, 65536) == 5 * 65536);
 
 // AF_XDP's, with Ethernet and a VLAN tag around it.
 constexpr std::uint16_t kXdpPacket = kXdpLongestFrame - 18;
@@ -231,10 +236,12 @@ bool Device::probe(const Attachment& attachment, const Wishes& wishes, std::stri
       partial_checksums_ = true;
       const unsigned frame_size =
           largest_packet_ > kStandardPacket ? kJumboFrameSize : kStandardFrameSize;
-      const unsigned block_size = af_packet_block_size(frame_size);
+      const unsigned block_size =
+          af_packet_block_size(frame_size, static_cast<unsigned>(::getpagesize()));
       receive_queues_ = std::min(wishes.receive_queues, kMostAfPacketQueues);
       queue_per_worker_ = wishes.workers <= receive_queues_;
-      const unsigned blocks = std::max(kAfPacketBlocks / receive_queues_, kFewestAfPacketBlocks);
+      const unsigned blocks =
+          std::max(kAfPacketMemory / block_size / receive_queues_, kFewestAfPacketBlocks);
       arguments =
           fmt::format("iface={},qpairs={},blocksz={},framesz={},framecnt={}", attachment.device,
                       receive_queues_, block_size, frame_size, block_size / frame_size * blocks);
