@@ -75,10 +75,10 @@ def _agent_memory(measured: Measured) -> Values:
             yield f"{neighbors:,} neighbors", result["agent_bytes_per_neighbor"]
 
 
-def _times_the_peer(line: str) -> Callable[[Measured], Values]:
+def _times_the_peer(line: str, ratio: str) -> Callable[[Measured], Values]:
     def values(measured: Measured) -> Values:
         for flows, result in sorted(_results(measured, line, "flows").items()):
-            yield f"{flows:,} flows", result["ratio"]
+            yield f"{flows:,} flows", result[ratio]
     return values
 
 
@@ -97,8 +97,14 @@ DERIVED = [
     Derived("the same, IPv6", _more_rules("connections-ipv6"), _RULES, "times"),
     Derived("memory of a connection", _memory("connections"), Goal(192, 152), "bytes"),
     Derived("the same, IPv6", _memory("connections-ipv6"), Goal(256, 216), "bytes"),
-    Derived("guest by vhost-user to wire: the peer's cycles by ours", _times_the_peer("vhost"), _VHOST, "times"),
+    Derived("guest by vhost-user to wire: the peer's cycles by ours", _times_the_peer("vhost", "ratio"), _VHOST, "times"),
+    Derived("guest by vhost-user to wire: our packets per second by the peer's", _times_the_peer("vhost", "rate_ratio"), _VHOST,
+            "times"),
     Derived("guest by vhost-user: what idle ones add", _idle_ports, Goal(), "cycles"),
+    Derived("a connection taken back from a network card by a change of policy", _value("offload", "remove_cycles",
+            "{connections:,} connections"), Goal(), "cycles"),
+    Derived("rules encoded and handed over to a network card", _value("offload", "rules_per_second", "{connections:,} connections"),
+            Goal(), "per second"),
     Derived("one more neighbor, by those that there are", _addition, Goal(1.3), "times"),
     Derived("the agent's memory of a neighbor", _agent_memory, Goal(400), "bytes"),
     Derived("first packets to destinations learnt on demand that were lost",

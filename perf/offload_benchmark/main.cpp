@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <rte_cycles.h>
+#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "dataplane/offload/offloader.hpp"
@@ -128,13 +129,15 @@ int print(const Result& result, std::uint32_t connections, bool json) {
   const double hertz = static_cast<double>(rte_get_tsc_hz());
   const auto rules = static_cast<double>(result.rules);
   if (json) {
-    const nlohmann::ordered_json report{{"connections", connections},
-                                        {"rules_per_connection", rules},
-                                        {"keeper_cycles", result.keeper_cycles},
-                                        {"install_cycles", result.install_cycles},
-                                        {"offload_thread_cycles", result.driver_cycles},
-                                        {"remove_cycles", result.remove_cycles},
-                                        {"rules_per_second", rules * hertz / result.driver_cycles}};
+    const nlohmann::ordered_json figures{
+        {"connections", connections},
+        {"rules_per_connection", rules},
+        {"keeper_cycles", result.keeper_cycles},
+        {"install_cycles", result.install_cycles},
+        {"offload_thread_cycles", result.driver_cycles},
+        {"remove_cycles", result.remove_cycles},
+        {"rules_per_second", rules * hertz / result.driver_cycles}};
+    const nlohmann::ordered_json report{{"results", nlohmann::ordered_json::array({figures})}};
     std::puts(report.dump(2).c_str());
     return 0;
   }
@@ -159,6 +162,8 @@ int run_main(int argc, char** argv) {
       ->check(CLI::Range(64U, 1U << 20));
   app.add_flag("--json", json, "Print JSON");
   CLI11_PARSE(app, argc, argv);
+  // Standard output is the result's.
+  spdlog::set_default_logger(spdlog::stderr_logger_st("offload"));
   spdlog::set_level(spdlog::level::warn);
   return print(run(connections), connections, json);
 }

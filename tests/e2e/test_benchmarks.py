@@ -169,6 +169,14 @@ def test_attacks_can_be_measured() -> None:
     assert result["times"] == pytest.approx(result["cycles_per_packet"] / result["benign_cycles_per_packet"], abs=0.01)
 
 
+def test_offload_can_be_measured() -> None:
+    """Connections get their rules, and the result alone is on standard output."""
+    result, = measured("offload", "--connections", "1024")
+    assert result["connections"] == 1024 and result["rules_per_connection"] == 4
+    assert result["install_cycles"] > result["offload_thread_cycles"] > 0
+    assert result["remove_cycles"] > 0 and result["rules_per_second"] > 0
+
+
 def canned(name: str) -> dict[str, Any]:
     """A result of a line, as its script prints it, with the figures that the tables show."""
     result: dict[str, Any] = {"flows": 1000, "rules": 1000, "family": 4, "direction": "encap", "cycles_per_packet": 120.5,
@@ -182,7 +190,9 @@ def canned(name: str) -> dict[str, Any]:
     elif LINES[name].script == "connections":
         result |= {"cycles_per_connection": 1200.0, "bytes_per_connection": 188.3}
     elif LINES[name].script == "vhost":
-        result["ports"] = 1
+        result |= {"ports": 1, "rate_ratio": 1.5}
+    elif LINES[name].script == "offload":
+        result = {"connections": 16384, "remove_cycles": 1900.0, "rules_per_second": 4.2e6}
     inner = 42.0
     for key in reversed(LINES[name].figure.split(".")[1:]):
         inner = {key: inner}
@@ -206,6 +216,8 @@ def test_a_report_is_made_of_earlier_results(tmp_path: Path) -> None:
     assert f"- {flood}; 1,000 flows: 42 %, must be 95" in told
     assert f"- {flood}; the same, IPv6; 1,000 flows: 42 %, must be 95" in told
     assert "- one rule among 10,000: send to reply, enforced; 1,000 flows: 42 ms, must be 10" in told
+    assert "- guest by vhost-user to wire: our packets per second by the peer's; 1,000 flows: 1.5 times, must be 2" in told
+    assert re.search(r"handed over to a network card +\| 16,384 connections +\| +4,200,000 \| per second", finished.stdout)
     assert not [line for line in told if line.startswith("- guest to wire, routed")], "less than it must be is well"
     assert (tmp_path / "table.md").read_text() in finished.stdout
     assert "</svg>" in (tmp_path / "cycles.svg").read_text() and "</svg>" in (tmp_path / "goal-states.svg").read_text()
