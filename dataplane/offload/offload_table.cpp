@@ -1,5 +1,7 @@
 #include "dataplane/offload/offload_table.hpp"
 
+#include <algorithm>
+
 namespace alkaid {
 namespace {
 
@@ -12,6 +14,11 @@ std::vector<OffloadTable::Number> numbers_of(const Index& index, const Name& nam
 }
 
 }  // namespace
+
+bool OffloadedConnection::is_managed_by(std::uint16_t proxy) const {
+  const auto end = rules.begin() + static_cast<std::ptrdiff_t>(rule_count);
+  return std::any_of(rules.begin(), end, [proxy](const Rule& rule) { return rule.proxy == proxy; });
+}
 
 std::optional<OffloadTable::Number> OffloadTable::add(bool ipv6, ConnectionNumber number,
                                                       std::uint32_t life) {

@@ -62,6 +62,8 @@ struct OffloadedConnection {
     return state == State::kInstalling || state == State::kActive;
   }
   [[nodiscard]] bool has_counted() const { return (counted[0].packets | counted[1].packets) != 0; }
+  // It has a rule that is managed through the device.
+  [[nodiscard]] bool is_managed_by(std::uint16_t proxy) const;
 };
 
 class OffloadTable {
