@@ -1,5 +1,7 @@
 #include "dataplane/vhost/vhost_link.hpp"
 
+#include <linux/virtio_config.h>
+
 #include <bitset>
 #include <chrono>
 #include <climits>
@@ -7,6 +9,8 @@
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#define VIRTIO_RING_NO_LEGACY  // which is C alone
+#include <linux/virtio_ring.h>
 
 #include <rte_config.h>
 
@@ -66,20 +70,39 @@ std::shared_ptr<VhostLink> link_of(int device) {
   return found == all.by_path.end() ? nullptr : found->second;
 }
 
+std::uint64_t features_of(int device) {
+  std::uint64_t features = 0;
+  rte_vhost_get_negotiated_features(device, &features);
+  return features;
+}
+
+// We poll: kicks would only cost the guest an exit each. librte_vhost's own way to say so
+// (rte_vhost_enable_guest_notification) waits for the ring's lock, which the event thread has when
+// a ring is enabled, and forgets rings that are set up after the first pair. Nobody else writes
+// these flags. A driver with an event index doesn't look at a split ring's (virtio 1.2, 2.7.10.2).
+void refuse_kicks(int device, std::uint16_t ring) {
+  constexpr std::uint64_t kEventIndex = std::uint64_t{1} << VIRTIO_RING_F_EVENT_IDX;
+  constexpr std::uint64_t kPacked = std::uint64_t{1} << VIRTIO_F_RING_PACKED;
+  rte_vhost_vring parts{};
+  if (rte_vhost_get_vhost_vring(device, ring, &parts) != 0 || parts.used == nullptr) {
+    return;
+  }
+  const std::uint64_t features = features_of(device);
+  if ((features & kPacked) != 0) {
+    parts.device_event->flags = VRING_PACKED_EVENT_FLAG_DISABLE;
+  } else if ((features & kEventIndex) == 0) {
+    parts.used->flags = VRING_USED_F_NO_NOTIFY;
+  }
+}
+
 int new_device(int device) {
   const auto link = link_of(device);
   if (link == nullptr) {
     return -1;
   }
-  // We poll: kicks would only cost the guest an exit each.
-  for (std::uint16_t ring = 0; ring < rte_vhost_get_vring_num(device); ++ring) {
-    rte_vhost_enable_guest_notification(device, ring, 0);
-  }
-  std::uint64_t features = 0;
-  rte_vhost_get_negotiated_features(device, &features);
   EnabledRings& enabled = enabled_rings();
   const std::lock_guard lock{enabled.mutex};
-  return link->rings_ready({device, static_cast<std::uint32_t>(features)},
+  return link->rings_ready({device, static_cast<std::uint32_t>(features_of(device))},
                            pairs_of(enabled.by_device[device]))
              ? 0
              : -1;
@@ -89,6 +112,9 @@ int vring_state_changed(int device, std::uint16_t ring, int is_enabled) {
   const auto link = link_of(device);
   if (link == nullptr || ring >= Rings{}.size()) {
     return -1;
+  }
+  if (is_enabled != 0) {
+    refuse_kicks(device, ring);
   }
   EnabledRings& enabled = enabled_rings();
   const std::lock_guard lock{enabled.mutex};
