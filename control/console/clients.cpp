@@ -155,6 +155,14 @@ std::optional<Failure> Clients::call_placement(
       timeout);
 }
 
+std::optional<Failure> Clients::call_vhost(
+    const std::function<grpc::Status(VhostStub&, grpc::ClientContext*)>& call,
+    std::chrono::milliseconds timeout) {
+  return run_call(
+      instance_, kDataplane, instance_.dataplane_socket(), vhost_,
+      [](const auto& channel) { return dataplane::v1::Vhost::NewStub(channel); }, call, timeout);
+}
+
 std::optional<Failure> Clients::call_xdp(
     const std::function<grpc::Status(XdpStub&, grpc::ClientContext*)>& call,
     std::chrono::milliseconds timeout) {

@@ -14,6 +14,7 @@
 #include "alkaid/dataplane/v1/dataplane.grpc.pb.h"
 #include "alkaid/dataplane/v1/offload.grpc.pb.h"
 #include "alkaid/dataplane/v1/placement.grpc.pb.h"
+#include "alkaid/dataplane/v1/vhost.grpc.pb.h"
 #include "alkaid/dataplane/v1/xdp.grpc.pb.h"
 #include "control/common/instance.hpp"
 #include "control/console/display.hpp"
@@ -30,6 +31,7 @@ class Clients {
  public:
   using DataplaneStub = dataplane::v1::Dataplane::Stub;
   using PlacementStub = dataplane::v1::Placement::Stub;
+  using VhostStub = dataplane::v1::Vhost::Stub;
   using XdpStub = dataplane::v1::Xdp::Stub;
   using OffloadStub = dataplane::v1::Offload::Stub;
   using AgentStub = agent::v1::Agent::Stub;
@@ -43,18 +45,20 @@ class Clients {
   std::optional<Failure> call_dataplane(
       const std::function<grpc::Status(DataplaneStub&, grpc::ClientContext*)>& call,
       std::chrono::milliseconds timeout = kCallTimeout);
-  // The same process.
+  // These ask the data plane, too.
   std::optional<Failure> call_placement(
       const std::function<grpc::Status(PlacementStub&, grpc::ClientContext*)>& call,
       std::chrono::milliseconds timeout = kCallTimeout);
-  // The data plane too.
+  std::optional<Failure> call_vhost(
+      const std::function<grpc::Status(VhostStub&, grpc::ClientContext*)>& call,
+      std::chrono::milliseconds timeout = kCallTimeout);
   std::optional<Failure> call_xdp(
       const std::function<grpc::Status(XdpStub&, grpc::ClientContext*)>& call,
       std::chrono::milliseconds timeout = kCallTimeout);
-  // And this.
   std::optional<Failure> call_offload(
       const std::function<grpc::Status(OffloadStub&, grpc::ClientContext*)>& call,
       std::chrono::milliseconds timeout = kCallTimeout);
+
   std::optional<Failure> call_agent(
       const std::function<grpc::Status(AgentStub&, grpc::ClientContext*)>& call,
       std::chrono::milliseconds timeout = kCallTimeout);
@@ -65,6 +69,7 @@ class Clients {
   Instance instance_;
   std::unique_ptr<DataplaneStub> dataplane_;
   std::unique_ptr<PlacementStub> placement_;
+  std::unique_ptr<VhostStub> vhost_;
   std::unique_ptr<XdpStub> xdp_;
   std::unique_ptr<OffloadStub> offload_;
   std::unique_ptr<AgentStub> agent_;

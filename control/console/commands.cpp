@@ -14,6 +14,7 @@
 #include "control/console/show/services.hpp"
 #include "control/console/show/slices.hpp"
 #include "control/console/show/version.hpp"
+#include "control/console/show/vhost.hpp"
 #include "control/console/show/worker.hpp"
 #include "control/console/show/xdp.hpp"
 #include "control/console/worker_commands.hpp"
@@ -79,6 +80,8 @@ Node show_tree() {
           show("underlay", "next hops and tunnels of the underlay", show_underlay),
           show("version", "both processes: version, uptime, objects written, session",
                show_version),
+          show("vhost", "guests by vhost-user: what they take, TCP segments put together for them",
+               show_vhost),
           show("worker", "workers: load, cycles per packet, bursts", show_workers),
           show("xdp", "devices by AF_XDP: what is the data plane's, what the kernel's", show_xdp),
       });

@@ -20,6 +20,7 @@ ApiServer::ApiServer(Dataplane& dataplane, const std::string& socket_path)
     : socket_path_(socket_path),
       service_(dataplane),
       placement_(dataplane),
+      vhost_(dataplane),
       xdp_(dataplane),
       offload_(dataplane) {
   if (socket_path.size() >= sizeof(sockaddr_un::sun_path)) {
@@ -33,6 +34,7 @@ ApiServer::ApiServer(Dataplane& dataplane, const std::string& socket_path)
   builder.AddListeningPort("unix:" + socket_path, grpc::InsecureServerCredentials());
   builder.RegisterService(&service_);
   builder.RegisterService(&placement_);
+  builder.RegisterService(&vhost_);
   builder.RegisterService(&xdp_);
   builder.RegisterService(&offload_);
   builder.SetMaxReceiveMessageSize(kLargestMessage);

@@ -9,6 +9,7 @@
 #include "dataplane/api/offload_service.hpp"
 #include "dataplane/api/placement_service.hpp"
 #include "dataplane/api/service.hpp"
+#include "dataplane/api/vhost_service.hpp"
 #include "dataplane/api/xdp_service.hpp"
 #include "dataplane/control/dataplane.hpp"
 
@@ -30,6 +31,7 @@ class ApiServer {
   const std::string socket_path_;
   DataplaneService service_;
   PlacementService placement_;
+  VhostService vhost_;
   XdpService xdp_;
   OffloadService offload_;
   std::unique_ptr<grpc::Server> server_;

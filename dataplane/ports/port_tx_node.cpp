@@ -6,6 +6,7 @@
 #include "dataplane/ports/transmit_lock.hpp"
 #include "dataplane/vhost/driver_offloads.hpp"
 #include "dataplane/vhost/left_to_device.hpp"
+#include "dataplane/vhost/merged_segments.hpp"
 #include "dataplane/vhost/segment_merger.hpp"
 #include "dataplane/vhost/vhost_device.hpp"
 #include "dataplane/vhost/vhost_numbers.hpp"
@@ -32,11 +33,17 @@ struct Sent {
 };
 
 // Fewer and larger packets for a guest whose driver takes such; how many are left.
-std::uint16_t merge_for_guest(const Port& port, rte_mbuf** packets, std::uint16_t count) {
+std::uint16_t merge_for_guest(const Worker& worker, const Port& port, rte_mbuf** packets,
+                              std::uint16_t count) {
   const DriverOffloads offloads = driver_offloads(port.device.ethdev);
-  return offloads.merges_buffers && (offloads.large_v4 || offloads.large_v6)
-             ? merge_segments(packets, count, offloads)
-             : count;
+  if (!offloads.merges_buffers || !(offloads.large_v4 || offloads.large_v6)) {
+    return count;
+  }
+  const auto [left, merged] = merge_segments(packets, count, offloads);
+  if (merged.packets > 0) {
+    count_merged(port.device.ethdev, worker.settings().index, merged);
+  }
+  return left;
 }
 
 // Those that are not sent are behind those that are.
@@ -108,7 +115,7 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
     std::uint16_t size =
         std::min<std::uint16_t>(kDecideChunk, static_cast<std::uint16_t>(count - base));
     if (is_guest) {
-      size = merge_for_guest(*port, mbufs + base, size);
+      size = merge_for_guest(worker, *port, mbufs + base, size);
     }
     const auto [sent, frames, bytes] = is_guest ? send_to_guest(worker, *port, mbufs + base, size)
                                                 : send_to_device(worker, *port, mbufs + base, size);

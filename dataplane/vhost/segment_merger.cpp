@@ -216,6 +216,7 @@ class OpenPackets {
       }
       if (join(open_[i], segment)) {
         const Segment& first = open_[i].first;
+        grown_ += open_[i].segments == 2 ? 1 : 0;
         if (segment.payload < first.payload || (first.tcp().flags & tcp_flag::kPsh) != 0) {
           close(i);
         }
@@ -227,6 +228,9 @@ class OpenPackets {
     begin(segment);
     return false;
   }
+
+  // How many have become large.
+  [[nodiscard]] std::uint64_t grown() const { return grown_; }
 
   // A packet that is no segment to be merged: what comes behind it must not overtake it.
   void pass(const rte_mbuf* packet) {
@@ -275,18 +279,20 @@ class OpenPackets {
 
   std::array<Open, kMostOpen> open_;
   std::size_t count_ = 0;
+  std::uint64_t grown_ = 0;
 };
 
 }  // namespace
 
-std::uint16_t merge_segments(rte_mbuf** packets, std::uint16_t count,
-                             const DriverOffloads& offloads) {
+MergedBurst merge_segments(rte_mbuf** packets, std::uint16_t count,
+                           const DriverOffloads& offloads) {
   std::uint16_t large_enough = 0;
   for (std::uint16_t i = 0; i < count; ++i) {
     large_enough += packets[i]->pkt_len >= kLeastMerged ? 1 : 0;
   }
+  MergedBurst burst{.left = count};
   if (large_enough < 2) {
-    return count;
+    return burst;
   }
   OpenPackets open;
   std::uint16_t kept = 0;
@@ -300,7 +306,10 @@ std::uint16_t merge_segments(rte_mbuf** packets, std::uint16_t count,
     }
     packets[kept++] = packet;
   }
-  return kept;
+  burst.left = kept;
+  burst.merged.packets = open.grown();
+  burst.merged.segments = burst.merged.packets + (count - kept);
+  return burst;
 }
 
 }  // namespace alkaid

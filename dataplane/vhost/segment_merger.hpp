@@ -8,15 +8,20 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/vhost/driver_offloads.hpp"
+#include "dataplane/vhost/merged_segments.hpp"
 
 namespace alkaid {
 
 // A frame shorter than that is never looked at.
 inline constexpr std::uint32_t kLeastMerged = 512;
 
-// Puts together what can be of the packets of one burst to one guest; any worker. Returns how many
-// packets are left, in order, in front of `packets`. Those that became part of another one are its
-// buffers.
+struct MergedBurst {
+  std::uint16_t left = 0;  // packets, in order, in front of the burst
+  MergedSegments merged;
+};
+
+// Puts together what can be of the packets of one burst to one guest; any worker. Those that became
+// part of another one are its buffers.
 //
 // A segment goes behind another one if it is its continuation in the same connection: whole IPv4
 // without options or IPv6 without extension headers, the same Ethernet header, addresses, ports,
@@ -25,7 +30,6 @@ inline constexpr std::uint32_t kLeastMerged = 512;
 // right checksum; a payload not larger than the first one's. A smaller one, or one with PSH, is the
 // last. Nothing of the same two addresses that stands between them is overtaken. No packet is
 // larger than 64 KiB.
-std::uint16_t merge_segments(rte_mbuf** packets, std::uint16_t count,
-                             const DriverOffloads& offloads);
+MergedBurst merge_segments(rte_mbuf** packets, std::uint16_t count, const DriverOffloads& offloads);
 
 }  // namespace alkaid

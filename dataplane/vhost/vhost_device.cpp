@@ -19,8 +19,10 @@
 #include "dataplane/packet/parse.hpp"
 #include "dataplane/vhost/driver_offloads.hpp"
 #include "dataplane/vhost/left_to_device.hpp"
+#include "dataplane/vhost/merged_segments.hpp"
 #include "dataplane/vhost/vhost_link.hpp"
 #include "dataplane/vhost/vhost_numbers.hpp"
+#include "dataplane/vhost/vhost_view.hpp"
 #include "dataplane/vxlan/entropy.hpp"
 
 namespace alkaid {
@@ -29,6 +31,11 @@ namespace {
 // By number. librte_vhost's devices are the process's, and so are these.
 std::array<std::atomic<VhostDevice*>, kMostVhosts> devices{};
 std::array<std::atomic<const VhostLink*>, kMostVhosts> links{};
+
+const VhostLink* find_link(std::uint16_t number) {
+  return is_vhost(number) ? links[std::size_t{number} - kFirstVhost].load(std::memory_order_acquire)
+                          : nullptr;
+}
 
 // Rings of a queue pair, named as the guest sees them (virtio 1.2, 5.1.2).
 constexpr std::uint16_t receive_ring(unsigned pair) {
@@ -204,6 +211,7 @@ bool VhostDevice::take_number() {
     VhostDevice* nobody = nullptr;
     if (devices[i].compare_exchange_strong(nobody, this)) {
       number_ = static_cast<std::uint16_t>(kFirstVhost + i);
+      begin_merged_counts(number_, sharing_.workers);
       links[i].store(link_.get(), std::memory_order_release);
       return true;
     }
@@ -239,6 +247,7 @@ VhostDevice::~VhostDevice() {
   }
   if (is_vhost(number_)) {
     links[std::size_t{number_} - kFirstVhost].store(nullptr, std::memory_order_release);
+    end_merged_counts(number_);
     devices[std::size_t{number_} - kFirstVhost].store(nullptr, std::memory_order_release);
   }
   remove_vhost_link(path_);
@@ -323,10 +332,21 @@ VhostDevice::Sent VhostDevice::send(unsigned worker, rte_mbuf** packets, std::ui
 }
 
 DriverOffloads driver_offloads(std::uint16_t number) {
-  const VhostLink* link =
-      is_vhost(number) ? links[std::size_t{number} - kFirstVhost].load(std::memory_order_acquire)
-                       : nullptr;
+  const VhostLink* link = find_link(number);
   return link != nullptr ? offloads_of(link->peer()) : DriverOffloads{};
+}
+
+std::optional<VhostView> view_vhost(std::uint16_t number) {
+  const VhostLink* link = find_link(number);
+  if (link == nullptr) {
+    return std::nullopt;
+  }
+  const VhostPeer peer = link->peer();
+  if (peer.device == VhostLink::kNone) {
+    return VhostView{};
+  }
+  const QueuePairs pairs = link->pairs();
+  return VhostView{true, pairs.to_guest, pairs.from_guest, offloads_of(peer)};
 }
 
 }  // namespace alkaid

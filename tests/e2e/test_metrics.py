@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import os
-import re
 import signal
 import threading
 import time
@@ -14,40 +13,11 @@ from typing import Any
 import pytest
 from lab import GoalState, Host, Lab, wait_until
 from lab.host import AGENT_PORT
+from lab.metrics import ADDRESS, scrape
 from lab.programs import PYTHON, TOOLS
 
-ADDRESS = "127.0.0.1:9464"
 NOBODY = "127.0.0.1:9"  # a Network Config Manager that is down
 SERVING, NOT_SERVING = 1, 2  # grpc.health.v1
-SAMPLE = re.compile(r'([a-z_]+)(?:\{([^}]*)\})? (\S+)')
-LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
-
-Sample = tuple[str, frozenset[tuple[str, str]]]
-
-
-def scrape(host: Host) -> dict[Sample, float]:
-    """Samples by name and labels. Every line must be one, or a comment of the text format."""
-    text = host.namespace.run([PYTHON, "-c", "import urllib.request; print(urllib.request.urlopen("
-                               f"'http://{ADDRESS}/metrics', timeout=20).read().decode())"], timeout=30).stdout
-    samples: dict[Sample, float] = {}
-    types: dict[str, str] = {}
-    for line in filter(None, text.splitlines()):
-        if line.startswith("# TYPE "):
-            _, _, name, kind = line.split()
-            assert name not in types, f"{name} comes twice"
-            types[name] = kind
-        elif not line.startswith("# HELP "):
-            match = SAMPLE.fullmatch(line)
-            assert match, line
-            key = match[1], frozenset(LABEL.findall(match[2] or ""))
-            assert key not in samples, line
-            samples[key] = float(match[3])
-    for name, _ in samples:
-        family = re.sub("_(bucket|sum|count)$", "", name)
-        kind = types.get(name) or types[family]
-        assert (kind == "counter") == name.endswith("_total"), name
-        assert name.startswith(("alkaid_", "exposer_"))
-    return samples
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import pytest
 from lab import GoalState, Guest, Host, Lab, wait_until
 from lab.guest_kernel import guest_kernel
 from lab.machine import Machine
+from lab.metrics import ADDRESS, scrape
 from lab.programs import PYTHON, TOOLS
 
 KINDS = {1: "vhost-user", 2: "vhost-user-server"}
@@ -33,7 +34,7 @@ def vhost_lab() -> Iterator[Lab]:
         for number, kind in KINDS.items():
             host = lab.add_host(number)
             host.start_dataplane(*(["--worker-cpus", str(min(os.sched_getaffinity(0)))] if number == 2 else []))
-            host.start_agent("--port-attach", f"{kind}:{host.run_directory}/{{port_id}}.sock")
+            host.start_agent("--port-attach", f"{kind}:{host.run_directory}/{{port_id}}.sock", "--metrics-listen", ADDRESS)
             host.push(GoalState.example(number))
         yield lab
     finally:
@@ -122,6 +123,21 @@ def test_machines_reach_each_other(vhost_lab: Lab, machines: dict[int, Machine])
         after = host.console.ports()[f"green-{number}"]
         for counter in ("rx_bytes", "tx_bytes"):
             assert int(after[counter]) - int(before[number][counter]) > 2_000_000
+
+
+def test_what_was_put_together_is_shown(vhost_lab: Lab, machines: dict[int, Machine]) -> None:
+    """By the console, with what the machine's driver takes, and by the agent's metrics."""
+    host = vhost_lab.hosts[2]
+    assert send_by_tcp(machines[1], machines[2], 5005)
+    shown = host.console.json("show", "vhost")
+    guest = {guest["port"]: guest for guest in shown["guests"]}["green-2"]
+    assert guest["connected"] and guest["rings_to_guest"] == guest["rings_from_guest"] == 2
+    assert guest["takes"] == ["checksums", "large_ipv4", "large_ipv6", "chains"]
+    assert guest["merged_segments"] - guest["merged_packets"] > 300
+    assert shown["merged"] == {"segments": guest["merged_segments"], "packets": guest["merged_packets"]}
+    metrics = scrape(host)
+    for name in ("segments", "packets"):
+        assert metrics[f"alkaid_port_merged_{name}_total", frozenset({("port", "green-2")})] >= shown["merged"][name]
 
 
 def test_machines_have_ipv6(vhost_lab: Lab, machines: dict[int, Machine]) -> None:

@@ -70,10 +70,11 @@ class SegmentMerger : public ::testing::Test {
     for (const Bytes& frame : frames) {
       packets.push_back(chain_of(frame, pool_.get(), room));
     }
-    const std::uint16_t kept =
+    const auto [left, merged] =
         merge_segments(packets.data(), static_cast<std::uint16_t>(packets.size()), offloads);
+    MergedSegments seen;
     Result result;
-    for (std::uint16_t i = 0; i < kept; ++i) {
+    for (std::uint16_t i = 0; i < left; ++i) {
       rte_mbuf* packet = packets[i];
       rte_mbuf_sanity_check(packet, 1);
       if (!is_left_to_driver(packet)) {
@@ -83,6 +84,8 @@ class SegmentMerger : public ::testing::Test {
         const auto large = LargeTcpPacket::parse(packet, packet->tso_segsz);
         EXPECT_TRUE(large);
         result.sizes.push_back(large ? large->segments() : 0);
+        seen.segments += result.sizes.back();
+        ++seen.packets;
         EXPECT_EQ(more_frames(&packet, 1).frames + 1, result.sizes.back());
         for (std::uint32_t part = 0; large && part < large->segments(); ++part) {
           rte_mbuf* segment = large->segment(part, pool_.get());
@@ -93,6 +96,8 @@ class SegmentMerger : public ::testing::Test {
       }
       rte_pktmbuf_free(packet);
     }
+    EXPECT_EQ(merged.segments, seen.segments);
+    EXPECT_EQ(merged.packets, seen.packets);
     return result;
   }
   static std::vector<Bytes> parts(std::uint32_t count, const Part& like = {}) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/vhost/large_tcp_packet.hpp"
+#include "dataplane/vhost/merged_segments.hpp"
 #include "tests/pipeline/buffer_chain.hpp"
 #include "tests/pipeline/case.hpp"
 #include "tests/pipeline/frames.hpp"
@@ -316,6 +317,8 @@ TEST_P(LocalGuests, SegmentsFromTheWireAreMerged) {
     const std::uint64_t buffers = vhost_.lab->buffers_in_use();
     const std::uint64_t packets = counter("vm-2", &PortCounters::tx_packets);
     const std::uint64_t bytes = counter("vm-2", &PortCounters::tx_bytes);
+    const std::uint16_t device = vhost_.view("vm-2").port->device.ethdev;
+    const auto [segments, large] = merged_segments(device);
     const Bytes payload = numbered(10 * kSegment);
     Frames tunneled;
     std::size_t size = 0;
@@ -332,10 +335,21 @@ TEST_P(LocalGuests, SegmentsFromTheWireAreMerged) {
       EXPECT_EQ(taken.front().frame.size(), headers() + (merges ? payload.size() : kSegment));
       EXPECT_EQ(counter("vm-2", &PortCounters::tx_packets), packets + time * 10);
       EXPECT_EQ(counter("vm-2", &PortCounters::tx_bytes), bytes + time * size);
+      EXPECT_EQ(merged_segments(device).segments, segments + (merges ? time * 10 : 0));
+      EXPECT_EQ(merged_segments(device).packets, large + (merges ? time : 0));
     }
     EXPECT_EQ(vhost_.lab->buffers_in_use(), buffers);
   }
   EXPECT_TRUE(vhost_.lab->all_drops().empty());
+  // The next device of that number counts from zero.
+  const std::uint16_t device = vhost_.view("vm-2").port->device.ethdev;
+  EXPECT_GT(merged_segments(device).segments, 0U);
+  other_.reset();
+  vhost_.lab->programmer().remove_port("vm-2");
+  VhostLab::wait_until([&] {
+    vhost_.lab->walk();
+    return merged_segments(device).segments == 0;
+  });
 }
 
 TEST_P(LocalGuests, ChecksumsStayLeftForThoseWhoTakeThem) {

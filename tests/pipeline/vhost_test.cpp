@@ -22,6 +22,7 @@
 
 #include "dataplane/vhost/vhost_link.hpp"
 #include "dataplane/vhost/vhost_polls.hpp"
+#include "dataplane/vhost/vhost_view.hpp"
 #include "tests/pipeline/case.hpp"
 #include "tests/pipeline/frames.hpp"
 #include "tests/pipeline/ipv6_network.hpp"
@@ -611,6 +612,14 @@ TEST(Vhost, RingsOfAGuestAreSpreadOverWorkers) {
   wait_for_queues(vhost, 2);
   PipelineLab& lab = *vhost.lab;
   PortManager& ports = lab.dataplane().ports();
+  const auto shown = view_vhost(vhost.view().port->device.ethdev);
+  ASSERT_TRUE(shown);
+  EXPECT_TRUE(shown->is_connected);
+  EXPECT_EQ(shown->rings_to_guest, 2);
+  EXPECT_EQ(shown->rings_from_guest, 2);
+  EXPECT_TRUE(shown->offloads.merges_buffers);
+  EXPECT_FALSE(shown->offloads.large_v4);
+  EXPECT_FALSE(view_vhost(vhost.view("green-1").port->device.ethdev));
   const auto workers = vhost.view().workers;
   EXPECT_EQ(std::set<unsigned>(workers.begin(), workers.end()).size(), 2U);
   const Bytes out = udp_frame(kMachine, kGreen1.mac, kGreen1.ip);
@@ -637,6 +646,7 @@ TEST(Vhost, RingsOfAGuestAreSpreadOverWorkers) {
 
   vhost.guest.reset();
   vhost.wait_for(PortAttachState::kWaiting);
+  EXPECT_FALSE(view_vhost(vhost.view().port->device.ethdev)->is_connected);
   vhost.connect({.queues = 1});
   wait_for_queues(vhost, 1);
   ASSERT_TRUE(vhost.guest->send(Frames{out}));

@@ -27,14 +27,21 @@ struct Answers {
   api::ShowDhcpResponse dhcp;
   api::ShowUnderlayResponse underlay;
   api::ShowConnectionSummaryResponse connections;
+  api::ShowVhostResponse vhost;
 };
+
+template <class Stub, class Method, class Request, class Response>
+bool ask(Stub& stub, std::chrono::system_clock::time_point deadline, Method method,
+         const Request& request, Response& response) {
+  grpc::ClientContext context;
+  context.set_deadline(deadline);
+  return (stub.*method)(&context, request, &response).ok();
+}
 
 bool ask(api::Dataplane::Stub& stub, std::chrono::system_clock::time_point deadline,
          Answers& answers) {
   const auto call = [&](auto method, const auto& request, auto& response) {
-    grpc::ClientContext context;
-    context.set_deadline(deadline);
-    return (stub.*method)(&context, request, &response).ok();
+    return ask(stub, deadline, method, request, response);
   };
   using Stub = api::Dataplane::Stub;
   return call(&Stub::GetInfo, api::GetInfoRequest{}, answers.info) &&
@@ -71,8 +78,10 @@ const char* kind_of(const api::ShowPortsResponse::PortInfo& port) {
   return port.uplink() ? "uplink" : port.exception() ? "exception" : "guest";
 }
 
-void add_ports(MetricSet& metrics, const api::ShowPortsResponse& response,
-               const api::ShowDropsResponse& drops) {
+// Returns the ports that are shown singly.
+std::unordered_set<std::string> add_ports(MetricSet& metrics,
+                                          const api::ShowPortsResponse& response,
+                                          const api::ShowDropsResponse& drops) {
   std::vector<const api::ShowPortsResponse::PortInfo*> ports;
   std::map<std::pair<std::string, std::string>, std::uint64_t> counts;
   for (const auto& port : response.ports()) {
@@ -110,6 +119,25 @@ void add_ports(MetricSet& metrics, const api::ShowPortsResponse& response,
     metrics.counter("alkaid_port_drops_total",
                     "Dropped packets by port (none: of packets without one) and reason.",
                     number(packets), {{"port", key.first}, {"reason", key.second}});
+  }
+  return single;
+}
+
+void add_merged(MetricSet& metrics, const api::ShowVhostResponse& response,
+                const std::unordered_set<std::string>& single) {
+  std::map<std::string, api::ShowVhostResponse::Merged> ports;
+  for (const auto& guest : response.guests()) {
+    auto& merged = ports[single.contains(guest.port()) ? guest.port() : kOther];
+    merged.set_segments(merged.segments() + guest.merged().segments());
+    merged.set_packets(merged.packets() + guest.merged().packets());
+  }
+  for (const auto& [port, merged] : ports) {
+    metrics.counter("alkaid_port_merged_segments_total",
+                    "TCP segments that were put together for guests.", number(merged.segments()),
+                    {{"port", port}});
+    metrics.counter("alkaid_port_merged_packets_total",
+                    "Large packets that TCP segments for guests became.", number(merged.packets()),
+                    {{"port", port}});
   }
 }
 
@@ -187,13 +215,16 @@ DataplaneMetrics::DataplaneMetrics(const std::string& socket_path) {
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  stub_ = api::Dataplane::NewStub(grpc::CreateCustomChannel(
-      "unix:" + socket_path, grpc::InsecureChannelCredentials(), arguments));
+  const auto channel = grpc::CreateCustomChannel("unix:" + socket_path,
+                                                 grpc::InsecureChannelCredentials(), arguments);
+  stub_ = api::Dataplane::NewStub(channel);
+  vhost_ = api::Vhost::NewStub(channel);
 }
 
 void DataplaneMetrics::collect(MetricSet& metrics) {
   Answers answers;
-  const bool up = ask(*stub_, std::chrono::system_clock::now() + kTimeout, answers);
+  const auto deadline = std::chrono::system_clock::now() + kTimeout;
+  const bool up = ask(*stub_, deadline, answers);
   metrics.gauge("alkaid_dataplane_up", "1 if the data plane answers.", up ? 1 : 0);
   if (!up) {
     return;
@@ -204,7 +235,12 @@ void DataplaneMetrics::collect(MetricSet& metrics) {
                 number(answers.info.uptime_microseconds()) / kMicrosecondsOfASecond);
   metrics.counter("alkaid_dataplane_operations_total", "Objects written to the data plane.",
                   number(answers.info.operations()));
-  add_ports(metrics, answers.ports, answers.drops);
+  const auto single = add_ports(metrics, answers.ports, answers.drops);
+  // A data plane of an earlier version doesn't know the call.
+  if (ask(*vhost_, deadline, &api::Vhost::Stub::ShowVhost, api::ShowVhostRequest{},
+          answers.vhost)) {
+    add_merged(metrics, answers.vhost, single);
+  }
   add_workers(metrics, answers);
   add_tables(metrics, answers.tables);
   add_connections(metrics, answers.connections);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "alkaid/dataplane/v1/dataplane.grpc.pb.h"
+#include "alkaid/dataplane/v1/vhost.grpc.pb.h"
 #include "control/agent/metrics/metric_set.hpp"
 
 namespace alkaid::agent {
@@ -25,6 +26,7 @@ class DataplaneMetrics {
   static constexpr std::chrono::seconds kTimeout{5};  // of all calls of one scrape
 
   std::unique_ptr<dataplane::v1::Dataplane::Stub> stub_;
+  std::unique_ptr<dataplane::v1::Vhost::Stub> vhost_;
 };
 
 }  // namespace alkaid::agent

@@ -173,6 +173,7 @@ TEST(CommandTree, CommandsOfTheManualAreAccepted) {
                            "show drops all",
                            "show drops port green-1",
                            "show worker",
+                           "show vhost",
                            "show xdp",
                            "show offload",
                            "set offload on",

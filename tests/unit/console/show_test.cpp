@@ -9,6 +9,7 @@
 #include "control/console/show/offload.hpp"
 #include "control/console/show/port.hpp"
 #include "control/console/show/services.hpp"
+#include "control/console/show/vhost.hpp"
 #include "control/console/show/worker.hpp"
 #include "control/console/show/xdp.hpp"
 
@@ -153,6 +154,39 @@ TEST(Show, XdpDevicesAndVerdicts) {
   EXPECT_EQ(shown["devices"][0]["carrier"], false);
   EXPECT_EQ(shown["verdicts"][0]["verdict"], "vxlan");
   EXPECT_EQ(shown["verdicts"][0]["frames"], 7);
+}
+
+TEST(Show, VhostGuestsAndWhatWasMergedForThem) {
+  dataplane::v1::ShowVhostResponse response;
+  EXPECT_THAT(render_text(vhost_display(response)), HasSubstr("no port is attached by vhost-user"));
+  auto* guest = response.add_guests();
+  guest->set_port("green-1");
+  guest->set_connected(true);
+  guest->set_rings_to_guest(4);
+  guest->set_rings_from_guest(2);
+  guest->set_open_checksums(true);
+  guest->set_large_ipv6(true);
+  guest->set_merges_buffers(true);
+  guest->mutable_merged()->set_segments(45);
+  guest->mutable_merged()->set_packets(2);
+  response.add_guests()->set_port("green-2");
+  response.mutable_merged()->set_segments(UINT64_MAX);
+  response.mutable_merged()->set_packets(3);
+  const Display display = vhost_display(response);
+  const Json shown = Json::parse(render_json(display));
+  const Json first = {{"port", "green-1"},
+                      {"connected", true},
+                      {"rings_to_guest", 4},
+                      {"rings_from_guest", 2},
+                      {"takes", {"checksums", "large_ipv6", "chains"}},
+                      {"merged_segments", 45},
+                      {"merged_packets", 2}};
+  EXPECT_EQ(shown["guests"][0], first);
+  EXPECT_EQ(shown["guests"][1]["connected"], false);
+  EXPECT_EQ(shown["guests"][1]["takes"], Json::array());
+  EXPECT_EQ(shown["merged"]["segments"], UINT64_MAX);
+  EXPECT_EQ(shown["merged"]["packets"], 3);
+  EXPECT_THAT(render_text(display), HasSubstr("checksums,large_ipv6,chains"));
 }
 
 TEST(Show, OffloadPortsAndReasons) {
