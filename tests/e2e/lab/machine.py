@@ -162,15 +162,12 @@ class Machine:
         self._ask_qemu("migrate-set-parameters",
                        **{"max-bandwidth": bytes_per_second, "downtime-limit": off_for_milliseconds})
 
-    def rounds_of_move(self) -> int:
-        """How often pages that were written meanwhile have been gathered: from 2 on each page has been sent once.
-
-        Raises LabError if it doesn't move, or not any more.
-        """
+    def bytes_to_move(self) -> int:
+        """How much of its memory is still to be sent. Raises LabError if it doesn't move, or not any more."""
         progress = self._ask_qemu("query-migrate")
-        if progress["status"] not in ("setup", "active"):
-            raise LabError(f"{self.port} moves no more: {progress}")
-        return int(progress.get("ram", {}).get("dirty-sync-count", 0))
+        if progress["status"] != "active" or progress["ram"]["dirty-sync-count"] > 1:
+            raise LabError(f"{self.port} has sent each page, or doesn't move: {progress}")
+        return int(progress["ram"]["remaining"])
 
     def finish_move(self, moved: Machine) -> None:
         """Lets the rest of its memory move, and returns when the machine runs at its new place."""
