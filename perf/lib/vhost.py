@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from lab.goal_state import GoalState
 from lab.namespace import Namespace
 from lab.process import Process
-from lab.shell import wait_until
+from lab.shell import LabError, wait_until
 
 from . import machine
 from .ovs import OpenVSwitch
@@ -22,6 +23,8 @@ from .testpmd import BUFFERS, PROGRAM, memory_of_buffers, prompted
 RING = 256              # descriptors, as QEMU has them unless it is told otherwise
 _CARDS_PER_PROGRAM = 28  # DPDK has room for 32 devices
 _MIB_PER_PROGRAM = 128
+# What a driver does, as DPDK has it (rte_ethdev.h, RTE_ETH_RX_OFFLOAD_): UDP and TCP checksums, LRO, SCATTER.
+_CHECKSUMS, _LARGE, _CHAINS = 0xC, 0x10, 0x2000
 
 
 def memory_of(flows: int, idle_guests: int) -> int:
@@ -35,22 +38,24 @@ def _cards(sockets: Sequence[Path]) -> list[str]:
             for word in ("--vdev", f"net_virtio_user{number},path={path},queue_size={RING},mrg_rxbuf=1")]
 
 
-def _testpmd(devices: Sequence[str], buffers: int) -> list[str]:
+def _testpmd(devices: Sequence[str], buffers: int, mode: str = "io") -> list[str]:
     # Its memory is shared with who serves its cards, by as few files as can be.
     return [PROGRAM, "--no-pci", "--no-telemetry", "--in-memory", "--single-file-segments", "--lcores",
             f"0@{machine.CONTROL_CPU},1@{machine.CONTROL_CPU}", *devices, "--", f"--total-num-mbufs={buffers}",
-            "--forward-mode=io", f"--rxd={RING}", f"--txd={RING}"]
+            f"--forward-mode={mode}", f"--rxd={RING}", f"--txd={RING}"]
 
 
-class Guest:
-    """The guest under test: sends a capture file for ever."""
+class _GuestProgram:
+    """The guest under test."""
 
-    def __init__(self, namespace: Namespace, directory: Path, socket: Path, loop: Path, packets: int) -> None:
-        """loop: the capture file, of `packets` packets."""
-        devices = [*_cards([socket]), "--vdev", f"net_pcap0,rx_pcap={loop},infinite_rx=1"]
+    def __init__(self, namespace: Namespace, directory: Path, words: Sequence[str]) -> None:
         self._namespace = namespace
-        self._process = Process("the guest", namespace, [*_testpmd(devices, packets + BUFFERS), "--stats-period=3600"],
-                                directory / "guest.log")
+        self._process = Process("the guest", namespace, [*words, "--stats-period=3600"], directory / "guest.log")
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     def signal(self, number: signal.Signals) -> None:
         """Stops it where it is, or lets it go on."""
@@ -62,10 +67,36 @@ class Guest:
         self._namespace.processes.remove(self._process)
 
 
+class Guest(_GuestProgram):
+    """Sends a capture file for ever."""
+
+    def __init__(self, namespace: Namespace, directory: Path, socket: Path, loop: Path, packets: int) -> None:
+        """loop: the capture file, of `packets` packets."""
+        devices = [*_cards([socket]), "--vdev", f"net_pcap0,rx_pcap={loop},infinite_rx=1"]
+        super().__init__(namespace, directory, _testpmd(devices, packets + BUFFERS))
+
+
+class Receiver(_GuestProgram):
+    """Takes what comes, and forgets it."""
+
+    def __init__(self, namespace: Namespace, directory: Path, socket: Path, *, takes_large: bool) -> None:
+        """takes_large: its driver agrees to large TCP packets."""
+        offloads = _CHAINS | (_CHECKSUMS | _LARGE if takes_large else 0)
+        super().__init__(namespace, directory, [*_testpmd(_cards([socket]), BUFFERS, "rxonly"), f"--rx-offloads={offloads:#x}",
+                                                "--record-core-cycles"])
+
+    def busy_cycles(self) -> int:
+        """TSC cycles that it had packets to take in; once it was stopped."""
+        found = re.search(r"(?:busy|total) cycles=(\d+)", self._process.log)
+        if found is None:
+            raise LabError(f"the guest doesn't say how busy it was\n{self._process.log_tail()}")
+        return int(found[1])
+
+
 class _HasGuest:
     """Stops and lets go on a guest together with what serves it: the next class in line."""
 
-    _guest: Guest | None = None
+    _guest: _GuestProgram | None = None
 
     def pause(self) -> None:
         """Stops both where they are, so that the cores are free."""
@@ -118,13 +149,19 @@ class VhostSubject(_HasGuest, Subject):
         source = self.scenario.sources[0]
         source.write(self._input(GUEST))
         self._start_dataplane(False)
+        self._start_sockets()
+        if self._idle:
+            self._idle_guests = IdleGuests(self._namespace, self.directory, [self._socket(port) for port in self._idle])
+        self._guest = Guest(self._namespace, self.directory, self._socket(GUEST), self._input(GUEST), len(source.flows))
+        self._wait_for_guests()
+
+    def _start_sockets(self) -> None:
         self.start_agent(f"vhost-user-server:{self.directory}/{{port_id}}.sock")
         self.push(self._goal_state())
         wait_until(lambda: all(self._socket(port).exists() for port in [GUEST, *self._idle]), "there are sockets",
                    timeout=60)
-        if self._idle:
-            self._idle_guests = IdleGuests(self._namespace, self.directory, [self._socket(port) for port in self._idle])
-        self._guest = Guest(self._namespace, self.directory, self._socket(GUEST), self._input(GUEST), len(source.flows))
+
+    def _wait_for_guests(self) -> None:
         wait_until(self._all_up, "guests drive their cards", timeout=120, interval=0.5)
 
     def _all_up(self) -> bool:

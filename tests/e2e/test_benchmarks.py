@@ -22,6 +22,7 @@ sys.path.insert(0, str(SOURCE / "perf"))
 from lib.frames import Station, syn_frames, udp_frame, udp_frames  # noqa: E402
 from lib.lines import LINES  # noqa: E402
 from lib.rules import random_rules  # noqa: E402
+from lib.segments import segment_frames  # noqa: E402
 from scapy.layers.inet import IP, TCP, UDP  # noqa: E402
 from scapy.layers.inet6 import IPv6  # noqa: E402
 from scapy.layers.l2 import Ether  # noqa: E402
@@ -48,6 +49,25 @@ def test_frames_are_what_scapy_makes(family: int, reply: bool) -> None:
         assert bytes(again) == frame
     assert len(set(frames)) == len(flows)
     assert (IPv6 if family == 6 else IP) in Ether(frames[0])
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_segments_continue_each_other(family: int) -> None:
+    """Of each connection in turn, without a gap, with checksums as scapy's."""
+    source, destination = ENDS[family]
+    frames = [Ether(frame) for frame in segment_frames(source, destination, 1450, 3, range(12))]
+    for number, frame in enumerate(frames):
+        again = frame.copy()
+        del again[TCP].chksum
+        if family == 4:
+            del again[IP].chksum
+            assert (frame[IP].id, str(frame[IP].flags)) == (number // 3, "DF")
+        assert bytes(again) == bytes(frame)
+        assert len(frame) == 1464
+        later = frames[number + 3:number + 4]
+        assert all((next_one[TCP].sport, next_one[TCP].seq) ==
+                   (frame[TCP].sport, frame[TCP].seq + len(frame[TCP].payload)) for next_one in later)
+    assert len({frame[TCP].sport for frame in frames}) == 3
 
 
 def test_syns_have_right_checksums() -> None:
