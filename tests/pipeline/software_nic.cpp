@@ -68,7 +68,8 @@ void SoftwareNic::plug() {
   capacity_ = std::numeric_limits<std::size_t>::max();
   create_error_ = destroy_error_ = query_error_ = flush_error_ = validate_error_ = 0;
   refuses_ages_ = false;
-  delay_ = {};
+  delay_ = query_delay_ = {};
+  queries_ = 0;
   left_until_held_ = kNeverHeld;
   has_own_proxies_ = false;
   others_.clear();
@@ -173,6 +174,15 @@ void SoftwareNic::let_go() {
   const std::lock_guard lock{mutex_};
   left_until_held_ = kNeverHeld;
   let_go_.notify_all();
+}
+
+void SoftwareNic::set_query_delay(std::chrono::milliseconds delay) {
+  const std::lock_guard lock{mutex_};
+  query_delay_ = delay;
+}
+std::size_t SoftwareNic::queries() {
+  const std::lock_guard lock{mutex_};
+  return queries_;
 }
 
 // A driver whose device is closed may do anything.
@@ -392,6 +402,13 @@ int SoftwareNic::destroy(std::uint16_t port, rte_flow* flow, rte_flow_error* err
 
 int SoftwareNic::query(std::uint16_t port, rte_flow* flow, rte_flow_query_count* count,
                        rte_flow_error* error) {
+  std::chrono::milliseconds delay{0};
+  {
+    const std::lock_guard lock{mutex_};
+    ++queries_;
+    delay = query_delay_;
+  }
+  std::this_thread::sleep_for(delay);
   const std::lock_guard lock{mutex_};
   const auto found = find(port, flow);
   if (query_error_ != 0 || found == flows_.end() || !found->counts) {

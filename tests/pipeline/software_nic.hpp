@@ -64,6 +64,9 @@ class SoftwareNic final : public Nic {
   void hold_after(std::size_t rules);
   [[nodiscard]] bool is_held_up();  // one doesn't
   void let_go();
+  // The same for each reading of a counter, and how many there were.
+  void set_query_delay(std::chrono::milliseconds delay);
+  [[nodiscard]] std::size_t queries();
   // Rules with an age aren't taken.
   void refuse_ages();
   // rte_flow_validate() says this of rules into tunnels.
@@ -127,6 +130,8 @@ class SoftwareNic final : public Nic {
   bool refuses_ages_ = false;
   std::chrono::milliseconds now_{0};
   std::chrono::milliseconds delay_{0};
+  std::chrono::milliseconds query_delay_{0};
+  std::size_t queries_ = 0;
   std::size_t left_until_held_ = kNeverHeld;
   std::size_t held_calls_ = 0;
   std::condition_variable let_go_;
