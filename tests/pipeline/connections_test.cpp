@@ -6,6 +6,7 @@
 #include "dataplane/flow/connection_keeper.hpp"
 #include "tests/pipeline/case.hpp"
 #include "tests/pipeline/frames.hpp"
+#include "tests/pipeline/merged_counts.hpp"
 
 namespace alkaid::test {
 namespace {
@@ -24,18 +25,16 @@ struct Snapshot {
 
 Snapshot snapshot(PipelineLab& lab) {
   Snapshot result;
+  read_card(lab);
   lab.dataplane().connections().for_each<FlowKeyV4>(
       [&](ConnectionTable<FlowKeyV4>& table, ConnectionNumber number) {
         ++result.connections;
         result.state = table.record(number).word().state();
-        const auto packets = [&](Direction direction) {
-          return table.half(number, direction).fields.packets.load() & FlowFields::kCounterMask;
-        };
         const auto is_fast = [&](Direction direction) {
           return (table.half(number, direction).fields.flags.load() & flow_flag::kFast) != 0;
         };
-        result.original_packets = packets(Direction::kOriginal);
-        result.reply_packets = packets(Direction::kReply);
+        result.original_packets = packets_of<FlowKeyV4>(lab, number, Direction::kOriginal);
+        result.reply_packets = packets_of<FlowKeyV4>(lab, number, Direction::kReply);
         result.original_is_fast = is_fast(Direction::kOriginal);
         result.reply_is_fast = is_fast(Direction::kReply);
       });

@@ -1,6 +1,7 @@
 // Two tenants on one host who have chosen the same MACs, addresses and ports.
 #include <string>
 
+#include "tests/pipeline/merged_counts.hpp"
 #include "tests/pipeline/policy_network.hpp"
 
 namespace alkaid::test {
@@ -69,16 +70,15 @@ class TwinTenants : public ::testing::Test {
   // Packets of the tenant's connection, original and reply; {0, 0}: it has none.
   std::pair<std::uint64_t, std::uint64_t> packets(const Tenant& tenant) {
     std::pair<std::uint64_t, std::uint64_t> result{0, 0};
+    read_card(lab);
     const PortIndex client = lab.dataplane().ports().find(tenant.client)->index;
     lab.dataplane().connections().for_each<FlowKeyV4>(
         [&](ConnectionTable<FlowKeyV4>& table, ConnectionNumber number) {
           if (table.record(number).initiator != client) {
             return;
           }
-          const auto of = [&](Direction direction) {
-            return table.half(number, direction).fields.packets.load() & FlowFields::kCounterMask;
-          };
-          result = {of(Direction::kOriginal), of(Direction::kReply)};
+          result = {packets_of<FlowKeyV4>(lab, number, Direction::kOriginal),
+                    packets_of<FlowKeyV4>(lab, number, Direction::kReply)};
         });
     return result;
   }

@@ -1,0 +1,37 @@
+// What connections have counted in software and on the network card, where the suite has one.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/flow/connection_search.hpp"
+#include "dataplane/offload/offloader.hpp"
+#include "tests/pipeline/pipeline_lab.hpp"
+
+namespace alkaid::test {
+
+// All connections come back from the card, so that what it has counted is known; their next packets
+// are software's until the card has them again.
+inline void read_card(PipelineLab& lab) {
+  Offloader& offloader = lab.dataplane().offloader();
+  if (offloader.is_on()) {
+    offloader.set_on(false);
+    offloader.set_on(true);
+  }
+}
+
+// Of a connection that lives; after read_card().
+template <class Key>
+std::uint64_t packets_of(PipelineLab& lab, ConnectionNumber number, Direction direction) {
+  FlowState& flows = lab.dataplane().flows();
+  auto connection = look_up_connection(
+      flows, {.ipv6 = Key::kIsV6,
+              .number = number,
+              .life = flows.table<Key>().record(number).life.load(std::memory_order_relaxed)});
+  if (!connection) {
+    return 0;
+  }
+  lab.dataplane().offloader().add_counts(*connection);
+  return connection->directions[static_cast<std::size_t>(direction)].packets;
+}
+
+}  // namespace alkaid::test
