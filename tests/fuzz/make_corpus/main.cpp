@@ -2,11 +2,18 @@
 // tests/fuzz/corpus are its output; run it again when an input format changes.
 #include <exception>
 #include <iostream>
+#include <string_view>
 
 #include "tests/fuzz/make_corpus/corpus.hpp"
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
+  const std::string_view directory = argc == 2 ? argv[1] : "";
+  if (directory == "--help") {
+    std::cout
+        << "usage: make_corpus DIRECTORY    (of the seeds in this repository: tests/fuzz/corpus)\n";
+    return 0;
+  }
+  if (directory.empty() || directory.front() == '-') {
     std::cerr << "usage: make_corpus DIRECTORY\n";
     return 2;
   }
