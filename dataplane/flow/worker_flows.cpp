@@ -8,6 +8,21 @@ namespace {
 // Victims that are never chosen: a burst's.
 constexpr std::uint64_t kFewestSpared = 64;
 
+// A victim that hardware forwards is asked back and offered again: its rules go before it does. One
+// that gets the mark behind this look is told of when it has ended (forget_ended()).
+template <class Key>
+bool must_come_back(FlowState& state, unsigned worker, VictimQueue& victims,
+                    ConnectionNumber number, std::uint32_t life) {
+  const ConnectionRecord& record = state.table<Key>().record(number);
+  if ((record.state.load(std::memory_order_relaxed) & ConnectionRecord::kOffloaded) == 0)
+      [[likely]] {
+    return false;
+  }
+  state.offload_notices.tell(worker, {.number = number, .ipv6 = Key::kIsV6});
+  victims.push(number, life);
+  return true;
+}
+
 }  // namespace
 
 template <class Key>
@@ -105,7 +120,9 @@ void WorkerFlows<Key>::end_victims() {
   for (std::size_t i = 0; i < found_.count; ++i) {
     const ConnectionNumber number = found_.all[i].number;
     const std::uint32_t life = life_of(number);
-    if (may_be_evicted(found_.all[i], life) && table_.end_life(number, life)) {
+    if (may_be_evicted(found_.all[i], life) &&
+        !must_come_back<Key>(state_, worker_, victims_, number, life) &&
+        table_.end_life(number, life)) {
       ended[count++] = number;
     }
   }
@@ -136,7 +153,9 @@ template <class Key>
 void WorkerFlows<Key>::look_for_keys() {
   for (std::size_t i = 0; i < chosen_.count; ++i) {
     const ConnectionNumber number = chosen_.all[i].number;
-    if (may_be_evicted(chosen_.all[i], life_of(number))) {
+    const std::uint32_t life = life_of(number);
+    if (may_be_evicted(chosen_.all[i], life) &&
+        !must_come_back<Key>(state_, worker_, victims_, number, life)) {
       __builtin_prefetch(&table_.half(number, Direction::kOriginal).key);
       __builtin_prefetch(&table_.half(number, Direction::kReply).key);
       read_.add(chosen_.all[i]);

@@ -81,8 +81,7 @@ void ConnectionRuleSource::add_direction(ConnectionNumber number, Direction dire
       rule.from_wire ? underlay_.uplink.load(std::memory_order_relaxed) : PortIndex{from};
   const OffloadPort* ingress = offload_ports_.hardware(directed.ingress);
   const Port* port = ports_.find(directed.ingress);
-  if (ingress == nullptr || port == nullptr || !port->forwards() ||
-      (Key::kIsV6 && !rule.from_wire && !ingress->forwards_v6)) {
+  if (ingress == nullptr || port == nullptr || !port->forwards()) {
     return;
   }
   const std::uint32_t stamp = rule.from_wire ? 0 : flows_.stamps.of(directed.ingress);
@@ -122,7 +121,8 @@ void ConnectionRuleSource::add_direction(ConnectionNumber number, Direction dire
   // A bridged packet's way is its MAC address's: fields of two moments would show here.
   const bool is_one = rule.write_destination || neighbor->mac() == rule.destination_mac;
   if (!is_one || (rule.take_hop && !ingress->guards_hops) ||
-      !add_way_out<Key>(fields, flags, *neighbor, half.key, directed, rules)) {
+      !add_way_out<Key>(fields, flags, *neighbor, half.key, directed, rules) ||
+      (ingress->refused | offload_ports_.hardware(directed.egress)->refused).test(kind_of(rule))) {
     return;
   }
   rules.stations[static_cast<std::size_t>(direction)] = station_name(*neighbor);
@@ -157,8 +157,7 @@ bool ConnectionRuleSource::add_way_out(const FlowFields& fields, std::uint16_t f
   const OffloadPort* egress = offload_ports_.hardware(into.egress);
   const Port* port = ports_.find(into.egress);
   if (egress == nullptr || port == nullptr || !port->forwards() || into.egress == into.ingress ||
-      egress->domain != offload_ports_.hardware(into.ingress)->domain ||
-      (rule.from_wire && Key::kIsV6 && !egress->forwards_v6)) {
+      egress->domain != offload_ports_.hardware(into.ingress)->domain) {
     return false;
   }
   rule.egress = egress->device;

@@ -157,7 +157,7 @@ void OffloadPorts::answered(PortIndex index, OffloadPort& known, const PortAnswe
   known.reason = answer.refusal;
   known.proxy = answer.proxy;
   known.domain = answer.domain;
-  known.forwards_v6 = answer.forwards_v6;
+  known.refused = answer.refused;
   if (const auto distrusted = distrusted_.find(answer.proxy);
       known.reason.empty() && distrusted != distrusted_.end()) {
     known.reason = distrusted->second;
@@ -167,16 +167,25 @@ void OffloadPorts::answered(PortIndex index, OffloadPort& known, const PortAnswe
     return;
   }
   set_hardware(known, true);
-  spdlog::info("offload: hardware can forward for port {}", printable(port->id));
-  guard(*port, known);
+  known.reason = printable(answer.limits);
+  spdlog::info("offload: hardware can forward for port {}{}{}", printable(port->id),
+               known.reason.empty() ? "" : "; ", known.reason);
+  guard(*port, known, answer.guards);
 }
 
-void OffloadPorts::guard(const Port& port, OffloadPort& known) {
+void OffloadPorts::guard(const Port& port, OffloadPort& known, std::bitset<2> families) {
+  used_.insert(known.proxy);
+  if (families.none()) {
+    return;
+  }
   RuleRequest request{.kind = RuleRequest::Kind::kInstall,
                       .owner = RuleRequest::Owner::kPort,
                       .entry = port.index,
                       .epoch = known.epoch};
   for (const bool v6 : {false, true}) {
+    if (!families.test(v6 ? 1 : 0)) {
+      continue;
+    }
     OffloadRule rule;
     rule.kind = OffloadRule::Kind::kHopGuard;
     rule.proxy = known.proxy;
@@ -189,7 +198,6 @@ void OffloadPorts::guard(const Port& port, OffloadPort& known) {
     rule.vxlan_port = BigEndian16{underlay_.format.vxlan_port};
     request.rules.push_back(rule);
   }
-  used_.insert(known.proxy);
   executor_.submit(std::move(request));
 }
 

@@ -2,11 +2,13 @@
 // that each such port has for itself. Control thread.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <map>
 #include <set>
 #include <string>
 
+#include "dataplane/offload/port_probe.hpp"
 #include "dataplane/offload/rule_executor.hpp"
 #include "dataplane/ports/port.hpp"
 #include "dataplane/underlay/underlay.hpp"
@@ -17,11 +19,11 @@ struct OffloadPort {
   bool is_hardware = false;
   bool is_uplink = false;
   bool is_asked = false;  // its driver has not answered yet
-  std::string reason;     // why not
+  std::string reason;     // why not, or what stays in software all the same
   std::uint16_t device = kNoEthdev;
   std::uint16_t proxy = kNoEthdev;  // through which rules about its packets are managed
   std::uint16_t domain = 0;         // ports of one switch have the same one
-  bool forwards_v6 = false;
+  RuleKinds refused;                // of its packets, and of those that go to it
   // Packets that have no hop left are kept from the rules that would take one.
   bool guards_hops = false;
   std::uint64_t epoch = 0;  // of what its driver is asked
@@ -49,7 +51,7 @@ class OffloadPorts {
     const auto found = known_.find(index);
     return found != known_.end() && found->second.is_hardware ? &found->second : nullptr;
   }
-  // Why its packets are software's; empty: they need not be.
+  // Why its packets are software's, or some of them; empty: they need not be.
   [[nodiscard]] std::string refusal_of(const Port& port) const;
   // Whether a guest's port can be offloaded.
   [[nodiscard]] bool has_hardware() const { return guests_ > 0; }
@@ -66,7 +68,8 @@ class OffloadPorts {
  private:
   void ask(const Port& port, const Port* uplink, OffloadPort& known);
   void answered(PortIndex index, OffloadPort& known, const PortAnswer& answer);
-  void guard(const Port& port, OffloadPort& known);
+  // families: those whose guards its driver takes, IPv4 and IPv6.
+  void guard(const Port& port, OffloadPort& known, std::bitset<2> families);
   // known is about to go.
   void forget(PortIndex index, const OffloadPort& known);
   void set_hardware(OffloadPort& known, bool is_hardware);

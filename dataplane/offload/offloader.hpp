@@ -33,6 +33,7 @@ namespace alkaid {
   END(state_changed, "software saw it open, close or end")                           \
   END(decided_anew, "software forwards it in another way, or in one direction more") \
   END(idle, "hardware saw no packet for a while")                                    \
+  END(made_room, "the connection table was full, and it may have to make room")      \
   END(rules_lost, "its switch had to be emptied, or could not be read")              \
   END(switched_off, "an operator said so, or the process ends")
 
@@ -189,6 +190,11 @@ class Offloader final : public OffloadWatch {
   }
   [[nodiscard]] bool lives(const OffloadedConnection& connection) const {
     return record_of(connection).life.load(std::memory_order_seq_cst) == connection.life;
+  }
+  // It does, and nobody has taken the mark away.
+  [[nodiscard]] bool is_marked(const OffloadedConnection& connection) const {
+    return lives(connection) && (record_of(connection).state.load(std::memory_order_seq_cst) &
+                                 ConnectionRecord::kOffloaded) != 0;
   }
 
   [[nodiscard]] bool is_nearly_full() const {

@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "dataplane/offload/offload_times.hpp"
 #include "dataplane/offload/offloader.hpp"
 
 namespace alkaid {
@@ -175,18 +176,25 @@ void Offloader::take_notices(Haste haste) {
     return;  // none that are told are in hardware
   }
   const bool is_complete = flows_.offload_notices.take([this, haste](const OffloadNotice& notice) {
-    if (const auto entry = table_.find(notice.ipv6, notice.number)) {
-      withdraw(*entry, OffloadEnd::state_changed, haste);
+    const auto entry = table_.find(notice.ipv6, notice.number);
+    if (!entry) {
+      return;
     }
+    OffloadedConnection& connection = table_.at(*entry);
+    if (!is_marked(connection)) {
+      withdraw(*entry, OffloadEnd::state_changed, haste);
+      return;
+    }
+    // A worker needs its place, and passes it over while it is in hardware.
+    connection.not_before = flows_.clock.now() + kRetryConnection;
+    withdraw(*entry, OffloadEnd::made_room, haste);
   });
   if (is_complete) {
     return;
   }
   for (Number entry = 0; entry < table_.end(); ++entry) {
     const OffloadedConnection& connection = table_.at(entry);
-    if (connection.has_rules() &&
-        (!lives(connection) || (record_of(connection).state.load(std::memory_order_relaxed) &
-                                ConnectionRecord::kOffloaded) == 0)) {
+    if (connection.has_rules() && !is_marked(connection)) {
       withdraw(entry, OffloadEnd::state_changed, haste);
     }
   }

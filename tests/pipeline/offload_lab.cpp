@@ -103,7 +103,7 @@ OffloadLab::OffloadLab(const DataplaneSettings& settings) : PipelineLab(with_oth
 std::vector<ConnectionSnapshot> Offload::connections() {
   ConnectionSearch search(lab.dataplane().flows(), {});
   std::vector<ConnectionSnapshot> found;
-  while (search.advance(1000, 1000, found)) {
+  while (search.advance(1000, 1U << 20U, found)) {
   }
   for (auto& connection : found) {
     connection.offloaded = offloader().add_counts(connection);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <initializer_list>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -68,6 +69,7 @@ void SoftwareNic::plug() {
   capacity_ = std::numeric_limits<std::size_t>::max();
   create_error_ = destroy_error_ = query_error_ = flush_error_ = validate_error_ = 0;
   refuses_ages_ = false;
+  refused_ = {};
   delay_ = query_delay_ = {};
   queries_ = 0;
   left_until_held_ = kNeverHeld;
@@ -141,6 +143,10 @@ void SoftwareNic::refuse_queries(int error) {
 void SoftwareNic::refuse_ages() {
   const std::lock_guard lock{mutex_};
   refuses_ages_ = true;
+}
+void SoftwareNic::refuse_kinds(const Kinds& kinds) {
+  const std::lock_guard lock{mutex_};
+  refused_ = kinds;
 }
 void SoftwareNic::refuse_flushes(int error) {
   const std::lock_guard lock{mutex_};
@@ -246,6 +252,19 @@ auto SoftwareNic::forward(std::uint16_t ingress, const Bytes& frame) -> std::opt
   return Forwarded{*best->egress, apply_rule(*best, frame)};
 }
 
+const char* SoftwareNic::refused_kind(const Kinds& rule) const {
+  if (rule.ipv6 && refused_.ipv6) {
+    return "no IPv6";
+  }
+  if (rule.guards && refused_.guards) {
+    return "no rules to the data plane";
+  }
+  if (rule.local && refused_.local) {
+    return "tunnels only";
+  }
+  return rule.rewriting && refused_.rewriting ? "no rewriting" : nullptr;
+}
+
 int SoftwareNic::parse(std::uint16_t port, const rte_flow_attr* attr, const rte_flow_item* pattern,
                        const rte_flow_action* actions, rte_flow& rule, rte_flow_error* error) {
   if (const int result = parse_rule(*attr, pattern, actions, rule, error); result != 0) {
@@ -253,6 +272,17 @@ int SoftwareNic::parse(std::uint16_t port, const rte_flow_attr* attr, const rte_
   }
   if (rule.age != 0 && refuses_ages_) {
     return refuse(error, ENOTSUP, "rules have no age");
+  }
+  const bool has_v6 = std::any_of(rule.layers.begin(), rule.layers.end(), [](const auto& layer) {
+    return layer.type == RTE_FLOW_ITEM_TYPE_IPV6;
+  });
+  if (const char* kind =
+          refused_kind({.ipv6 = has_v6,
+                        .guards = !rule.egress,
+                        .local = rule.egress && !rule.outer && !rule.decapsulates,
+                        .rewriting = rule.takes_hop || rule.new_source || rule.new_destination});
+      kind != nullptr) {
+    return refuse(error, ENOTSUP, kind);
   }
   rule.proxy = port;
   rule.last_hit = now_;
@@ -327,6 +357,25 @@ int SoftwareNic::validate_templates(const rte_flow_pattern_template& pattern,
                                  RTE_FLOW_ACTION_TYPE_AGE) != actions.types.end();
   if (has_age && refuses_ages_) {
     return refuse(error, ENOTSUP, "rules have no age");
+  }
+  const auto acts = [&actions](std::initializer_list<rte_flow_action_type> wanted) {
+    return std::find_first_of(actions.types.begin(), actions.types.end(), wanted.begin(),
+                              wanted.end()) != actions.types.end();
+  };
+  bool has_v6 = false;
+  for (const rte_flow_item* item = pattern.items(); item->type != RTE_FLOW_ITEM_TYPE_END; ++item) {
+    has_v6 |= item->type == RTE_FLOW_ITEM_TYPE_IPV6;
+  }
+  const bool guards = acts({RTE_FLOW_ACTION_TYPE_PORT_REPRESENTOR});
+  if (const char* kind = refused_kind(
+          {.ipv6 = has_v6,
+           .guards = guards,
+           .local = !guards &&
+                    !acts({RTE_FLOW_ACTION_TYPE_VXLAN_ENCAP, RTE_FLOW_ACTION_TYPE_VXLAN_DECAP}),
+           .rewriting = acts({RTE_FLOW_ACTION_TYPE_DEC_TTL, RTE_FLOW_ACTION_TYPE_SET_MAC_SRC,
+                              RTE_FLOW_ACTION_TYPE_SET_MAC_DST})});
+      kind != nullptr) {
+    return refuse(error, ENOTSUP, kind);
   }
   return pattern.items()->type == RTE_FLOW_ITEM_TYPE_REPRESENTED_PORT
              ? 0

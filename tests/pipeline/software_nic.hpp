@@ -69,6 +69,14 @@ class SoftwareNic final : public Nic {
   [[nodiscard]] std::size_t queries();
   // Rules with an age aren't taken.
   void refuse_ages();
+  // Nor are rules of these kinds.
+  struct Kinds {
+    bool ipv6 = false;
+    bool guards = false;  // that give packets to the data plane
+    bool local = false;   // that neither take a tunnel off nor put one on
+    bool rewriting = false;
+  };
+  void refuse_kinds(const Kinds& kinds);
   // rte_flow_validate() says this of rules into tunnels.
   void refuse_validation(int error);
 
@@ -111,6 +119,8 @@ class SoftwareNic final : public Nic {
   void wait(std::uint16_t port);
   int parse(std::uint16_t port, const rte_flow_attr* attr, const rte_flow_item* pattern,
             const rte_flow_action* actions, rte_flow& rule, rte_flow_error* error);
+  // Of such a rule; nullptr: none of what it is.
+  [[nodiscard]] const char* refused_kind(const Kinds& rule) const;
   [[nodiscard]] bool has_aged(const rte_flow& flow) const;
   // nullptr: refused.
   rte_flow* add(rte_flow rule, rte_flow_error* error);
@@ -128,6 +138,7 @@ class SoftwareNic final : public Nic {
   int flush_error_ = 0;
   int validate_error_ = 0;
   bool refuses_ages_ = false;
+  Kinds refused_;
   std::chrono::milliseconds now_{0};
   std::chrono::milliseconds delay_{0};
   std::chrono::milliseconds query_delay_{0};
