@@ -3,7 +3,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
 #include <span>
 #include <stdexcept>
@@ -117,7 +119,8 @@ class Hypervisor {
     const std::uint32_t header[3] = {request, kVersion,
                                      static_cast<std::uint32_t>(body.size_bytes())};
     std::memcpy(message.data(), header, sizeof(header));
-    std::memcpy(message.data() + sizeof(header), body.data(), body.size_bytes());
+    std::ranges::copy(std::as_bytes(body),
+                      std::as_writable_bytes(std::span{message}).subspan(sizeof(header)).begin());
     iovec part{message.data(), message.size()};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
     msghdr whole{};
