@@ -130,6 +130,7 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
                 underlay_.exception.store(port->index, std::memory_order_release);
               },
           .device_leaves = [this](std::uint16_t device) { return offloader_->release(device); }});
+  offloader_->on_flushed([this](std::uint16_t device) { ports_->rules_flushed(device); });
   programmer_ = std::make_unique<Programmer>(*tables_, *ports_, *tunnels_);
   programmer_->on_neighbor_set([this](Vni vni, const IpAddress& ip, const MacAddress& mac) {
     on_demand_->neighbor_set(vni, ip, mac);

@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dataplane/flow/connection_search.hpp"
@@ -72,6 +74,11 @@ class Offloader final : public OffloadWatch {
   // Drivers are talked to by a thread of their own, as soon as there is one to talk to. Otherwise
   // it is done by tick() and by who waits, for tests that step by hand.
   void allow_thread() { executor_.allow_thread(); }
+
+  // `flushed` is called when all rules of a device were removed, whosever they were.
+  void on_flushed(std::function<void(std::uint16_t device)> flushed) {
+    flushed_ = std::move(flushed);
+  }
 
   // What workers have told since: before connections are looked at.
   void take_notices();
@@ -203,6 +210,7 @@ class Offloader final : public OffloadWatch {
 
   const OffloadSettings settings_;
   FlowState& flows_;
+  std::function<void(std::uint16_t device)> flushed_;
   const PortTable& port_table_;
   RuleExecutor executor_;
   OffloadPorts ports_;

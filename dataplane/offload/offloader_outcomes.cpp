@@ -86,6 +86,9 @@ void Offloader::switch_flushed(const RuleOutcome::Flush& flush) {
   const std::uint16_t proxy = flush.proxy;
   if (flush.is_empty) {
     spdlog::error("offload: a rule could not be removed, so all rules of device {} were", proxy);
+    if (flushed_) {
+      flushed_(proxy);
+    }
   }
   ports_.distrust(proxy, flush.is_empty ? "a rule could not be removed from its switch"
                                         : "its switch does not give rules back");

@@ -23,7 +23,7 @@ struct Attachment {
   std::uint16_t queues = 0;                   // af_packet, dev: to receive by, at most; 0: not said
   bool is_server = false;                     // vhost-user: we make the socket
   XdpMode xdp_mode = XdpMode::kAutomatic;     // af_xdp
-  std::optional<UplinkFilter> uplink_filter;  // af_xdp, uplinks: what is ours; else everything
+  std::optional<UplinkFilter> uplink_filter;  // uplinks: what is ours; else everything
 
   // Whatever is said of how it is used.
   [[nodiscard]] bool is_same_device_as(const Attachment& other) const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <future>
 #include <numeric>
 #include <utility>
@@ -18,7 +19,6 @@
 #include <unistd.h>
 
 #include "dataplane/offload/rule_queue.hpp"
-#include "dataplane/ports/inner_rss.hpp"
 #include "dataplane/ports/kernel_device.hpp"
 #include "dataplane/ports/packet_socket.hpp"
 #include "dataplane/ports/rss_fields.hpp"
@@ -82,22 +82,6 @@ int node_of(const Attachment& attachment) {
       return kernel_device_node(attachment.device).value_or(SOCKET_ID_ANY);
     default:
       return SOCKET_ID_ANY;
-  }
-}
-
-// By the headers inside tunnels, if the device can; tells by which ones. fields: what it hashes.
-void share_out_tunneled(std::uint16_t ethdev, const std::string& driver, std::uint16_t queues,
-                        std::uint64_t fields) {
-  const bool has_level = (fields & RTE_ETH_RSS_LEVEL_INNERMOST) != 0;
-  const int why = has_level ? 0 : spread_tunnels_by_inner_headers(ethdev, queues, fields);
-  if (why == 0) {
-    spdlog::info("device {} ({}) shares packets out by the headers inside tunnels{}", ethdev,
-                 driver, has_level ? "" : ", by a rule");
-  } else {
-    spdlog::info(
-        "device {} ({}) shares packets out by the headers outside tunnels, whose UDP source port "
-        "is the flow's; it offers no RSS by those inside, neither as a level nor by a rule ({})",
-        ethdev, driver, rte_strerror(why));
   }
 }
 
@@ -313,7 +297,8 @@ bool Device::start(rte_mempool* pool, const Wishes& wishes, std::string& error) 
     receive_queues_ =
         std::clamp<std::uint16_t>(information.max_rx_queues, 1, wishes.receive_queues);
   }
-  const std::uint64_t fields = rss_fields(information.flow_type_rss_offloads, wishes.is_tunneled);
+  const std::uint64_t fields =
+      rss_fields(information.flow_type_rss_offloads, wishes.vxlan_port != 0);
   if (receive_queues_ > 1 && fields != 0) {
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     configuration.rx_adv_conf.rss_conf.rss_hf = fields;
@@ -340,8 +325,12 @@ bool Device::start(rte_mempool* pool, const Wishes& wishes, std::string& error) 
   if (!check(rte_eth_dev_start(ethdev_), "start")) {
     return false;
   }
-  if (receive_queues_ > 1 && fields != 0 && wishes.is_tunneled) {
-    share_out_tunneled(ethdev_, driver_, receive_queues_, fields);
+  if (wishes.vxlan_port != 0) {
+    tell_vxlan_port(wishes.vxlan_port);
+    if (receive_queues_ > 1 && fields != 0) {
+      share_out_tunneled(
+          {.queues = receive_queues_, .fields = fields, .vxlan_port = wishes.vxlan_port});
+    }
   }
   rte_ether_addr address{};
   if (rte_eth_macaddr_get(ethdev_, &address) == 0) {
@@ -350,6 +339,39 @@ bool Device::start(rte_mempool* pool, const Wishes& wishes, std::string& error) 
     mac_ = MacAddress{bytes};
   }
   return true;
+}
+
+void Device::tell_vxlan_port(std::uint16_t port) {
+  rte_eth_udp_tunnel tunnel{.udp_port = port, .prot_type = RTE_ETH_TUNNEL_TYPE_VXLAN};
+  const int result = rte_eth_dev_udp_tunnel_port_add(ethdev_, &tunnel);
+  if (result == 0) {
+    vxlan_port_ = port;
+    spdlog::info("device {} ({}) knows VXLAN by UDP port {}", ethdev_, driver_, port);
+  } else if (result != -ENOTSUP) {
+    spdlog::warn("device {} ({}) doesn't take UDP port {} for VXLAN: {}", ethdev_, driver_, port,
+                 rte_strerror(-result));
+  }
+}
+
+void Device::share_out_tunneled(const InnerRss& wanted) {
+  const bool has_level = (wanted.fields & RTE_ETH_RSS_LEVEL_INNERMOST) != 0;
+  const int why = has_level ? 0 : spread_tunnels_by_inner_headers(ethdev_, wanted);
+  if (why == 0) {
+    spdlog::info("device {} ({}) shares packets out by the headers inside tunnels{}", ethdev_,
+                 driver_, has_level ? "" : ", by a rule");
+  } else {
+    spdlog::info(
+        "device {} ({}) shares packets out by the headers outside tunnels, whose UDP source port "
+        "is the flow's; it offers no RSS by those inside, neither as a level nor by a rule ({})",
+        ethdev_, driver_, rte_strerror(why));
+  }
+  inner_rss_ = why == 0 && !has_level ? std::optional{wanted} : std::nullopt;
+}
+
+void Device::rules_flushed() {
+  if (inner_rss_) {
+    share_out_tunneled(*inner_rss_);
+  }
 }
 
 std::unique_ptr<Device> Device::open(const Attachment& attachment, PacketPools& pools,
@@ -489,6 +511,10 @@ Device::~Device() {
     return;
   }
   if (ethdev_ != kNoEthdev) {
+    if (vxlan_port_ != 0) {
+      rte_eth_udp_tunnel tunnel{.udp_port = vxlan_port_, .prot_type = RTE_ETH_TUNNEL_TYPE_VXLAN};
+      rte_eth_dev_udp_tunnel_port_delete(ethdev_, &tunnel);
+    }
     rte_eth_dev_stop(ethdev_);
     // One that EAL made can't be had again once it is closed; stopped, it can be opened anew.
     if (!is_borrowed_) {

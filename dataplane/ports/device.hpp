@@ -11,6 +11,7 @@
 
 #include "control/common/net/mac_address.hpp"
 #include "dataplane/ports/attachment.hpp"
+#include "dataplane/ports/inner_rss.hpp"
 #include "dataplane/ports/kernel_device.hpp"
 #include "dataplane/ports/packet_pools.hpp"
 #include "dataplane/ports/port.hpp"
@@ -35,8 +36,9 @@ class Device {
     std::uint16_t workers = 1;         // that will send
     std::uint16_t receive_queues = 1;  // at most
     Tags tags = Tags::kKept;
-    // Frames are tunneled: where the device can, their inner headers decide who receives them.
-    bool is_tunneled = false;
+    // Frames are tunneled to this UDP port: where the device can, their inner headers decide who
+    // receives them. 0: they are in no tunnel.
+    std::uint16_t vxlan_port = 0;
     // Of a card that takes rules by templates: that it must be able to count.
     std::uint32_t offload_rules = 0;
   };
@@ -81,6 +83,8 @@ class Device {
   void accept_groups();
   // Lets frames to all addresses through.
   void accept_everything();
+  // All rules of the device were removed: makes those that are its own again.
+  void rules_flushed();
   // Frames that the kernel could not hand over since the last call, where it tells.
   std::uint64_t take_missed();
   // False once the kernel device behind it is gone or was replaced by another of the same name.
@@ -106,6 +110,9 @@ class Device {
   bool probe_rings(const std::string& name, const Wishes& wishes, std::string& error);
   bool probe(const Attachment& attachment, const Wishes& wishes, std::string& error);
   bool start(rte_mempool* pool, const Wishes& wishes, std::string& error);
+  void tell_vxlan_port(std::uint16_t port);
+  // By the headers inside tunnels, if the device can; tells by which ones.
+  void share_out_tunneled(const InnerRss& wanted);
 
   std::uint16_t ethdev_ = kNoEthdev;
   std::string vdev_name_;      // empty: not a vdev of ours
@@ -125,6 +132,8 @@ class Device {
   std::uint16_t receive_queues_ = 1;
   bool queue_per_worker_ = false;
   bool inserts_vlan_ = false;
+  std::uint16_t vxlan_port_ = 0;       // that it was told of
+  std::optional<InnerRss> inner_rss_;  // that a rule asks for
   std::unique_ptr<VhostDevice> vhost_;
   std::unique_ptr<XdpDevice> xdp_;
 };

@@ -8,8 +8,6 @@
 #include <rte_errno.h>
 #include <rte_flow.h>
 
-#include "dataplane/packet/headers.hpp"
-
 namespace alkaid {
 namespace {
 
@@ -17,12 +15,14 @@ namespace {
 // (rte_flow_action_rss).
 constexpr std::uint32_t kInside = 2;
 
-rte_flow* create(std::uint16_t ethdev, rte_flow_item_type family, const rte_flow_action_rss& rss) {
+rte_flow* create(std::uint16_t ethdev, rte_flow_item_type family, std::uint16_t vxlan_port,
+                 const rte_flow_action_rss& rss) {
   rte_flow_attr attributes{};
   attributes.ingress = 1;
+  // The item VXLAN has no UDP port: without this one drivers take it for that of RFC 7348.
   rte_flow_item_udp udp{};
   rte_flow_item_udp udp_mask{};
-  udp.hdr.dst_port = rte_cpu_to_be_16(udp_port::kVxlan);
+  udp.hdr.dst_port = rte_cpu_to_be_16(vxlan_port);
   udp_mask.hdr.dst_port = UINT16_MAX;
   std::array<rte_flow_item, 5> pattern{};
   pattern[0].type = RTE_FLOW_ITEM_TYPE_ETH;
@@ -39,21 +39,20 @@ rte_flow* create(std::uint16_t ethdev, rte_flow_item_type family, const rte_flow
 
 }  // namespace
 
-int spread_tunnels_by_inner_headers(std::uint16_t ethdev, std::uint16_t queues,
-                                    std::uint64_t fields) {
-  std::vector<std::uint16_t> numbers(queues);
+int spread_tunnels_by_inner_headers(std::uint16_t ethdev, const InnerRss& wanted) {
+  std::vector<std::uint16_t> numbers(wanted.queues);
   std::iota(numbers.begin(), numbers.end(), std::uint16_t{0});
   rte_flow_action_rss rss{};
   rss.func = RTE_ETH_HASH_FUNCTION_DEFAULT;
   rss.level = kInside;
-  rss.types = fields;
-  rss.queue_num = queues;
+  rss.types = wanted.fields;
+  rss.queue_num = wanted.queues;
   rss.queue = numbers.data();
-  rte_flow* over_ipv4 = create(ethdev, RTE_FLOW_ITEM_TYPE_IPV4, rss);
+  rte_flow* over_ipv4 = create(ethdev, RTE_FLOW_ITEM_TYPE_IPV4, wanted.vxlan_port, rss);
   if (over_ipv4 == nullptr) {
     return rte_errno;
   }
-  if (create(ethdev, RTE_FLOW_ITEM_TYPE_IPV6, rss) == nullptr) {
+  if (create(ethdev, RTE_FLOW_ITEM_TYPE_IPV6, wanted.vxlan_port, rss) == nullptr) {
     const int why = rte_errno;
     rte_flow_error error{};
     rte_flow_destroy(ethdev, over_ipv4, &error);

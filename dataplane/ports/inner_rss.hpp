@@ -6,11 +6,16 @@
 
 namespace alkaid {
 
-// Asks the card to hash `fields` (RTE_ETH_RSS_*, no level) of what is inside VXLAN, over IPv4 and
-// IPv6, and to share it out among `queues` receive queues. 0, or an errno: then nothing was
-// changed, and the card shares out as it was configured to. The rules end with the device. Control
+struct InnerRss {
+  std::uint16_t queues = 1;      // receive queues, from the first one on
+  std::uint64_t fields = 0;      // RTE_ETH_RSS_*, no level
+  std::uint16_t vxlan_port = 0;  // UDP port of the tunnels
+};
+
+// Asks the card to hash the fields of what is inside VXLAN, over IPv4 and IPv6, and to share it out
+// among the queues. 0, or an errno: then nothing was changed, and the card shares out as it was
+// configured to. The rules end with the device, or when all of its rules are flushed. Control
 // thread, when the device has been started.
-int spread_tunnels_by_inner_headers(std::uint16_t ethdev, std::uint16_t queues,
-                                    std::uint64_t fields);
+int spread_tunnels_by_inner_headers(std::uint16_t ethdev, const InnerRss& wanted);
 
 }  // namespace alkaid

@@ -177,7 +177,8 @@ bool PortManager::try_attach(Record& record) {
       .workers = static_cast<std::uint16_t>(workers_.size()),
       .receive_queues = said != 0 ? said : default_queues(record),
       .tags = record.is_trunk() ? Device::Tags::kStripped : Device::Tags::kKept,
-      .is_tunneled = record.is_uplink,
+      .vxlan_port = record.attachment.uplink_filter ? record.attachment.uplink_filter->vxlan_port
+                                                    : std::uint16_t{0},
       .offload_rules = offload_rules_};
   auto device = is_for_vhost
                     ? Device::open_vhost(record.attachment, pools_, wishes, quiescence_, error)
@@ -388,6 +389,14 @@ void PortManager::update_mtus(Vni vni,
     if (record.is_guest() && (record.config.vni == vni || record.config.segment_v6() == vni)) {
       record.mtu = mtu_of(record.config);
       publish(record);
+    }
+  }
+}
+
+void PortManager::rules_flushed(std::uint16_t device) {
+  for (auto& [id, record] : records_) {
+    if (record.device && record.device->ethdev() == device) {
+      record.device->rules_flushed();
     }
   }
 }

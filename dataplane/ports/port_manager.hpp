@@ -118,6 +118,9 @@ class PortManager {
 
   // Looks for devices that came or went.
   void tick();
+  // All rules of the device (its ethdev number) were removed: those that are no connection's are
+  // made again.
+  void rules_flushed(std::uint16_t device);
 
   [[nodiscard]] PortView view(const std::string& id) const;
   // Uplink first, then the exception TAP, then trunks by name, then guests by id.

@@ -37,12 +37,19 @@ std::map<std::uint16_t, rte_eth_conf> configurations;  // by ethdev
 struct Rule {
   std::uint16_t ethdev;
   std::vector<rte_flow_item_type> items;
+  std::uint16_t udp_port;
   std::uint32_t level;
   std::uint64_t fields;
   std::vector<std::uint16_t> queues;
+
+  bool operator==(const Rule&) const = default;
 };
 std::list<Rule> rules;
 std::set<rte_flow_item_type> taken_families;  // of rules; the others' are not supported
+
+// UDP ports by which devices know VXLAN: of those that can be told.
+bool is_told_ports = false;
+std::multimap<std::uint16_t, std::uint16_t> known_ports;  // by ethdev
 
 // What is logged while it lives, in place of where it went.
 class Log {
@@ -66,9 +73,10 @@ class Log {
 // queues.
 class RssLab {
  public:
-  RssLab(std::uint64_t offered, unsigned queues) {
+  RssLab(std::uint64_t offered, unsigned queues, std::uint16_t vxlan_port = 4789) {
     offered_fields = offered;
     auto settings = PipelineLab::default_settings();
+    settings.vxlan_port = vxlan_port;
     settings.worker_lcores = {0, 1};
     lab_.emplace(settings, LabQueues{.receive = queues});
     lab_->program_network();
@@ -77,12 +85,18 @@ class RssLab {
     lab_.reset();
     rules.clear();
     taken_families.clear();
+    is_told_ports = false;
     offered_fields.reset();
     configurations.clear();
   }
   RssLab(const RssLab&) = delete;
   RssLab& operator=(const RssLab&) = delete;
 
+  Dataplane& dataplane() { return lab_->dataplane(); }
+  [[nodiscard]] std::uint16_t uplink() {
+    return dataplane().ports().views().front().port->device.ethdev;
+  }
+  [[nodiscard]] std::uint16_t guest() { return dataplane().ports().find("green-1")->device.ethdev; }
   // What is asked to be hashed; 0: nothing.
   [[nodiscard]] std::uint64_t of_uplink() {
     return fields_of(*lab_->dataplane().ports().views().front().port);
@@ -134,6 +148,7 @@ TEST(Rss, AnUplinksIsByInnerHeadersWhereARuleCan) {
                                      {rules.back(), RTE_FLOW_ITEM_TYPE_IPV6}}) {
     EXPECT_THAT(rule.items, ElementsAre(RTE_FLOW_ITEM_TYPE_ETH, family, RTE_FLOW_ITEM_TYPE_UDP,
                                         RTE_FLOW_ITEM_TYPE_VXLAN));
+    EXPECT_EQ(rule.udp_port, 4789);
     EXPECT_EQ(rule.level, 2U);
     EXPECT_EQ(rule.fields, kFields);
     EXPECT_THAT(rule.queues, ElementsAre(0, 1));
@@ -146,6 +161,37 @@ TEST(Rss, ARuleForOneFamilyAloneIsTakenBack) {
   RssLab rss(kFields, 2);
   EXPECT_TRUE(rules.empty());
   EXPECT_THAT(log.text(), HasSubstr("by the headers outside tunnels"));
+}
+
+TEST(Rss, ARuleIsForTheUdpPortThatTunnelsHave) {
+  taken_families = {RTE_FLOW_ITEM_TYPE_IPV4, RTE_FLOW_ITEM_TYPE_IPV6};
+  RssLab rss(kFields, 2, 8472);
+  ASSERT_EQ(rules.size(), 2U);
+  EXPECT_EQ(rules.front().udp_port, 8472);
+  EXPECT_EQ(rules.back().udp_port, 8472);
+}
+
+TEST(Rss, RulesThatWereFlushedAreMadeAgain) {
+  taken_families = {RTE_FLOW_ITEM_TYPE_IPV4, RTE_FLOW_ITEM_TYPE_IPV6};
+  RssLab rss(kFields, 2);
+  const auto before = rules;
+  rules.clear();
+  rss.dataplane().ports().rules_flushed(rss.guest());
+  EXPECT_TRUE(rules.empty()) << "a guest's device had none";
+  rss.dataplane().ports().rules_flushed(rss.uplink());
+  EXPECT_EQ(rules, before);
+}
+
+TEST(Rss, CardsAreToldTheUdpPortOfTunnels) {
+  is_told_ports = true;
+  {
+    const Log log;
+    RssLab rss(0, 1, 8472);
+    EXPECT_THAT(known_ports, ElementsAre(std::pair{rss.uplink(), std::uint16_t{8472}}))
+        << "the uplink's alone, however few queues it has";
+    EXPECT_THAT(log.text(), HasSubstr("knows VXLAN by UDP port 8472"));
+  }
+  EXPECT_TRUE(known_ports.empty()) << "the device may be opened anew";
 }
 
 TEST(Rss, WhereTheLevelIsOfferedNoRuleIsMade) {
@@ -199,17 +245,37 @@ rte_flow* __wrap_rte_flow_create(std::uint16_t ethdev, const rte_flow_attr* attr
   const auto* udp = static_cast<const rte_flow_item_udp*>(pattern[2].spec);
   if (attributes->ingress != 1 || attributes->transfer != 0 ||
       actions[0].type != RTE_FLOW_ACTION_TYPE_RSS || udp == nullptr ||
-      udp->hdr.dst_port != rte_cpu_to_be_16(4789) || families.count(pattern[1].type) == 0) {
+      families.count(pattern[1].type) == 0) {
     rte_errno = ENOTSUP;
     return nullptr;
   }
   const auto& rss = *static_cast<const rte_flow_action_rss*>(actions[0].conf);
   auto& rules = alkaid::test::rules;
-  rules.push_back({ethdev, {}, rss.level, rss.types, {rss.queue, rss.queue + rss.queue_num}});
+  rules.push_back({ethdev,
+                   {},
+                   rte_be_to_cpu_16(udp->hdr.dst_port),
+                   rss.level,
+                   rss.types,
+                   {rss.queue, rss.queue + rss.queue_num}});
   for (; pattern->type != RTE_FLOW_ITEM_TYPE_END; ++pattern) {
     rules.back().items.push_back(pattern->type);
   }
   return reinterpret_cast<rte_flow*>(&rules.back());
+}
+int __wrap_rte_eth_dev_udp_tunnel_port_add(std::uint16_t ethdev, rte_eth_udp_tunnel* tunnel) {
+  if (!alkaid::test::is_told_ports || tunnel->prot_type != RTE_ETH_TUNNEL_TYPE_VXLAN) {
+    return -ENOTSUP;
+  }
+  alkaid::test::known_ports.emplace(ethdev, tunnel->udp_port);
+  return 0;
+}
+int __wrap_rte_eth_dev_udp_tunnel_port_delete(std::uint16_t ethdev, rte_eth_udp_tunnel* tunnel) {
+  const auto found = alkaid::test::known_ports.find(ethdev);
+  if (found == alkaid::test::known_ports.end() || found->second != tunnel->udp_port) {
+    return -ENOENT;
+  }
+  alkaid::test::known_ports.erase(found);
+  return 0;
 }
 int __wrap_rte_flow_destroy(std::uint16_t ethdev, rte_flow* flow, rte_flow_error* /*error*/) {
   alkaid::test::rules.remove_if([&](const alkaid::test::Rule& rule) {

@@ -66,6 +66,8 @@ void SoftwareNic::plug() {
   const std::lock_guard lock{mutex_};
   is_plugged_ = true;
   flows_.clear();
+  offered_rss_ = 0;
+  sharing_.clear();
   capacity_ = std::numeric_limits<std::size_t>::max();
   create_error_ = destroy_error_ = query_error_ = flush_error_ = validate_error_ = 0;
   refuses_ages_ = false;
@@ -226,9 +228,27 @@ std::uint16_t SoftwareNic::domain_of(std::uint16_t port) {
   return known_domain_of(port);
 }
 
+void SoftwareNic::offer_rss(std::uint64_t fields) {
+  const std::lock_guard lock{mutex_};
+  offered_rss_ = fields;
+}
+
+std::uint64_t SoftwareNic::offered_rss() {
+  const std::lock_guard lock{mutex_};
+  return offered_rss_;
+}
+
+std::size_t SoftwareNic::sharing_rules(std::uint16_t device) {
+  const std::lock_guard lock{mutex_};
+  return static_cast<std::size_t>(
+      std::count_if(sharing_.begin(), sharing_.end(),
+                    [device](const auto& rule) { return rule.proxy == device; }));
+}
+
 void SoftwareNic::close(std::uint16_t port) {
   queue_.close(port);
   const std::lock_guard lock{mutex_};
+  sharing_.remove_if([port](const rte_flow& flow) { return flow.proxy == port; });
   flows_.remove_if([port](const rte_flow& flow) { return flow.proxy == port; });
 }
 
@@ -320,6 +340,10 @@ rte_flow* SoftwareNic::create(std::uint16_t port, const rte_flow_attr* attr,
   }
   const std::lock_guard lock{mutex_};
   rte_flow rule;
+  if (offered_rss_ != 0 && actions->type == RTE_FLOW_ACTION_TYPE_RSS) {
+    rule.proxy = port;
+    return &sharing_.emplace_back(std::move(rule));
+  }
   if (parse(port, attr, pattern, actions, rule, error) != 0) {
     return nullptr;
   }
@@ -507,6 +531,7 @@ int SoftwareNic::flush(std::uint16_t port, rte_flow_error* error) {
     return refuse(error, flush_error_, "told to fail");
   }
   flows_.remove_if([port](const rte_flow& flow) { return flow.proxy == port; });
+  sharing_.remove_if([port](const rte_flow& flow) { return flow.proxy == port; });
   return 0;
 }
 
@@ -592,6 +617,7 @@ int __wrap_rte_eth_dev_info_get(std::uint16_t port, rte_eth_dev_info* info) {
   const int result = __real_rte_eth_dev_info_get(port, info);
   if (result == 0 && nic.is_plugged()) {
     info->switch_info.domain_id = nic.domain_of(port);
+    info->flow_type_rss_offloads |= nic.offered_rss();
   }
   return result;
 }

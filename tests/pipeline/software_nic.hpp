@@ -46,6 +46,12 @@ class SoftwareNic final : public Nic {
   // For the card, which has a clock of its own.
   void let_pass(std::chrono::milliseconds time);
 
+  // Its devices can hash these fields (RTE_ETH_RSS_*), by a rule those of what is in a tunnel.
+  void offer_rss(std::uint64_t fields);
+  [[nodiscard]] std::uint64_t offered_rss();
+  // Rules of the device that share its packets out among its queues.
+  [[nodiscard]] std::size_t sharing_rules(std::uint16_t device);
+
   // ---- what goes wrong
   void set_capacity(std::size_t rules);
   // errno of every rule from now on; 0: none.
@@ -131,6 +137,8 @@ class SoftwareNic final : public Nic {
   std::mutex mutex_;
   bool is_plugged_ = false;
   std::list<rte_flow> flows_;
+  std::uint64_t offered_rss_ = 0;
+  std::list<rte_flow> sharing_;  // frames are not shared out: they are kept, no more
   std::size_t capacity_ = std::numeric_limits<std::size_t>::max();
   int create_error_ = 0;
   int destroy_error_ = 0;
