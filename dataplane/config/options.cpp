@@ -167,9 +167,12 @@ std::optional<std::vector<unsigned>> parse_numbers(const std::string& text, std:
   }
 }
 
-void check_port_workers(const RawOptions& raw, Options& options) {
+void check_workers(const RawOptions& raw, Options& options) {
   const std::size_t workers =
       options.worker_cpus.empty() ? options.workers : options.worker_cpus.size();
+  if (options.dataplane.workers_on > workers) {
+    refuse("--workers-on", fmt::format("there are {} workers", workers));
+  }
   for (const auto& text : raw.port_workers) {
     const auto equals = text.rfind('=');
     const auto numbers =
@@ -240,7 +243,7 @@ void check(const RawOptions& raw, Options& options) {
   if (options.worker_cpus.size() > 64) {
     refuse("--worker-cpus", "at most 64 workers");
   }
-  check_port_workers(raw, options);
+  check_workers(raw, options);
 }
 
 }  // namespace
@@ -350,6 +353,11 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
                  "CPUs of the workers, one each, such as 2,3,4")
       ->delimiter(',')
       ->excludes("--workers")
+      ->group(cpu);
+  app.add_option("--workers-on", options.dataplane.workers_on,
+                 "Workers that are on at the start, from worker 0 on; 'set worker N on' adds one "
+                 "of the others [all]")
+      ->check(CLI::Range(1, 64))
       ->group(cpu);
   app.add_option(
          "--port-worker", raw.port_workers,

@@ -152,6 +152,9 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   if (settings.queues != 0) {
     ports_->limit_queues(settings.queues);
   }
+  for (std::size_t worker = settings.workers_on; worker != 0 && worker < workers.size(); ++worker) {
+    ports_->set_active(static_cast<unsigned>(worker), false);
+  }
   if (settings.uplink) {
     Attachment uplink = *settings.uplink;
     uplink.uplink_filter = UplinkFilter{.vtep_v4 = underlay_.vtep_v4,

@@ -63,6 +63,8 @@ struct DataplaneSettings {
   bool fragment_outside = false;
   bool clamp_mss = false;
   std::vector<unsigned> worker_lcores;
+  // Of them, from the first one on: the others rest until they are made active. 0: all.
+  std::size_t workers_on = 0;
   // Which workers poll which port, by the id that is shown of it: of each of its receive queues, or
   // one of all; of others it is chosen.
   std::vector<std::pair<std::string, std::vector<unsigned>>> port_workers;

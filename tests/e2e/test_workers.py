@@ -65,7 +65,7 @@ def test_nothing_is_lost_while_ports_and_workers_change() -> None:
     """Devices by AF_PACKET."""
     with two_hosts(start=False) as lab:
         host = lab.hosts[1]
-        start_with_two_workers(host, "--port-worker", "green-1=1")
+        start_with_two_workers(host, "--workers-on", "1", "--port-worker", "green-1=1")
         lab.hosts[2].start_dataplane()
         for each in lab.hosts.values():
             each.start_agent()
@@ -73,6 +73,9 @@ def test_nothing_is_lost_while_ports_and_workers_change() -> None:
         lab.guests["green-1"].configure("10.1.0.1")
         lab.guests["green-2"].configure("10.1.0.1")
         assert lab.guests["green-1"].reaches("10.1.0.12")
+        workers = host.console.json("show", "worker")["workers"]
+        assert [worker["state"] for worker in workers] == ["on", "off"] and not workers[1]["ports"]
+        host.console.text("set", "worker", "1", "on")
         of_each = [set(worker["ports"]) for worker in host.console.json("show", "worker")["workers"]]
         assert "green-1" in of_each[1] - of_each[0]
         nothing_is_lost_by_moves(lab)

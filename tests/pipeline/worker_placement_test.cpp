@@ -229,6 +229,25 @@ TEST_F(WorkerPlacement, AWorkerIsTakenOutAndIn) {
   expect_that_packets_pass();
 }
 
+TEST_F(WorkerPlacement, WorkersInReserveAreTakenInLater) {
+  auto settings = two_workers();
+  settings.workers_on = 1;
+  settings.port_workers = {{"green-1", {1}}};
+  make(settings, {.receive = 2});
+  EXPECT_FALSE(ports().is_active(1));
+  EXPECT_EQ(polled_by(0).size(), 4U);
+  EXPECT_TRUE(polled_by(1).empty());
+  EXPECT_EQ(ports().views().front().workers, (std::vector<unsigned>{0, 0}))
+      << "as many queues as there may be workers";
+  expect_that_packets_pass();
+
+  EXPECT_EQ(ports().set_active(1, true), "");
+  EXPECT_EQ(worker_of_port("green-1"), 1U) << "as it was said at the start";
+  const auto workers = ports().views().front().workers;
+  EXPECT_EQ(std::set(workers.begin(), workers.end()), (std::set<unsigned>{0, 1}));
+  expect_that_packets_pass();
+}
+
 TEST_F(WorkerPlacement, WhoWasMovedByHandComesBack) {
   make(two_workers());
   EXPECT_EQ(ports().move("green-1", 1), "");

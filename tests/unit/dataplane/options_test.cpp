@@ -55,6 +55,18 @@ TEST(Options, PortsAreGivenToWorkers) {
   EXPECT_EQ(outcome.options->dataplane.queues, 0);
 }
 
+TEST(Options, WorkersMayBeInReserve) {
+  const auto on = [](std::vector<std::string> words) {
+    words.insert(words.end(), {"--vtep", "10.0.0.1/24"});
+    const auto outcome = parse(words);
+    EXPECT_TRUE(outcome.options);
+    return outcome.options ? outcome.options->dataplane.workers_on : 99;
+  };
+  EXPECT_EQ(on({"--workers", "2", "--workers-on", "1"}), 1U);
+  EXPECT_EQ(on({"--worker-cpus", "0,1", "--workers-on", "2"}), 2U);
+  EXPECT_EQ(on({"--workers", "2"}), 0U) << "all";
+}
+
 TEST(Options, DevicesHaveSoManyQueues) {
   const auto outcome = parse({"--vtep", "10.0.0.1/24", "--queues", "4", "--uplink",
                               "dev:0000:3b:00.0,queues=2", "--workers", "16"});
@@ -279,6 +291,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"port_of_no_worker",
                 {"--vtep", "10.0.0.1/24", "--workers", "2", "--port-worker", "green-1=2"},
                 "2 workers, counted from 0"},
+        Refusal{"more_on_than_there_are",
+                {"--vtep", "10.0.0.1/24", "--workers", "2", "--workers-on", "3"},
+                "there are 2 workers"},
+        Refusal{"no_worker_on", {"--vtep", "10.0.0.1/24", "--workers-on", "0"}, "--workers-on"},
         Refusal{"port_worker_without_a_number",
                 {"--vtep", "10.0.0.1/24", "--port-worker", "green-1=first"},
                 "PORT=WORKER"},
