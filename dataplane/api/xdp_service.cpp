@@ -3,6 +3,7 @@
 #include <string>
 
 #include "dataplane/api/on_control_thread.hpp"
+#include "dataplane/ports/kernel_device.hpp"
 #include "dataplane/xdp/xdp_device.hpp"
 
 namespace alkaid {
@@ -12,8 +13,7 @@ void describe(const XdpDevice& device, dataplane::v1::ShowXdpResponse::Device& i
   into.set_device(device.device());
   into.set_native(device.program().is_native());
   into.set_receive_queues(static_cast<std::uint32_t>(device.queues()));
-  const auto link = look_at_link(device.device());
-  into.set_carrier(link && link->has_carrier);
+  into.set_carrier(kernel_device_has_carrier(device.device()).value_or(false));
   const XdpVerdicts verdicts = device.program().verdicts();
   for (std::size_t verdict = 0; verdict < verdicts.size(); ++verdict) {
     auto* entry = into.add_verdicts();

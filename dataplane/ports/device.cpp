@@ -22,6 +22,7 @@
 #include "dataplane/ports/kernel_device.hpp"
 #include "dataplane/ports/packet_socket.hpp"
 #include "dataplane/ports/rss_fields.hpp"
+#include "dataplane/ports/transmit_lock.hpp"
 
 namespace alkaid {
 namespace {
@@ -105,6 +106,22 @@ bool Device::refresh_mtu() {
                  *kernel_mtu, driver_, usable);
   }
   return std::exchange(mtu_, usable) != usable;
+}
+
+bool Device::refresh_carrier() {
+  bool has_carrier = true;
+  if (is_kernels()) {
+    has_carrier = kernel_device_has_carrier(kernel_device_).value_or(has_carrier_);
+  } else if (is_borrowed_) {
+    rte_eth_link link{};
+    has_carrier =
+        rte_eth_link_get_nowait(ethdev_, &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
+  }
+  // Each time: what was on its way when the carrier went was no sign that it is back.
+  if (is_kernels()) {
+    transmit_lock_of(ethdev_).is_cut_off.store(!has_carrier, std::memory_order_relaxed);
+  }
+  return std::exchange(has_carrier_, has_carrier) != has_carrier;
 }
 
 bool Device::is_outgrown(PacketPools& pools) const {
@@ -507,6 +524,9 @@ bool Device::is_present(const KernelDevices& devices) const {
 }
 
 Device::~Device() {
+  if (is_kernels() && ethdev_ != kNoEthdev) {
+    transmit_lock_of(ethdev_).is_cut_off.store(false, std::memory_order_relaxed);
+  }
   if (vhost_ || xdp_) {
     return;
   }

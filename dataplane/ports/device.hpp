@@ -91,6 +91,10 @@ class Device {
   [[nodiscard]] bool is_present(const KernelDevices& devices) const;
   // Looks at the kernel device's MTU; true if mtu() is another now.
   bool refresh_mtu();
+  // Looks at the link, of the kernel's devices and of cards that tell; true if has_carrier() is
+  // another now.
+  bool refresh_carrier();
+  [[nodiscard]] bool has_carrier() const { return has_carrier_; }
   // True if the kernel device's MTU has grown beyond what this can carry and a device that is
   // opened anew can.
   [[nodiscard]] bool is_outgrown(PacketPools& pools) const;
@@ -103,6 +107,7 @@ class Device {
 
  private:
   Device() = default;
+  [[nodiscard]] bool is_kernels() const { return !kernel_device_.empty(); }
   // Chooses buffers and the largest packet for the kernel device's MTU.
   rte_mempool* choose_pool(const Attachment& attachment, PacketPools& pools);
   bool open_xdp(const Attachment& attachment, rte_mempool* pool, const Wishes& wishes,
@@ -129,6 +134,7 @@ class Device {
   std::string mtu_device_;            // kernel device whose MTU counts; empty: none
   std::string driver_;
   bool partial_checksums_ = false;
+  bool has_carrier_ = true;
   std::uint16_t receive_queues_ = 1;
   bool queue_per_worker_ = false;
   bool inserts_vlan_ = false;

@@ -15,6 +15,22 @@
 #include <unistd.h>
 
 namespace alkaid {
+namespace {
+
+// nullopt: there is no such device.
+std::optional<ifreq> ask(const std::string& device, unsigned long question) {
+  const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) {
+    return std::nullopt;
+  }
+  ifreq request{};
+  std::strncpy(request.ifr_name, device.c_str(), sizeof(request.ifr_name) - 1);
+  const bool is_known = ::ioctl(socket, question, &request) == 0;
+  ::close(socket);
+  return is_known ? std::optional{request} : std::nullopt;
+}
+
+}  // namespace
 
 KernelDevices list_kernel_devices() {
   KernelDevices devices;
@@ -29,18 +45,19 @@ KernelDevices list_kernel_devices() {
 }
 
 std::optional<std::uint16_t> kernel_device_mtu(const std::string& device) {
-  const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (socket < 0) {
+  const auto answer = ask(device, SIOCGIFMTU);
+  if (!answer) {
     return std::nullopt;
   }
-  ifreq request{};
-  std::strncpy(request.ifr_name, device.c_str(), sizeof(request.ifr_name) - 1);
-  const bool known = ::ioctl(socket, SIOCGIFMTU, &request) == 0;
-  ::close(socket);
-  if (!known) {
+  return static_cast<std::uint16_t>(std::clamp(answer->ifr_mtu, 0, 65535));
+}
+
+std::optional<bool> kernel_device_has_carrier(const std::string& device) {
+  const auto answer = ask(device, SIOCGIFFLAGS);
+  if (!answer) {
     return std::nullopt;
   }
-  return static_cast<std::uint16_t>(std::clamp(request.ifr_mtu, 0, 65535));
+  return (answer->ifr_flags & IFF_RUNNING) != 0;
 }
 
 std::optional<int> kernel_device_node(const std::string& device, const std::string& sys) {

@@ -17,6 +17,9 @@ KernelDevices list_kernel_devices();
 // Bytes of IP packet; nullopt if there is no such device.
 std::optional<std::uint16_t> kernel_device_mtu(const std::string& device);
 
+// Whether it is up and its link too (IFF_RUNNING); nullopt if there is no such device.
+std::optional<bool> kernel_device_has_carrier(const std::string& device);
+
 // The NUMA node that it is connected to; nullopt if it is none's, or there is no such device. sys:
 // where the kernel's device files are.
 std::optional<int> kernel_device_node(const std::string& device, const std::string& sys = "/sys");

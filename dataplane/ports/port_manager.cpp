@@ -205,11 +205,12 @@ bool PortManager::try_attach(Record& record) {
     record.device->accept_everything();
   }
   record.retry_delay = kRetryRefusedDevice;
+  record.device->refresh_carrier();
   publish(record);
   if (record.is_polled()) {
     publish_poll_lists();
   }
-  set_state(record, PortAttachState::kAttached, {});
+  set_attached(record);
   if (record.is_uplink) {
     listener_.uplink_changed(table_.find(record.index));
   }
@@ -365,12 +366,20 @@ void PortManager::set_state(Record& record, PortAttachState state, std::string d
   if (record.state == state && record.detail == detail) {
     return;
   }
+  const bool was_attached = record.state == PortAttachState::kAttached;
   record.state = state;
   record.detail = std::move(detail);
   const std::string id = printable(record.config.id);
   switch (state) {
     case PortAttachState::kAttached:
-      spdlog::info("port {} is attached by {}", id, printable(record.attachment_text));
+      if (!was_attached) {
+        spdlog::info("port {} is attached by {}{}{}", id, printable(record.attachment_text),
+                     record.detail.empty() ? "" : ": ", record.detail);
+      } else if (record.detail.empty()) {
+        spdlog::info("port {} has a carrier again", id);
+      } else {
+        spdlog::warn("port {}: {}", id, record.detail);
+      }
       break;
     case PortAttachState::kWaiting:
       spdlog::info("port {} {}", id, record.detail);
@@ -381,6 +390,11 @@ void PortManager::set_state(Record& record, PortAttachState state, std::string d
       break;
   }
   listener_.state_changed(view_of(record));
+}
+
+void PortManager::set_attached(Record& record) {
+  set_state(record, PortAttachState::kAttached,
+            record.attached_device()->has_carrier() ? "" : "no carrier");
 }
 
 void PortManager::update_mtus(Vni vni,
@@ -431,6 +445,9 @@ void PortManager::tick() {
     } else if (record.device) {
       if (links_changed || record.device->is_outdated()) {
         follow_link(record);
+      }
+      if (record.device && record.device->refresh_carrier()) {
+        carrier_changed(record);
       }
     } else if (record.trunk == nullptr && now >= record.next_attempt &&
                Device::is_available(record.attachment, devices)) {

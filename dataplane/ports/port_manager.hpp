@@ -204,6 +204,8 @@ class PortManager {
   void close(std::unique_ptr<Device> device);
   // Follows the device's MTU, and by AF_XDP its queues.
   void follow_link(Record& record);
+  // Its device has a carrier, or has none any more.
+  void carrier_changed(Record& record);
   void publish(Record& record);
   void publish_poll_lists();
   Record* find_trunk(const std::string& name);
@@ -243,6 +245,8 @@ class PortManager {
   void move_queues(const Moves& moves);
   void wait_for_workers();
   void set_state(Record& record, PortAttachState state, std::string detail);
+  // The same with what there is to say of the link.
+  void set_attached(Record& record);
   [[nodiscard]] PortView view_of(const Record& record) const;
 
   PortTable& table_;

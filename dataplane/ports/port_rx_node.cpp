@@ -1,6 +1,7 @@
 #include "dataplane/ports/port_rx_node.hpp"
 
 #include "dataplane/ports/ethernet_bursts.hpp"
+#include "dataplane/ports/transmit_lock.hpp"
 #include "dataplane/vhost/vhost_polls.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -36,6 +37,11 @@ std::uint16_t PortRxNode::process(rte_graph* graph, rte_node* node, void** /*pac
     const std::uint16_t count = receive_burst(port->device.ethdev, polled.queue, burst, kRxBurst);
     if (count == 0) {
       continue;
+    }
+    // A guest that has just switched its link on is answered before the control thread knows of it.
+    if (auto& out = transmit_lock_of(port->device.ethdev);
+        out.is_cut_off.load(std::memory_order_relaxed)) [[unlikely]] {
+      out.is_cut_off.store(false, std::memory_order_relaxed);
     }
     const bool is_fast =
         worker.flows().settings.fast_path && !port->is_exception && !port->is_trunk();

@@ -65,7 +65,7 @@ bool PortManager::take_vlan(Record& record) {
   record.has_vlan = true;
   publish(record);
   trunk.vlans->set(record.attachment.vlan, record.index);
-  set_state(record, PortAttachState::kAttached, {});
+  set_attached(record);
   return true;
 }
 
@@ -99,6 +99,17 @@ void PortManager::trunk_detached(Record& trunk) {
     }
     take_vlan(record);
   });
+}
+
+void PortManager::carrier_changed(Record& record) {
+  set_attached(record);
+  if (record.is_trunk()) {
+    for_each_guest_of(record, [this](Record& guest) {
+      if (guest.has_vlan) {
+        set_attached(guest);
+      }
+    });
+  }
 }
 
 void PortManager::trunk_changed(Record& trunk) {

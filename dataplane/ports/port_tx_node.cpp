@@ -26,6 +26,11 @@ void drop_all(rte_graph* graph, rte_node* node, void** packets, std::uint16_t co
   rte_node_enqueue(graph, node, drop(reason).edge(), packets, count);
 }
 
+bool is_cut_off(std::uint16_t ethdev) {
+  return ethdev != kNoEthdev && !is_vhost(ethdev) &&
+         transmit_lock_of(ethdev).is_cut_off.load(std::memory_order_relaxed);
+}
+
 struct Sent {
   std::uint16_t packets = 0;
   std::uint32_t frames = 0;  // that they are, or are to be cut into
@@ -88,7 +93,7 @@ Sent send_to_device(const Worker& worker, const Port& port, rte_mbuf** packets,
 void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, void** packets,
           std::uint16_t count) {
   const Port* port = worker.ports().find(index);
-  if (!PortTxNode::can_send(port)) {
+  if (!PortTxNode::can_send(port) || is_cut_off(port->device.ethdev)) {
     drop_all(graph, node, packets, count, DropReason::egress_port_down);
     return;
   }

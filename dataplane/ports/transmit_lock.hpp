@@ -1,5 +1,5 @@
-// One transmit queue, two writers: while a port moves from a worker to another, either may send.
-// Design: docs/design/workers.md.
+// What is looked at before something is sent by a device. One transmit queue, two writers: while a
+// port moves from a worker to another, either may send (docs/design/workers.md).
 #pragma once
 
 #include <array>
@@ -16,6 +16,9 @@ namespace alkaid {
 // Of one device; workers take it only while it is engaged.
 struct TransmitLock {
   std::atomic<bool> is_engaged{false};
+  // It is the kernel's and has no carrier: the kernel would discard what is sent, and tell nobody.
+  // The control thread says so, the worker that receives by it all the same knows better.
+  std::atomic<bool> is_cut_off{false};
   rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
 };
 

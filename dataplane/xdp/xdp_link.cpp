@@ -30,9 +30,6 @@ std::optional<XdpLink> look_at_link(const std::string& device) {
     std::memcpy(bytes.data(), request.ifr_hwaddr.sa_data, bytes.size());
     link.mac = MacAddress{bytes};
   }
-  if (is_there && ::ioctl(socket, SIOCGIFFLAGS, &request) == 0) {
-    link.has_carrier = (request.ifr_flags & IFF_RUNNING) != 0;
-  }
   // Drivers that can't tell have one.
   ethtool_channels channels{};
   channels.cmd = ETHTOOL_GCHANNELS;

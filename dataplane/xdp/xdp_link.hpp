@@ -11,7 +11,6 @@ namespace alkaid {
 
 struct XdpLink {
   MacAddress mac;
-  bool has_carrier = false;
   std::uint32_t receive_queues = 1;
   std::uint32_t transmit_queues = 1;
 };

@@ -11,6 +11,7 @@ from lab import Capture, GoalState, Guest, Host, Lab, two_hosts, wait_until
 from lab.frames import green_echo, vxlan
 from lab.host import UPLINK
 from lab.kernel_host import KernelHost
+from lab.metrics import ADDRESS, scrape
 from lab.namespace import Namespace
 from lab.topology import SWITCH
 from scapy.layers.inet import IP, TCP, UDP, fragment
@@ -32,7 +33,7 @@ def shared() -> Iterator[Lab]:
             host.uplink = f"af_xdp:{UPLINK},mode={MODES[number]}"
             host.namespace.run(["ip", "addr", "add", f"{KERNELS[number]}/24", "dev", UPLINK])
             host.start_dataplane()
-            host.start_agent("--port-attach", "af_xdp:{tap_name}")
+            host.start_agent("--port-attach", "af_xdp:{tap_name}", "--metrics-listen", ADDRESS)
         lab.apply_examples()
         for guest in lab.guests.values():
             guest.lease()
@@ -160,15 +161,23 @@ def test_queues_mtu_and_carrier_are_followed(shared: Lab) -> None:
     wait_until(lambda: host.console.uplink()["mtu"] == mtu, "and again")
 
     shared.underlay.run(["ip", "link", "set", "h2", "down"])
-    wait_until(lambda: device(host)["carrier"] is False, "there is no carrier")
-    assert host.console.uplink()["state"] == "up"
+    wait_until(lambda: host.console.uplink()["detail"] == "no carrier", "there is no carrier")
+    assert host.console.uplink()["state"] == "up" and device(host)["carrier"] is False
+    drops = host.console.drops()
+    assert shared.guests["green-2"].ping("10.1.0.11", count=2).received == 0
+    assert (host.console.drops() - drops)["egress_port_down"] >= 2
+    assert scrape(host)["alkaid_ports_without_carrier", frozenset({("kind", "uplink")})] == 1
     shared.underlay.run(["ip", "link", "set", "h2", "up"])
-    wait_until(lambda: device(host)["carrier"] is True, "there is one")
+    wait_until(lambda: host.console.uplink()["detail"] == "", "there is one")
+    assert device(host)["carrier"] is True
     assert guests_reach_each_other(shared)
+    assert host.dataplane is not None
+    uplink = host.console.uplink()["id"]
+    assert f"port {uplink}: no carrier" in host.dataplane.log and f"port {uplink} has a carrier again" in host.dataplane.log
 
 
 def test_a_containers_queues_and_carrier_are_followed(shared: Lab) -> None:
-    """The port of a container whose link goes down stays up; what it says meanwhile is lost, and no more than that."""
+    """The port of a container whose link goes down stays up; what is sent to it meanwhile is dropped and counted."""
     host, guest, other = shared.hosts[1], shared.guests["green-1"], shared.guests["green-2"]
     name = guest.device_on_host
     host.namespace.run(["ethtool", "-L", name, "rx", "2"])
@@ -180,11 +189,16 @@ def test_a_containers_queues_and_carrier_are_followed(shared: Lab) -> None:
     assert verdicts(host, name)["no_socket"] == 0
 
     guest.run(["ip", "link", "set", "eth0", "down"])
-    wait_until(lambda: device(host, name)["carrier"] is False, "there is no carrier")
-    assert host.console.ports()["green-1"]["state"] == "up"
+    wait_until(lambda: host.console.ports()["green-1"]["detail"] == "no carrier", "there is no carrier")
+    assert host.console.ports()["green-1"]["state"] == "up" and device(host, name)["carrier"] is False
+    drops = host.console.drops()
     assert other.ping(guest.address, count=1).received == 0
+    assert (host.console.drops() - drops)["egress_port_down"] >= 1
+    wait_until(lambda: host.console.events("carrier_lost"), "the agent has been told")
     guest.run(["ip", "link", "set", "eth0", "up"])
-    wait_until(lambda: device(host, name)["carrier"] is True, "there is one")
+    wait_until(lambda: host.console.ports()["green-1"]["detail"] == "", "there is one")
+    wait_until(lambda: host.console.events("carrier_back"), "the agent has been told")
+    assert device(host, name)["carrier"] is True
     guest.configure("10.1.0.1")
     assert guests_reach_each_other(shared)
     assert verdicts(host, name)["no_socket"] == 0

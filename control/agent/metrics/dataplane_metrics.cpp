@@ -78,19 +78,31 @@ const char* kind_of(const api::ShowPortsResponse::PortInfo& port) {
   return port.uplink() ? "uplink" : port.exception() ? "exception" : "guest";
 }
 
+// An attached port's detail says nothing else.
+bool has_no_carrier(const api::PortStatus& status) {
+  return status.state() == api::ATTACHED && !status.detail().empty();
+}
+
 // Returns the ports that are shown singly.
 std::unordered_set<std::string> add_ports(MetricSet& metrics,
                                           const api::ShowPortsResponse& response,
                                           const api::ShowDropsResponse& drops) {
   std::vector<const api::ShowPortsResponse::PortInfo*> ports;
   std::map<std::pair<std::string, std::string>, std::uint64_t> counts;
+  std::map<std::string, std::uint64_t> without_carrier;
   for (const auto& port : response.ports()) {
     ports.push_back(&port);
     ++counts[{kind_of(port), api::PortState_Name(port.status().state())}];
+    without_carrier[kind_of(port)] += has_no_carrier(port.status()) ? 1 : 0;
   }
   for (const auto& [key, count] : counts) {
     metrics.gauge("alkaid_ports", "Ports by kind and state.", number(count),
                   {{"kind", key.first}, {"state", key.second}});
+  }
+  for (const auto& [kind, count] : without_carrier) {
+    metrics.gauge("alkaid_ports_without_carrier",
+                  "Attached ports by kind whose device's link is down.", number(count),
+                  {{"kind", kind}});
   }
   std::sort(ports.begin(), ports.end(),
             [](const auto* a, const auto* b) { return a->index() < b->index(); });

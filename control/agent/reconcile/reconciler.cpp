@@ -10,6 +10,18 @@
 #include "control/common/logging.hpp"
 
 namespace alkaid::agent {
+namespace {
+
+// name: printable.
+v1::Problem about_port(const std::string& name) {
+  v1::Problem problem;
+  problem.set_time_microseconds(now_microseconds());
+  problem.set_resource_type("PORT");
+  problem.set_resource_id(name);
+  return problem;
+}
+
+}  // namespace
 
 Reconciler::Reconciler(DataplaneClient& client, EventLog& events, IpAddress host, Policy policy)
     : client_(client),
@@ -168,20 +180,27 @@ void Reconciler::port_changed(const api::PortStatus& status) {
     return;
   }
   const bool changed = port->second.state != status.state();
+  // An attached port's detail says that it has no carrier, and nothing else.
+  const bool other_carrier =
+      !changed && status.state() == api::ATTACHED && port->second.detail != status.detail();
   port->second.state = status.state();
   port->second.detail = status.detail();
   if (changed) {
     note_port_state(status.id(), status.state(), status.detail());
+  } else if (other_carrier) {
+    const std::string name = printable(status.id());
+    const bool is_back = status.detail().empty();
+    events_.add(is_back ? v1::Event::INFO : v1::Event::WARNING,
+                is_back ? "carrier_back" : "carrier_lost",
+                fmt::format("port {} has {}", name, is_back ? "a carrier again" : "no carrier"),
+                about_port(name));
   }
 }
 
 void Reconciler::note_port_state(const std::string& id, api::PortState state,
                                  const std::string& detail) {
-  v1::Problem problem;
-  problem.set_time_microseconds(now_microseconds());
-  problem.set_resource_type("PORT");
   const std::string name = printable(id);
-  problem.set_resource_id(name);
+  v1::Problem problem = about_port(name);
   problem.set_status(state == api::ATTACHED ? "SUCCESS" : "PENDING");
   problem.set_message(detail);
   switch (state) {

@@ -75,5 +75,29 @@ TEST(Pending, MissingDeviceIsPendingUntilAttached) {
   EXPECT_THAT(host.push(local), ElementsAre(Status::kSuccess));
 }
 
+TEST(Carrier, IsTold) {
+  FakeDataplane tables;
+  Host host{tables};
+  host.push(green());
+  host.push(port("p", "green", "10.0.1.5", "02:00:00:00:00:05"));
+  const auto tell = [&](api::PortState state, const char* detail) {
+    const std::size_t before = host.event_kinds().size();
+    api::PortStatus status;
+    status.set_id("p");
+    status.set_state(state);
+    status.set_detail(detail);
+    host.reconciler.port_changed(status);
+    auto kinds = host.event_kinds();
+    kinds.erase(kinds.begin(), kinds.begin() + static_cast<std::ptrdiff_t>(before));
+    return kinds;
+  };
+  EXPECT_THAT(tell(api::ATTACHED, ""), ElementsAre());
+  EXPECT_THAT(tell(api::ATTACHED, "no carrier"), ElementsAre("carrier_lost"));
+  EXPECT_THAT(tell(api::ATTACHED, "no carrier"), ElementsAre());
+  EXPECT_THAT(tell(api::ATTACHED, ""), ElementsAre("carrier_back"));
+  EXPECT_THAT(tell(api::ATTACHED, "no carrier"), ElementsAre("carrier_lost"));
+  EXPECT_THAT(tell(api::WAITING, "its device went away"), ElementsAre("port_waiting"));
+}
+
 }  // namespace
 }  // namespace alkaid::agent::test
