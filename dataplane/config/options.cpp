@@ -329,6 +329,17 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
                "agree")
       ->group(underlay);
 
+  app.add_option_function<std::string>(
+         "--uplink-tso",
+         [&options](const std::string& wish) {
+           options.dataplane.uplink_segmentation = wish == "on";
+         },
+         "Let the uplink's card cut virtual machines' large TCP packets, where it can do it in a "
+         "tunnel; off: they are cut in software")
+      ->default_str("on")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->group(underlay);
+
   const auto* path_mtu = "Path MTU";
   app.add_option_function<std::string>(
          "--fragment",

@@ -155,6 +155,7 @@ Dataplane::Dataplane(const DataplaneSettings& settings)
   for (std::size_t worker = settings.workers_on; worker != 0 && worker < workers.size(); ++worker) {
     ports_->set_active(static_cast<unsigned>(worker), false);
   }
+  ports_->use_uplink_segmentation(settings.uplink_segmentation);
   if (settings.uplink) {
     Attachment uplink = *settings.uplink;
     uplink.uplink_filter = UplinkFilter{.vtep_v4 = underlay_.vtep_v4,

@@ -60,6 +60,8 @@ struct DataplaneSettings {
   std::uint16_t vxlan_port = udp_port::kVxlan;
   std::uint16_t uplink_vlan = 0;  // 0: untagged
   bool udp6_zero_checksum = false;
+  // Guests' large TCP packets are the uplink's card's to cut, where it can.
+  bool uplink_segmentation = true;
   bool fragment_outside = false;
   bool clamp_mss = false;
   std::vector<unsigned> worker_lcores;

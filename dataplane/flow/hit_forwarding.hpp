@@ -16,6 +16,7 @@
 #include "dataplane/vhost/left_to_device.hpp"
 #include "dataplane/vhost/vhost_numbers.hpp"
 #include "dataplane/vxlan/ecn.hpp"
+#include "dataplane/vxlan/leave_to_card.hpp"
 #include "dataplane/vxlan/outer_header.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -64,12 +65,12 @@ class HitForwarding {
                : lane.neighbor->port != context_of(lane.packet).ingress->index &&
                      can_go_to_port(lane, lane.packet->pkt_len, flags, egress);
   }
-  // Of a large packet that a guest left to its device to be cut: whether it would go to another
-  // guest as it is.
+  // Of a large packet that a guest left to its device to be cut: whether it would go as it is to
+  // another guest, or to a card that cuts it.
   template <class Key>
   bool would_stay_large(const FlowLane<Key>& lane) const {
     if (lane.neighbor->tunnel != nullptr) {
-      return false;
+      return uplink_ != nullptr && large_in_tunnel(lane) && would_take_from_guest(lane);
     }
     const Port* port = worker_.ports().find(lane.neighbor->port);
     return port != nullptr && large(lane, *port) && would_take_from_guest(lane);
@@ -166,7 +167,7 @@ class HitForwarding {
     const Tunnel& tunnel = *lane.neighbor->tunnel;
     const std::uint32_t outer_length = header_length(tunnel);
     if (link == nullptr || uplink_ == nullptr ||
-        lane.packet->pkt_len + outer_length > uplink_->mtu ||
+        (lane.packet->pkt_len + outer_length > uplink_->mtu && !large_in_tunnel(lane)) ||
         lane.half->fields.egress_stamp.load(std::memory_order_relaxed) != 0 ||
         !has_hop_left(lane, flags) ||
         rte_pktmbuf_headroom(lane.packet) < link->header_length + outer_length) [[unlikely]] {
@@ -191,7 +192,7 @@ class HitForwarding {
     }
     rte_mbuf* packet = lane.packet;
     const std::uint32_t frame_length = packet->pkt_len;
-    complete_checksum(lane);
+    const auto cut = settle_in_tunnel(lane);
     rewrite(lane, flags, segment, false);
     fields.count(frame_length, now_);
     const std::uint8_t* ip = lane.frame + sizeof(EthernetHeader);
@@ -199,7 +200,11 @@ class HitForwarding {
                             .entropy = lane.entropy,
                             .ecn = Key::kIsV6 ? ecn_of(*reinterpret_cast<const Ipv6Header*>(ip))
                                               : ecn_of(*reinterpret_cast<const Ipv4Header*>(ip))};
-    put_outer_headers(packet, tunnel, *link, outer, worker_.underlay().udp6_zero_checksum);
+    put_outer_headers(packet, tunnel, *link, outer, cut || worker_.underlay().udp6_zero_checksum);
+    if (cut) [[unlikely]] {
+      leave_to_card(packet, headers_of(lane), outer_lengths(lane, link->header_length), *cut);
+      count_segments(fields, worker_.counters_of(context_of(packet).ingress), *cut);
+    }
     context_of(packet).egress = uplink_index_;
     return true;
   }
@@ -255,6 +260,35 @@ class HitForwarding {
     if (cut) {
       count_segments(lane.half->fields, worker_.counters_of(&from), *cut);
     }
+  }
+
+  template <class Key>
+  OuterLengths outer_lengths(const FlowLane<Key>& lane, std::uint8_t link) const {
+    const bool is_v6 = lane.neighbor->tunnel->is_v6;
+    return {link, is_v6, is_v6 && !worker_.underlay().udp6_zero_checksum};
+  }
+
+  // The same of the uplink's card, of a packet into a tunnel.
+  template <class Key>
+  std::optional<CutTcp> large_in_tunnel(const FlowLane<Key>& lane) const {
+    if (!is_vhost(context_of(lane.packet).ingress->device.ethdev) || !is_large(lane.packet)) {
+      return std::nullopt;
+    }
+    return stay_large_in_tunnel(lane.packet, headers_of(lane), uplink_->tunnel_segmentation,
+                                outer_lengths(lane, 0), uplink_->mtu);
+  }
+
+  // Of a packet into a tunnel. Returns how the card is to cut it; if it isn't, it is complete.
+  template <class Key>
+  std::optional<CutTcp> settle_in_tunnel(FlowLane<Key>& lane) {
+    if (!context_of(lane.packet).ingress->device.partial_checksums) [[likely]] {
+      return std::nullopt;
+    }
+    const auto cut = large_in_tunnel(lane);
+    if (!cut) {
+      complete_checksum(lane);
+    }
+    return cut;
   }
 
   // Everybody counts segments, whoever cuts them; the packet counts as one of them.

@@ -57,6 +57,7 @@ namespace alkaid {
   REASON(ingress_queue_full, "arrived while the ring from the kernel was full")                \
   REASON(egress_port_down, "the destination's port is down, detached or gone")                 \
   REASON(egress_queue_full, "the egress device's queue is full")                               \
+  REASON(egress_refused, "the egress device's driver refused it")                              \
   REASON(egress_too_big, "larger than the egress port's MTU")                                  \
   REASON(underlay_too_big, "with its encapsulation larger than the underlay's MTU")            \
   REASON(segment_unknown, "no subnet is known for the port's VNI")                             \

@@ -309,6 +309,13 @@ bool Device::start(rte_mempool* pool, const Wishes& wishes, std::string& error) 
     configuration.txmode.offloads |= information.tx_offload_capa & RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
     inserts_vlan_ = (configuration.txmode.offloads & RTE_ETH_TX_OFFLOAD_VLAN_INSERT) != 0;
   }
+  if (wishes.leaves_segmentation) {
+    tunnel_segmentation_ = alkaid::tunnel_segmentation(information);
+  }
+  if (tunnel_segmentation_.is_any()) {
+    configuration.txmode.offloads |= tunnel_segmentation_offloads(information.tx_offload_capa);
+    spdlog::info("device {} ({}) cuts guests' large TCP packets, in tunnels", ethdev_, driver_);
+  }
   if (is_borrowed_) {
     queue_per_worker_ = wishes.workers <= information.max_tx_queues;
     receive_queues_ =

@@ -15,6 +15,7 @@
 #include "dataplane/ports/kernel_device.hpp"
 #include "dataplane/ports/packet_pools.hpp"
 #include "dataplane/ports/port.hpp"
+#include "dataplane/ports/tunnel_segmentation.hpp"
 #include "dataplane/ports/veth_segmentation.hpp"
 #include "dataplane/rcu/quiescence.hpp"
 #include "dataplane/vhost/vhost_device.hpp"
@@ -39,6 +40,8 @@ class Device {
     // Frames are tunneled to this UDP port: where the device can, their inner headers decide who
     // receives them. 0: they are in no tunnel.
     std::uint16_t vxlan_port = 0;
+    // Large TCP packets in tunnels are the device's to cut, where it can.
+    bool leaves_segmentation = false;
     // Of a card that takes rules by templates: that it must be able to count.
     std::uint32_t offload_rules = 0;
   };
@@ -75,6 +78,10 @@ class Device {
   }
   // Tags packets as their mbufs say; of those opened with Tags::kStripped.
   [[nodiscard]] bool inserts_vlan() const { return inserts_vlan_; }
+  // What it was opened to do of it.
+  [[nodiscard]] const TunnelSegmentation& tunnel_segmentation() const {
+    return tunnel_segmentation_;
+  }
   // Takes over another device's address and MTU, as far as the driver can: the host's kernel then
   // sees in this one what the other is to the network.
   void impersonate(const MacAddress& mac, std::uint16_t mtu);
@@ -140,6 +147,7 @@ class Device {
   bool inserts_vlan_ = false;
   std::uint16_t vxlan_port_ = 0;       // that it was told of
   std::optional<InnerRss> inner_rss_;  // that a rule asks for
+  TunnelSegmentation tunnel_segmentation_;
   std::unique_ptr<VhostDevice> vhost_;
   std::unique_ptr<XdpDevice> xdp_;
 };

@@ -16,6 +16,7 @@
 #include "dataplane/packet/drop_reason.hpp"
 #include "dataplane/packet/parse.hpp"
 #include "dataplane/policy/port_policy.hpp"
+#include "dataplane/ports/tunnel_segmentation.hpp"
 #include "dataplane/source_guard/source_guard.hpp"
 #include "dataplane/worker/counter.hpp"
 
@@ -75,6 +76,7 @@ struct alignas(RTE_CACHE_LINE_SIZE) Port {
   const VlanPorts* vlans = nullptr;  // of a trunk: whose packets it carries; nullptr: no trunk
   PortIndex trunk = kNoPort;         // of a guest in a VLAN
   bool inserts_vlan = false;         // the trunk's driver or hardware does it
+  TunnelSegmentation tunnel_segmentation;  // an uplink's
 
   // Of the segment in which a guest's frame means something.
   [[nodiscard]] Vni vni_of(FrameHeaders::Kind kind) const {

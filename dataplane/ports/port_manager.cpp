@@ -179,6 +179,7 @@ bool PortManager::try_attach(Record& record) {
       .tags = record.is_trunk() ? Device::Tags::kStripped : Device::Tags::kKept,
       .vxlan_port = record.attachment.uplink_filter ? record.attachment.uplink_filter->vxlan_port
                                                     : std::uint16_t{0},
+      .leaves_segmentation = record.is_uplink && uses_segmentation_,
       .offload_rules = offload_rules_};
   auto device = is_for_vhost
                     ? Device::open_vhost(record.attachment, pools_, wishes, quiescence_, error)
@@ -296,6 +297,7 @@ void PortManager::publish(Record& record) {
     port->device.ethdev = device->ethdev();
     port->device.partial_checksums = device->partial_checksums();
     port->device.queue_per_worker = device->has_queue_per_worker();
+    port->tunnel_segmentation = device->tunnel_segmentation();
     if (!record.is_guest()) {
       port->mac = device->mac();
       port->mtu = device->mtu();

@@ -78,6 +78,10 @@ class PortManager {
   // The device to the host's kernel. It has the uplink's address and MTU and outlives it.
   void add_exception(const Attachment& attachment, const std::string& text);
 
+  // Whether the uplink's card cuts guests' large TCP packets, if it can. Before it is added; it
+  // does until then.
+  void use_uplink_segmentation(bool is_used) { uses_segmentation_ = is_used; }
+
   // A device whose VLANs are guest ports, which name it in their attachments; before any of them.
   // Throws std::runtime_error if all indexes are taken.
   void add_trunk(const std::string& name, const Attachment& attachment, const std::string& text);
@@ -263,6 +267,7 @@ class PortManager {
   std::vector<bool> resting_;  // by worker
   std::map<std::string, std::vector<unsigned>> preferred_workers_;
   std::uint16_t most_queues_;
+  bool uses_segmentation_ = true;
   bool vlan_conflicts_ = false;      // a port waits for a VLAN that another one has
   std::uint64_t vhost_changes_ = 0;  // that were looked at
   LinkWatcher links_;

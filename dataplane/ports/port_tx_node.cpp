@@ -33,8 +33,9 @@ bool is_cut_off(std::uint16_t ethdev) {
 
 struct Sent {
   std::uint16_t packets = 0;
-  std::uint32_t frames = 0;  // that they are, or are to be cut into
-  std::uint64_t bytes = 0;   // of the frames
+  std::uint16_t refused = 0;  // by the driver; the last ones
+  std::uint32_t frames = 0;   // that they are, or are to be cut into
+  std::uint64_t bytes = 0;    // of the frames
 };
 
 // Fewer and larger packets for a guest whose driver takes such; how many are left.
@@ -62,7 +63,31 @@ Sent send_to_guest(const Worker& worker, const Port& port, rte_mbuf** packets,
   const MoreFrames wanted = more_frames(packets, count);
   const auto [sent, bytes] = device->send(worker.settings().index, packets, count);
   const MoreFrames left = more_frames(packets + sent, static_cast<std::uint16_t>(count - sent));
-  return {sent, sent + wanted.frames - left.frames, bytes + wanted.bytes - left.bytes};
+  return {.packets = sent,
+          .frames = sent + wanted.frames - left.frames,
+          .bytes = bytes + wanted.bytes - left.bytes};
+}
+
+std::uint16_t transmit_queue(const Worker& worker, const Port& port) {
+  return static_cast<std::uint16_t>(port.device.queue_per_worker ? worker.settings().index : 0);
+}
+
+// Has the driver make ready what its card is to finish. Those that it refuses are at the end then;
+// how many they are.
+std::uint16_t prepare_for_card(std::uint16_t ethdev, std::uint16_t queue, rte_mbuf** packets,
+                               std::uint16_t count) {
+  std::uint16_t ready = 0;
+  std::uint16_t end = count;
+  while (ready < end) {
+    ready = static_cast<std::uint16_t>(ready +
+                                       rte_eth_tx_prepare(ethdev, queue, packets + ready,
+                                                          static_cast<std::uint16_t>(end - ready)));
+    if (ready < end) {
+      std::rotate(packets + ready, packets + ready + 1, packets + end);
+      --end;
+    }
+  }
+  return static_cast<std::uint16_t>(count - end);
 }
 
 Sent send_to_device(const Worker& worker, const Port& port, rte_mbuf** packets,
@@ -78,15 +103,40 @@ Sent send_to_device(const Worker& worker, const Port& port, rte_mbuf** packets,
     rte_pktmbuf_free_bulk(packets, count);
   } else {
     const TransmitGuard guard(port.device.ethdev);
-    const auto queue =
-        static_cast<std::uint16_t>(port.device.queue_per_worker ? worker.settings().index : 0);
-    sent.packets = send_burst(port.device.ethdev, queue, packets, count);
+    sent.packets = send_burst(port.device.ethdev, transmit_queue(worker, port), packets, count);
   }
   for (std::uint16_t i = 0; i < sent.packets; ++i) {
     sent.bytes += bytes[i];
   }
   sent.frames = sent.packets;
   return sent;
+}
+
+// The same to an uplink whose card cuts large packets.
+Sent send_to_card(const Worker& worker, const Port& port, rte_mbuf** packets, std::uint16_t count) {
+  if (std::none_of(packets, packets + count, is_cut_by_driver)) {
+    return send_to_device(worker, port, packets, count);
+  }
+  const MoreFrames wanted = more_frames(packets, count);
+  const std::uint16_t refused =
+      prepare_for_card(port.device.ethdev, transmit_queue(worker, port), packets, count);
+  Sent sent = send_to_device(worker, port, packets, static_cast<std::uint16_t>(count - refused));
+  const MoreFrames left =
+      more_frames(packets + sent.packets, static_cast<std::uint16_t>(count - sent.packets));
+  sent.refused = refused;
+  sent.frames += wanted.frames - left.frames;
+  sent.bytes += wanted.bytes - left.bytes;
+  return sent;
+}
+
+Sent send_burst_of(const Worker& worker, const Port& port, rte_mbuf** packets,
+                   std::uint16_t count) {
+  if (is_vhost(port.device.ethdev)) {
+    return send_to_guest(worker, port, packets, count);
+  }
+  return port.is_uplink && port.tunnel_segmentation.is_any()
+             ? send_to_card(worker, port, packets, count)
+             : send_to_device(worker, port, packets, count);
 }
 
 // Sends packets that all go to one port.
@@ -116,19 +166,20 @@ void send(rte_graph* graph, rte_node* node, Worker& worker, PortIndex index, voi
     return;
   }
   for (std::uint16_t base = 0; base < count; base += kDecideChunk) {
-    const bool is_guest = is_vhost(port->device.ethdev);
     std::uint16_t size =
         std::min<std::uint16_t>(kDecideChunk, static_cast<std::uint16_t>(count - base));
-    if (is_guest) {
+    if (is_vhost(port->device.ethdev)) {
       size = merge_for_guest(worker, *port, mbufs + base, size);
     }
-    const auto [sent, frames, bytes] = is_guest ? send_to_guest(worker, *port, mbufs + base, size)
-                                                : send_to_device(worker, *port, mbufs + base, size);
+    const Sent sent = send_burst_of(worker, *port, mbufs + base, size);
     PortCounters& counters = worker.counters_of(port);
-    counters.tx_packets.add(frames);
-    counters.tx_bytes.add(bytes);
-    drop_all(graph, node, packets + base + sent, static_cast<std::uint16_t>(size - sent),
+    counters.tx_packets.add(sent.frames);
+    counters.tx_bytes.add(sent.bytes);
+    drop_all(graph, node, packets + base + sent.packets,
+             static_cast<std::uint16_t>(size - sent.packets - sent.refused),
              DropReason::egress_queue_full);
+    drop_all(graph, node, packets + base + size - sent.refused, sent.refused,
+             DropReason::egress_refused);
   }
 }
 

@@ -87,7 +87,11 @@ MoreFrames more_frames(rte_mbuf* const* packets, std::uint16_t count) {
   for (std::uint16_t i = 0; i < count; ++i) {
     const rte_mbuf* packet = packets[i];
     if (is_cut_by_driver(packet)) [[unlikely]] {
-      const std::uint32_t header_length = packet->l2_len + packet->l3_len + packet->l4_len;
+      const bool is_tunneled = (packet->ol_flags & RTE_MBUF_F_TX_TUNNEL_MASK) != 0;
+      const std::uint32_t outer_length =
+          is_tunneled ? packet->outer_l2_len + packet->outer_l3_len : 0U;
+      const std::uint32_t header_length =
+          outer_length + packet->l2_len + packet->l3_len + packet->l4_len;
       const std::uint32_t segments =
           segments_of(packet->pkt_len - header_length, packet->tso_segsz);
       more.frames += segments - 1;

@@ -1,7 +1,8 @@
 // What a guest leaves to its virtio device (virtio 1.2, 5.1.6.2), as it is carried with a frame: in
 // the mbuf's flags, as librte_vhost sets them. Frames bear these marks as far as guest-flow and
-// guest-input, which do the work or hand it to the next guest's driver. Of what the guest has said
-// beside it (where headers are) nothing is believed: all is found in the frame again.
+// guest-input, which do the work or hand it on, to the next guest's driver or to the uplink's card
+// (leave_to_card.hpp). Of what the guest has said beside it (where headers are) nothing is
+// believed: all is found in the frame again.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +49,7 @@ std::optional<CutTcp> stay_large(const rte_mbuf* packet, const FrameHeaders& hea
 void leave_to_driver(rte_mbuf* packet, const FrameHeaders& headers,
                      const std::optional<CutTcp>& cut);
 
-// A frame on its way to a guest whose driver finishes it.
+// A frame on its way to a guest whose driver finishes it, or to a card.
 inline bool is_left_to_driver(const rte_mbuf* packet) {
   return (packet->ol_flags & RTE_MBUF_F_TX_L4_MASK) != 0;
 }

@@ -61,8 +61,8 @@ class Intake {
   [[nodiscard]] std::uint32_t frames() const { return taken_; }
 
   // Cuts what the guest left to be cut, here and now, so that a flow's packets stay in order,
-  // unless another guest takes it whole. What can't be cut goes on as it is and is too big for
-  // whatever it is sent to.
+  // unless another guest or the uplink's card takes it whole. What can't be cut goes on as it is
+  // and is too big for whatever it is sent to.
   void add_large(rte_mbuf* packet) {
     begin(packet);
     if (is_fast_ && GuestFlowNode::would_stay_large(worker_, packet)) {

@@ -33,15 +33,15 @@ PortConfig dual_stack_port(const char* id, Vni vni, const Station& station,
   return config;
 }
 
-void program(PipelineLab& lab, bool with_gateways) {
+void program(PipelineLab& lab, bool with_gateways, const IpAddress& vtep = IpAddress{kPeerVtep}) {
   Programmer& programmer = lab.programmer();
   must(programmer.set(dual_stack_segment(kGreen, with_gateways)));
   must(programmer.set(dual_stack_segment(kRed, with_gateways)));
   must(programmer.set(dual_stack_port("green-1", kGreen, kGreen1, kGreen1v6)));
   must(programmer.set(dual_stack_port("green-3", kGreen, kGreen3, kGreen3v6)));
   must(programmer.set(dual_stack_port("red-1", kRed, kRed1, kRed1v6)));
-  must(programmer.set(NeighborConfig{{kGreen, kGreen2v6.ip}, kGreen2v6.mac, IpAddress{kPeerVtep}}));
-  must(programmer.set(NeighborConfig{{kRed, kRed2v6.ip}, kRed2v6.mac, IpAddress{kPeerVtep}}));
+  must(programmer.set(NeighborConfig{{kGreen, kGreen2v6.ip}, kGreen2v6.mac, vtep}));
+  must(programmer.set(NeighborConfig{{kRed, kRed2v6.ip}, kRed2v6.mac, vtep}));
   must(programmer.set(
       RouteConfig{{kRouter, *IpPrefix::parse("2001:db8:1::/64")}, ConnectedAction{kGreen}}));
   must(programmer.set(
@@ -52,6 +52,10 @@ void program(PipelineLab& lab, bool with_gateways) {
 
 void program_ipv6(PipelineLab& lab) {
   program(lab, true);
+}
+
+void program_ipv6_behind(PipelineLab& lab, const IpAddress& vtep) {
+  program(lab, true, vtep);
 }
 
 void program_ipv6_without_gateways(PipelineLab& lab) {

@@ -36,6 +36,8 @@ inline constexpr Station6 kRed2v6{red_v6(0xc), kRed2.mac};
 // Adds IPv6 to both subnets, their stations and their router. Without gateways: the subnets are
 // isolated, but for what the router's routes say.
 void program_ipv6(PipelineLab& lab);
+// vtep: of the other host.
+void program_ipv6_behind(PipelineLab& lab, const IpAddress& vtep);
 void program_ipv6_without_gateways(PipelineLab& lab);
 
 // A lab with program_ipv6 done.

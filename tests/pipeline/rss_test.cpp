@@ -1,10 +1,8 @@
 // How devices with several receive queues are asked to share packets out among them. No device here
-// hashes headers: what one offers is made up, and what it is asked for is kept (functions of DPDK
-// that are wrapped by the linker).
+// hashes headers: what one offers is made up, and what it is asked for is kept.
 #include <cerrno>
 #include <cstdint>
 #include <list>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -21,6 +19,7 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
+#include "tests/pipeline/made_up_device.hpp"
 #include "tests/pipeline/pipeline_lab.hpp"
 
 namespace alkaid::test {
@@ -29,9 +28,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-std::optional<std::uint64_t> offered_fields;           // by every device; nullopt: what it says
-std::map<std::uint16_t, rte_eth_conf> configurations;  // by ethdev
 
 // A rule that shares packets out, and its device; what tells it is its address.
 struct Rule {
@@ -74,7 +70,7 @@ class Log {
 class RssLab {
  public:
   RssLab(std::uint64_t offered, unsigned queues, std::uint16_t vxlan_port = 4789) {
-    offered_fields = offered;
+    made_up_device.rss_fields = offered;
     auto settings = PipelineLab::default_settings();
     settings.vxlan_port = vxlan_port;
     settings.worker_lcores = {0, 1};
@@ -86,7 +82,7 @@ class RssLab {
     rules.clear();
     taken_families.clear();
     is_told_ports = false;
-    offered_fields.reset();
+    made_up_device.rss_fields.reset();
     configurations.clear();
   }
   RssLab(const RssLab&) = delete;
@@ -215,28 +211,6 @@ TEST(Rss, NothingIsAskedOfDevicesThatHashNothingOrHaveOneQueue) {
 
 // In place of the library's, for the whole program: linked with --wrap.
 extern "C" {
-
-int __real_rte_eth_dev_info_get(std::uint16_t ethdev, rte_eth_dev_info* info);
-int __real_rte_eth_dev_configure(std::uint16_t ethdev, std::uint16_t receive_queues,
-                                 std::uint16_t transmit_queues, const rte_eth_conf* configuration);
-
-int __wrap_rte_eth_dev_info_get(std::uint16_t ethdev, rte_eth_dev_info* info) {
-  const int result = __real_rte_eth_dev_info_get(ethdev, info);
-  info->flow_type_rss_offloads =
-      alkaid::test::offered_fields.value_or(info->flow_type_rss_offloads);
-  return result;
-}
-// The device itself, which offers no such thing, would refuse.
-int __wrap_rte_eth_dev_configure(std::uint16_t ethdev, std::uint16_t receive_queues,
-                                 std::uint16_t transmit_queues, const rte_eth_conf* configuration) {
-  alkaid::test::configurations[ethdev] = *configuration;
-  rte_eth_conf plain = *configuration;
-  if (alkaid::test::offered_fields) {
-    plain.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
-    plain.rx_adv_conf.rss_conf = {};
-  }
-  return __real_rte_eth_dev_configure(ethdev, receive_queues, transmit_queues, &plain);
-}
 
 rte_flow* __wrap_rte_flow_create(std::uint16_t ethdev, const rte_flow_attr* attributes,
                                  const rte_flow_item* pattern, const rte_flow_action* actions,

@@ -22,13 +22,15 @@ inline constexpr net::Station kMachine{Ipv4Address{0x0a01001f},
 // The lab's network and a machine "vm-1" in its green subnet.
 class VhostLab {
  public:
+  // vtep: of the other host.
   explicit VhostLab(const std::string& kind = "vhost-user-server",
-                    const DataplaneSettings& settings = PipelineLab::default_settings())
+                    const DataplaneSettings& settings = PipelineLab::default_settings(),
+                    const IpAddress& vtep = IpAddress{net::kPeerVtep})
       : kind_(kind) {
     std::string pattern = std::filesystem::temp_directory_path() / "alkaid-vhost-XXXXXX";
     directory_ = ::mkdtemp(pattern.data());
     lab.emplace(settings);
-    lab->program_network();
+    lab->program_network(vtep);
     EXPECT_FALSE(lab->programmer().set(port()));
   }
   ~VhostLab() {

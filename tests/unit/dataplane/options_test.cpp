@@ -202,6 +202,7 @@ TEST(Options, FlagsArriveChecked) {
   EXPECT_EQ(options.dataplane.underlay_gateways[0].to_string(), "10.0.0.254");
   EXPECT_EQ(options.dataplane.uplink_vlan, 0);
   EXPECT_FALSE(options.dataplane.udp6_zero_checksum);
+  EXPECT_TRUE(options.dataplane.uplink_segmentation);
   ASSERT_EQ(options.dataplane.underlay_neighbors.size(), 1U);
   EXPECT_EQ(options.dataplane.underlay_neighbors[0].second.to_string(), "02:00:00:00:00:02");
   EXPECT_EQ(options.worker_cpus, (std::vector<unsigned>{1, 0}));
@@ -211,10 +212,11 @@ TEST(Options, FlagsArriveChecked) {
 }
 
 TEST(Options, AnEndpointOfEachFamilyAndSeveralGateways) {
-  const auto outcome = parse(
-      {"--vtep", "10.0.0.1/24", "--vtep", "2001:db8::1/64", "--underlay-gateway", "10.0.0.253",
-       "--underlay-gateway", "10.0.0.254", "--underlay-gateway", "fe80::1", "--underlay-neighbor",
-       "2001:db8::2=2:0:0:0:0:2", "--uplink-vlan", "100", "--udp6-zero-checksum"});
+  const auto outcome =
+      parse({"--vtep", "10.0.0.1/24", "--vtep", "2001:db8::1/64", "--underlay-gateway",
+             "10.0.0.253", "--underlay-gateway", "10.0.0.254", "--underlay-gateway", "fe80::1",
+             "--underlay-neighbor", "2001:db8::2=2:0:0:0:0:2", "--uplink-vlan", "100",
+             "--udp6-zero-checksum", "--uplink-tso", "off"});
   ASSERT_TRUE(outcome.options);
   const DataplaneSettings& dataplane = outcome.options->dataplane;
   ASSERT_EQ(dataplane.vteps.size(), 2U);
@@ -223,6 +225,7 @@ TEST(Options, AnEndpointOfEachFamilyAndSeveralGateways) {
   EXPECT_EQ(dataplane.underlay_neighbors.at(0).first.to_string(), "2001:db8::2");
   EXPECT_EQ(dataplane.uplink_vlan, 100);
   EXPECT_TRUE(dataplane.udp6_zero_checksum);
+  EXPECT_FALSE(dataplane.uplink_segmentation);
 }
 
 TEST(Options, Trunks) {
