@@ -101,6 +101,8 @@ DERIVED = [
     Derived("guest by vhost-user to wire: our packets per second by the peer's", _times_the_peer("vhost", "rate_ratio"), _VHOST,
             "times"),
     Derived("guest by vhost-user: what idle ones add", _idle_ports, Goal(), "cycles"),
+    Derived("a machine's large TCP packets to wire, left to the uplink's card: of a segment",
+            _value("segmentation", "card_cycles_per_segment", "{segments} a packet"), Goal(), "cycles"),
     Derived("a connection taken back from a network card by a change of policy", _value("offload", "remove_cycles",
             "{connections:,} connections"), Goal(), "cycles"),
     Derived("rules encoded and handed over to a network card", _value("offload", "rules_per_second", "{connections:,} connections"),

@@ -72,6 +72,8 @@ LINES = {
     "vhost": Line("guest by vhost-user to wire, routed: 100 rules, conntrack, VXLAN", "vhost",
                   ["--flows", "1,1000,100000", "--peer", "ovs"]),
     "vhost-ports": Line("guest by vhost-user to wire beside idle ones", "vhost", ["--flows", "1000", "--ports", "1,64,256"]),
+    "segmentation": Line("a machine's large TCP packets to wire, cut in software: of a segment", "segmentation", [], [],
+                         "software_cycles_per_segment"),
     "offload": Line("a connection given to a network card: what it costs software", "offload", [], [], "install_cycles"),
     "connections": Line("new connections per second, by rules", "connections", ["--rules", "10,1000,10000", "--peer", "ovs"],
                         [Goal(), Goal(2.0e6, 3.0e6, is_least=True), Goal()], "connections_per_second", "per second",

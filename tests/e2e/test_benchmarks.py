@@ -197,6 +197,13 @@ def test_offload_can_be_measured() -> None:
     assert result["remove_cycles"] > 0 and result["rules_per_second"] > 0
 
 
+def test_segmentation_can_be_measured() -> None:
+    """Both ways, with as many segments as there should be."""
+    result, = measured("segmentation", "--packets", "40", "--rounds", "1")
+    assert (result["payload"], result["segments"]) == (62100, 45)
+    assert result["software_cycles_per_segment"] > 0 and result["card_cycles_per_segment"] > 0
+
+
 def canned(name: str) -> dict[str, Any]:
     """A result of a line, as its script prints it, with the figures that the tables show."""
     result: dict[str, Any] = {"flows": 1000, "rules": 1000, "family": 4, "direction": "encap", "cycles_per_packet": 120.5,
@@ -213,6 +220,8 @@ def canned(name: str) -> dict[str, Any]:
         result |= {"ports": 1, "rate_ratio": 1.5}
     elif LINES[name].script == "offload":
         result = {"connections": 16384, "remove_cycles": 1900.0, "rules_per_second": 4.2e6}
+    elif LINES[name].script == "segmentation":
+        result = {"segments": 45, "card_cycles_per_segment": 90.0}
     inner = 42.0
     for key in reversed(LINES[name].figure.split(".")[1:]):
         inner = {key: inner}
