@@ -49,6 +49,36 @@ std::optional<ConnectionSnapshot> snapshot_of(const ConnectionTable<Key>& table,
   return record.life.load(std::memory_order_relaxed) == life ? std::optional{result} : std::nullopt;
 }
 
+// The end that has stayed sends by the key that it has sent by, and what goes on is as old as what
+// was followed, which has the complement by now (Connector::follow): what was opened anew by the
+// same ends may be as old, but not of one that has it.
+template <class Key>
+std::optional<ConnectionId> successor_of(const ConnectionTable<Key>& table,
+                                         const ConnectionId& id) {
+  const ConnectionRecord& old = table.record(id.number);
+  const Milliseconds created = ~read_shared(old.created);
+  for (const Direction direction : {Direction::kOriginal, Direction::kReply}) {
+    const Key key = read_shared_key(table.half(id.number, direction).key);
+    const std::uint64_t hash = key.hash();
+    for (const FlowReference found : {table.candidate(hash), table.candidate_elsewhere(hash)}) {
+      if (found == kNoFlow || direction_of(found) != direction) {
+        continue;
+      }
+      const ConnectionNumber number = number_of(found);
+      const ConnectionRecord& record = table.record(number);
+      const std::uint32_t life = record.life.load(std::memory_order_acquire);
+      const bool is_it = (life & 1) != 0 && read_shared(record.created) == created &&
+                         read_shared_key(table.half(found).key) == key;
+      std::atomic_thread_fence(std::memory_order_acquire);
+      if (is_it && record.life.load(std::memory_order_relaxed) == life &&
+          old.life.load(std::memory_order_relaxed) == id.life + 1) {
+        return ConnectionId{.ipv6 = Key::kIsV6, .number = number, .life = life};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 constexpr bool has_ports(std::uint8_t protocol) {
   return protocol == ip_protocol::kTcp || protocol == ip_protocol::kUdp ||
          protocol == ip_protocol::kSctp;
@@ -74,6 +104,10 @@ bool look_at(const ConnectionTable<Key>& table, const ConnectionFilter& filter,
 std::optional<ConnectionSnapshot> look_up_connection(FlowState& state, const ConnectionId& id) {
   auto connection = id.ipv6 ? snapshot_of(state.v6, id.number) : snapshot_of(state.v4, id.number);
   return connection && connection->id.life == id.life ? connection : std::nullopt;
+}
+
+std::optional<ConnectionId> find_successor(const FlowState& state, const ConnectionId& id) {
+  return id.ipv6 ? successor_of(state.v6, id) : successor_of(state.v4, id);
 }
 
 bool ConnectionFilter::matches(const ConnectionSnapshot& connection) const {

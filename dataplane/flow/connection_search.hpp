@@ -55,6 +55,11 @@ struct ConnectionSnapshot {
 // nullopt: it is over.
 std::optional<ConnectionSnapshot> look_up_connection(FlowState& state, const ConnectionId& id);
 
+// What a connection that is over goes on as, since one of its ends has moved to another port or
+// host. nullopt: as nothing, or it can't be told any more, as its place is another's; one in ten
+// thousand isn't found.
+std::optional<ConnectionId> find_successor(const FlowState& state, const ConnectionId& id);
+
 // Every condition that is set must be met.
 struct ConnectionFilter {
   struct GuestPort {

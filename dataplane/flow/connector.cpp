@@ -219,6 +219,7 @@ DropReason Connector<Key>::follow(FlowReference reference, const PassFinding& fi
   fill_record(*number, word, *finding.policy, direction);
   const Milliseconds created = table_.record(old).created;
   write_shared(table_.record(*number).created, created);
+  write_shared(table_.record(old).created, ~created);  // as find_successor() wants it
   if (is_only_answers(word)) {
     // One that only its responder speaks for doesn't live by that, wherever it moves.
     table_.record(*number).next_check.store(

@@ -130,7 +130,7 @@ void Offloader::look_at_entry(Number entry) {
     connection.last_query = now;
     ask_to_remove(entry, Haste::kNone);
   } else if (connection.state == State::kSoftware && is_done_with(connection)) {
-    table_.remove(entry);
+    give_up(entry);
   }
 }
 

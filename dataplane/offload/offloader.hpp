@@ -181,7 +181,9 @@ class Offloader final : public OffloadWatch {
   void look_at_ports();
   void look_at_entries();
   void look_at_entry(Number entry);
-  [[nodiscard]] bool is_done_with(const OffloadedConnection& connection);
+  [[nodiscard]] bool is_done_with(OffloadedConnection& connection);
+  // The entry is free. What hardware counted goes where the connection goes on, if it does.
+  void give_up(Number entry);
   // The counts of a connection that is quiet go into its own, and the entry is free.
   template <class Key>
   bool fold(const OffloadedConnection& connection);

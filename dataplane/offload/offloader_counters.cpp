@@ -1,5 +1,6 @@
 // Offloader: what hardware counted, and how long ago it saw a packet.
 #include <algorithm>
+#include <optional>
 
 #include "dataplane/offload/offload_times.hpp"
 #include "dataplane/offload/offloader.hpp"
@@ -100,15 +101,48 @@ void Offloader::count(OffloadedConnection& connection, const RuleOutcome& outcom
 }
 
 // Neither the time when it may be tried again is needed, nor what hardware counted.
-bool Offloader::is_done_with(const OffloadedConnection& connection) {
+bool Offloader::is_done_with(OffloadedConnection& connection) {
   if (!lives(connection)) {
     return true;
   }
   if (is_before(flows_.clock.now(), connection.not_before)) {
     return false;
   }
-  return !connection.has_counted() ||
-         (connection.ipv6 ? fold<FlowKeyV6>(connection) : fold<FlowKeyV4>(connection));
+  const bool is_folded =
+      connection.has_counted() &&
+      (connection.ipv6 ? fold<FlowKeyV6>(connection) : fold<FlowKeyV4>(connection));
+  if (is_folded) {
+    connection.counted = {};
+  }
+  return !connection.has_counted();
+}
+
+void Offloader::give_up(Number entry) {
+  const OffloadedConnection& connection = table_.at(entry);
+  const ConnectionId id{
+      .ipv6 = connection.ipv6, .number = connection.number, .life = connection.life};
+  const auto counted = connection.counted;
+  const bool is_over = !lives(connection);
+  const bool has_counted = connection.has_counted();
+  table_.remove(entry);
+  const auto successor =
+      is_over && has_counted ? find_successor(flows_, id) : std::optional<ConnectionId>{};
+  if (!successor) {
+    return;
+  }
+  auto to = table_.find(successor->ipv6, successor->number);
+  if (!to) {
+    to = table_.add(successor->ipv6, successor->number, successor->life);
+    table_.at(*to).not_before = flows_.clock.now();
+  }
+  if (table_.at(*to).life != successor->life) {
+    return;  // the rules of who had its place before are on their way out
+  }
+  for (std::size_t direction = 0; direction < counted.size(); ++direction) {
+    RuleCounts& into = table_.at(*to).counted[direction];
+    into.packets += counted[direction].packets;
+    into.bytes += counted[direction].bytes;
+  }
 }
 
 // The direction's worker counts without locked instructions, so what is added while a packet is

@@ -140,7 +140,7 @@ void Offloader::removed(Number entry, const RuleOutcome& outcome) {
   if (lives(connection)) {
     record_of(connection).state.fetch_and(~ConnectionRecord::kOffloaded, std::memory_order_seq_cst);
   } else {
-    table_.remove(entry);
+    give_up(entry);
   }
 }
 

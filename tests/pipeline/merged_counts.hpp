@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "dataplane/flow/connection_keeper.hpp"
 #include "dataplane/flow/connection_search.hpp"
 #include "dataplane/offload/offloader.hpp"
 #include "tests/pipeline/pipeline_lab.hpp"
@@ -13,9 +14,18 @@ namespace alkaid::test {
 // are software's until the card has them again.
 inline void read_card(PipelineLab& lab) {
   Offloader& offloader = lab.dataplane().offloader();
+  const auto bring_back = [&offloader]<class Key>(ConnectionTable<Key>& table,
+                                                  ConnectionNumber number) {
+    if ((table.record(number).state.load() & ConnectionRecord::kOffloaded) != 0) {
+      offloader.bring_back(Key::kIsV6, number);
+    }
+  };
   if (offloader.is_on()) {
-    offloader.set_on(false);
-    offloader.set_on(true);
+    lab.dataplane().connections().for_each<FlowKeyV4>(bring_back);
+    lab.dataplane().connections().for_each<FlowKeyV6>(bring_back);
+    while (offloader.connections() > 0) {
+      offloader.tick();
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <tuple>
 
+#include "tests/pipeline/merged_counts.hpp"
 #include "tests/pipeline/policy_network.hpp"
 
 namespace alkaid::test {
@@ -212,10 +213,12 @@ TEST_P(PolicyMoves, CountsAreKept) {
   move();
   EXPECT_TRUE(send(stays_opens));
   EXPECT_TRUE(send(!stays_opens));
+  read_card(lab);
+  lab.walk();  // the control thread sees that it goes on as another one
   std::uint64_t packets = 0;
-  const auto count = [&](auto& table, ConnectionNumber number) {
+  const auto count = [&]<class Key>(ConnectionTable<Key>&, ConnectionNumber number) {
     for (const Direction direction : {Direction::kOriginal, Direction::kReply}) {
-      packets += table.half(number, direction).fields.packets.load() & FlowFields::kCounterMask;
+      packets += packets_of<Key>(lab, number, direction);
     }
   };
   lab.dataplane().connections().for_each<FlowKeyV4>(count);
