@@ -192,8 +192,11 @@ TEST_F(Broadcast, WithoutBuffersIsCounted) {
   while (lab->buffers_in_use() < 2000) {
     taken.push_back(rte_pktmbuf_alloc(lab->dataplane().pool()));
   }
-  // Each would need two more.
-  sent("green-1", Frames(30, broadcast(kGreen1)));
+  // In one burst; each would need two more.
+  lab->enqueue("green-1", Frames(30, broadcast(kGreen1)));
+  lab->walk();
+  lab->take("green-3");
+  lab->take("up");
   const std::uint64_t missing = lab->drops("green-1", DropReason::no_buffer);
   EXPECT_GT(missing, 0U);
   for (rte_mbuf* packet : taken) {

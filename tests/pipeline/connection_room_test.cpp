@@ -109,7 +109,7 @@ TEST_F(ConnectionRoom, TrafficThatFillsTheTableIsToldOf) {
   EXPECT_EQ(told, Told{}) << "79.98 %";
   open(1820, 2000);
   EXPECT_EQ(told, Told({true}));
-  pass_time(lab, 60);
+  pass_time(lab, 60, 15);  // what a card has is asked for, and then ends
   EXPECT_EQ(connections_of(lab), 0);
   EXPECT_EQ(told, Told({true, false}));
 }
@@ -163,7 +163,7 @@ TEST_F(ConnectionRoom, OfSettledConnectionsOnlyNoneMakesRoom) {
   EXPECT_EQ(lab.take("green-3").size(), 1U);
   EXPECT_EQ(connections_of(lab), 2048) << "untracked";
 
-  pass_time(lab, 300);
+  pass_time(lab, 300, 50);
   EXPECT_EQ(connections_of(lab), 0);
   lab.send("green-1", {flow(40001)});
   EXPECT_EQ(lab.take("green-3").size(), 1U) << "there is room again";

@@ -376,12 +376,14 @@ TEST(Connections, AStampThatComesAgainVouchesForNothing) {
   EXPECT_EQ(lab.drops("green-1", DropReason::policy_egress), 1U);
 }
 
-// Packets and bytes have 48 bits each; in the others is a part of the neighbor's signature.
+// Packets and bytes have 48 bits each; in the others is a part of the neighbor's signature. By
+// software, whose counters they are, also where a card would forward the packets.
 TEST(Connections, CountersThatWrapLeadNoPacketAstray) {
   PipelineLab lab;
   const auto frame = udp_frame(kGreen1, kGreen3.mac, kGreen3.ip);
   const auto send = [&] {
-    lab.send("green-1", {frame});
+    lab.enqueue("green-1", {frame});
+    lab.walk();
     EXPECT_EQ(lab.take("green-3"), Frames{frame});
     EXPECT_TRUE(lab.take("up").empty());
   };

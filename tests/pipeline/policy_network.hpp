@@ -1,6 +1,8 @@
 // Ports of the dual-stack lab that enforce security groups.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,6 +12,7 @@
 
 #include "dataplane/flow/connection_keeper.hpp"
 #include "tests/pipeline/ipv6_network.hpp"
+#include "tests/pipeline/software_nic.hpp"
 
 namespace alkaid::test {
 
@@ -68,7 +71,9 @@ inline int connections_of(PipelineLab& lab) {
 // Lets time pass in such steps that the keeper looks at every connection in each of them.
 inline void pass_time(PipelineLab& lab, std::uint32_t seconds, std::uint32_t step = 100) {
   for (std::uint32_t passed = 0; passed < seconds; passed += step) {
-    lab.dataplane().flows().clock.advance(1000 * std::min(step, seconds - passed));
+    const std::uint32_t milliseconds = 1000 * std::min(step, seconds - passed);
+    lab.dataplane().flows().clock.advance(milliseconds);
+    SoftwareNic::instance().let_pass(std::chrono::milliseconds{milliseconds});
     lab.walk();
   }
 }

@@ -291,16 +291,15 @@ bool matches(const rte_flow& rule, std::uint16_t ingress, const Bytes& frame) {
     if (length == 0) {
       return false;
     }
-    Bytes header(frame.begin() + static_cast<std::ptrdiff_t>(offset),
-                 frame.begin() + static_cast<std::ptrdiff_t>(offset + length));
-    if (layer.type == RTE_FLOW_ITEM_TYPE_IPV6) {
-      if (layer.wants_no_fragment && fragment_header_size(frame, offset) != 0) {
-        return false;
-      }
-      header[offsetof(Ipv6Header, next_header)] = upper_protocol(frame, offset);
+    const bool is_v6 = layer.type == RTE_FLOW_ITEM_TYPE_IPV6;
+    if (is_v6 && layer.wants_no_fragment && fragment_header_size(frame, offset) != 0) {
+      return false;
     }
     for (std::size_t byte = 0; byte < layer.spec.size(); ++byte) {
-      if (((header[byte] ^ layer.spec[byte]) & layer.mask[byte]) != 0) {
+      const std::uint8_t found = is_v6 && byte == offsetof(Ipv6Header, next_header)
+                                     ? upper_protocol(frame, offset)
+                                     : frame[offset + byte];
+      if (((found ^ layer.spec[byte]) & layer.mask[byte]) != 0) {
         return false;
       }
     }
