@@ -11,6 +11,7 @@
 #include "dataplane/api/connection_filter.hpp"
 #include "dataplane/api/show_connections.hpp"
 #include "tests/pipeline/frames.hpp"
+#include "tests/pipeline/merged_counts.hpp"
 
 namespace alkaid::test {
 namespace {
@@ -47,6 +48,7 @@ class ConnectionApi : public ::testing::Test {
     lab_.send("green-1", Frames{udp_frame(net::kGreen1, net::kGreen2.mac, net::kGreen2.ip)});
     const Bytes routed = udp_frame(net::kGreen1, net::kGreenGatewayMac, net::kRed1.ip);
     lab_.send("green-1", Frames{routed, routed, routed, routed});
+    read_card(lab_);
   }
 
   std::vector<v1::ConnectionInfo> list(const v1::ShowConnectionsRequest& request) {
