@@ -13,12 +13,14 @@
 #include "dataplane/graph/node_table.hpp"
 #include "dataplane/graph/packet_context.hpp"
 #include "dataplane/offload/offloader.hpp"
+#include "tests/pipeline/lab_observer.hpp"
 
 namespace alkaid::test {
 namespace {
 
 constexpr unsigned kRingSize = 1024;
 const std::string kUplinkRing = "up";
+LabObserver* observer = nullptr;
 
 // The keeper shows them about once a second: too seldom for tests.
 void show_connections_to_card(Dataplane& dataplane) {
@@ -35,6 +37,10 @@ void show_connections_to_card(Dataplane& dataplane) {
 }
 
 }  // namespace
+
+void observe_labs(LabObserver& by) {
+  observer = &by;
+}
 
 void start_eal() {
   static const bool started = [] {
@@ -95,6 +101,9 @@ PipelineLab::PipelineLab(const DataplaneSettings& settings, LabQueues queues) : 
 }
 
 PipelineLab::~PipelineLab() {
+  if (observer != nullptr) {
+    observer->ends(*this);
+  }
   for (auto& [name, rings] : rings_) {
     for (rte_ring* ring : rings.all()) {
       void* packet = nullptr;
@@ -205,13 +214,15 @@ void PipelineLab::enqueue(const std::string& port, const std::vector<Bytes>& fra
 }
 
 void PipelineLab::send(const std::string& port, const std::vector<Bytes>& frames) {
+  // What the card takes would overtake what is queued, and what is compared with it goes likewise.
+  const bool is_one_by_one = nic_ != nullptr || observer != nullptr;
   bool is_queued = false;
   if (nic_ != nullptr) {
     dataplane_->publish_changes();  // as the local API does before it answers
   }
   for (const Bytes& frame : frames) {
-    if (nic_ != nullptr && is_queued) {
-      walk();  // or what the card takes would overtake it
+    if (is_one_by_one && is_queued) {
+      walk();
     }
     is_queued = !forward_ahead(port, frame);
     if (is_queued) {
@@ -265,6 +276,9 @@ void PipelineLab::walk() {
 
 std::vector<Bytes> PipelineLab::take(const std::string& port) {
   drain(port);
+  if (observer != nullptr) {
+    observer->took(port, transmitted_[port]);
+  }
   return std::exchange(transmitted_[port], {});
 }
 

