@@ -33,8 +33,8 @@ class VhostPollSet {
 
   // Calls poll(index of a port, queue), which returns how many packets it found, for each ring that
   // is due while has_room(): what a walk takes is bounded, and the next one begins with the ring
-  // that had no turn. Idle rings are looked at first, so busy ones can't keep them waiting. is_busy:
-  // packets came from elsewhere in this walk.
+  // that had no turn. Idle rings are looked at first, so busy ones can't keep them waiting.
+  // is_busy: packets came from elsewhere in this walk.
   template <class Poll, class HasRoom>
   void walk(bool is_busy, Poll&& poll, HasRoom&& has_room) {
     const std::size_t idle = entries_.size() - active_;

@@ -16,6 +16,11 @@ LONGEST_SECONDS = 120
 STEPS = 10
 
 
+def heed_interrupts() -> None:
+    """A shell that runs us in the background has SIGINT ignored, and no script can take that back."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Demo:
     """A running demo whose output goes to a file."""
 
@@ -23,7 +28,8 @@ class Demo:
         self._output_path = directory / "output"
         with open(self._output_path, "wb") as output:
             self.process = subprocess.Popen([DEMO, *options], stdin=subprocess.DEVNULL, stdout=output,
-                                            stderr=subprocess.STDOUT, start_new_session=True)
+                                            stderr=subprocess.STDOUT, start_new_session=True,
+                                            preexec_fn=heed_interrupts)
 
     @property
     def output(self) -> str:
