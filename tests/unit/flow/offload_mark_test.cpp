@@ -2,6 +2,7 @@
 // changes a marked connection's state, or ends its life, tells.
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -75,7 +76,12 @@ TEST(OffloadMark, NobodyTakesItAwaySilently) {
       marked[number] = is_as_marked ? marked[number] : 0;
     }
   };
-  for (int round = 0; round < 20000; ++round) {
+  // At least until the workers have had their turn.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+  const auto goes_on = [&](int round) {
+    return round < 20000 || (told == 0 && std::chrono::steady_clock::now() < deadline);
+  };
+  for (int round = 0; goes_on(round); ++round) {
     const ConnectionNumber number = static_cast<std::uint32_t>(round) % kConnections;
     ConnectionRecord& record = records[number];
     const std::uint32_t life = record.life.load();
