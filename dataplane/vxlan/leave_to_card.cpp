@@ -51,7 +51,9 @@ std::optional<CutTcp> stay_large_in_tunnel(const rte_mbuf* packet, const FrameHe
       [[unlikely]] {
     return std::nullopt;
   }
-  return stay_large(packet, headers, static_cast<std::uint16_t>(mtu - overhead));
+  const auto cut = stay_large(packet, headers, static_cast<std::uint16_t>(mtu - overhead));
+  // Cards may take offence at what they are to cut and needn't.
+  return cut && cut->segments > 1 ? cut : std::nullopt;
 }
 
 void leave_to_card(rte_mbuf* packet, const FrameHeaders& headers, const OuterLengths& outer,

@@ -308,6 +308,11 @@ TEST(UplinkSegmentation, IsSoftwaresWhereTheCardWouldNotDoIt) {
   expect_cut("CWR, which is the first segment's", lab.tcp(numbered(20000), kAckPush | 0x80),
              kSegment);
   expect_cut("crumbs", lab.tcp(numbered(20000)), 255);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{8}, std::size_t{kSegment}}) {
+    SCOPED_TRACE(size);
+    const Bytes single = lab.tcp(numbered(size));
+    expect_same(lab.exchange({single}, kSegment), lab.exchange({single}));
+  }
   constexpr std::size_t kBuffer = 2048;  // of what the guest's memory is copied to
   const std::size_t most = 31 * kBuffer - lab.tcp({}).size();
   expect_cut("more buffers than it takes", lab.tcp(numbered(most + 1)), kSegment);
